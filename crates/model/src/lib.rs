@@ -1,0 +1,35 @@
+//! The nouns of Prometheus, shared by every narthex crate.
+//!
+//! - [`Labels`], an immutable label set in one shared allocation, and [`LabelsBuilder`];
+//! - [`Matcher`], one condition on a label, with the meaning of Go's regular expressions;
+//! - [`Sample`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
+//! - [`MetricType`] and [`Metadata`];
+//! - [`duration`] for `1h30m`, [`float`] for numbers in Go's notation.
+//!
+//! ```
+//! use narthex_model::Labels;
+//!
+//! let labels = Labels::from_pairs([("job", "node"), ("__name__", "up")]);
+//! assert_eq!(labels.get("job"), Some("node"));
+//! assert_eq!(labels.as_series().to_string(), r#"up{job="node"}"#);
+//! ```
+//!
+//! Timestamps are milliseconds since the Unix epoch in an `i64`, here and in every other crate.
+
+#![forbid(unsafe_code)]
+
+pub mod duration;
+pub mod float;
+mod labels;
+mod matcher;
+mod metadata;
+pub mod quote;
+mod sample;
+
+pub use labels::{
+    BUCKET_LABEL, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter, METRIC_NAME_LABEL,
+    QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,
+};
+pub use matcher::{MatchOp, Matcher, MatcherError, Regex, RegexError};
+pub use metadata::{Metadata, MetricType, UnknownMetricType};
+pub use sample::{NORMAL_NAN, STALE_NAN, Sample, is_stale_nan};

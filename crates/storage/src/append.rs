@@ -1,0 +1,102 @@
+use std::error::Error;
+
+use narthex_model::{Labels, Metadata};
+
+/// A store that takes samples.
+pub trait Appendable: Send + Sync {
+    /// Returns an appender, whose samples become visible together.
+    fn appender(&self) -> Box<dyn Appender + '_>;
+}
+
+/// Takes samples and applies them as a whole: nothing is visible before [`Appender::commit`].
+///
+/// Dropping an appender rolls it back. After a commit or a roll back it can be used again.
+pub trait Appender {
+    /// Adds one sample. `timestamp_ms` is in milliseconds since the Unix epoch. Returns the series'
+    /// reference, by which later appends find it without its labels.
+    ///
+    /// # Errors
+    ///
+    /// The sample is left out, and the rest of the appender stays good, on every error but
+    /// [`AppendError::Store`].
+    fn append(
+        &mut self,
+        series: SeriesKey<'_>,
+        timestamp_ms: i64,
+        value: SampleValue,
+    ) -> Result<SeriesRef, AppendError>;
+
+    /// Says what the metric of a series means.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError::UnknownSeries`]; stores that keep no metadata succeed.
+    fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError>;
+
+    /// Applies everything since the last commit or roll back.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError::Store`] where the store could not keep the samples; nothing is visible then.
+    fn commit(&mut self) -> Result<Committed, AppendError>;
+
+    /// Forgets everything since the last commit or roll back.
+    fn rollback(&mut self);
+}
+
+/// A series' number in one store: stable while the store keeps the series, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesRef(pub u64);
+
+/// Names the series of a sample.
+#[derive(Clone, Copy, Debug)]
+pub enum SeriesKey<'a> {
+    /// A reference from an earlier append.
+    Ref(SeriesRef),
+    /// The labels, which create the series where it is new.
+    Labels(&'a Labels),
+}
+
+/// The value of a sample.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum SampleValue {
+    /// A float; the staleness marker included.
+    Float(f64),
+}
+
+/// What a commit applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The number of samples.
+    pub samples: usize,
+}
+
+/// Why a sample, or a commit, was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The sample is older than the newest of its series.
+    #[error("out of order sample")]
+    OutOfOrder,
+    /// The series has another value at this time.
+    #[error("duplicate sample for timestamp")]
+    DuplicateTimestamp,
+    /// The sample is older than the store takes at all.
+    #[error("out of bounds")]
+    OutOfBounds,
+    /// The reference names no series; the caller tries again with labels.
+    #[error("unknown series reference {}", .0.0)]
+    UnknownSeries(SeriesRef),
+    /// The labels name no series: they are empty, or hold no metric name where one is asked for.
+    #[error("invalid labels {labels}: {reason}")]
+    InvalidLabels {
+        /// The labels.
+        labels: Labels,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// The store failed: its disk, mostly.
+    #[error("append to the store")]
+    Store(#[source] Box<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,96 @@
+use narthex_model::{Labels, MatchOp, Matcher};
+
+use super::MemoryStore;
+use crate::{
+    AppendError, Appendable, Columns, Interrupt, QueryContext, Queryable, SampleValue, SelectHints,
+    SeriesKey, StorageError, TimeRange,
+};
+
+fn series(name: &str, job: &str) -> Labels {
+    Labels::from_pairs([("__name__", name), ("job", job)])
+}
+
+fn append(store: &MemoryStore, labels: &Labels, samples: &[(i64, f64)]) {
+    let mut appender = store.appender();
+    for &(timestamp_ms, value) in samples {
+        appender
+            .append(SeriesKey::Labels(labels), timestamp_ms, SampleValue::Float(value))
+            .unwrap();
+    }
+    appender.commit().unwrap();
+}
+
+fn read(store: &MemoryStore, range: TimeRange, matchers: &[Matcher]) -> Vec<(Labels, Vec<f64>)> {
+    let ctx = QueryContext::default();
+    let querier = store.querier(range).unwrap();
+    let selection = querier.select(&ctx, matchers, &SelectHints::default()).unwrap();
+    let mut columns = Columns::default();
+    (0..selection.len())
+        .map(|index| {
+            selection.read(&ctx, index, &mut columns).unwrap();
+            (selection.series_labels(index), columns.values().to_vec())
+        })
+        .collect()
+}
+
+#[test]
+fn selects_by_matchers_and_clips_to_the_range() {
+    let store = MemoryStore::default();
+    append(&store, &series("up", "b"), &[(1, 1.0), (2, 2.0), (3, 3.0)]);
+    append(&store, &series("up", "a"), &[(2, 5.0)]);
+    append(&store, &series("down", "a"), &[(2, 7.0)]);
+    let range = TimeRange { min_ms: 2, max_ms: 2 };
+    assert_eq!(
+        read(&store, range, &[Matcher::equal("__name__", "up")]),
+        [(series("up", "b"), vec![2.0]), (series("up", "a"), vec![5.0])]
+    );
+    let regex = Matcher::new(MatchOp::NotRegex, "job", "b.*").unwrap();
+    assert_eq!(read(&store, range, &[regex]).len(), 2);
+}
+
+#[test]
+fn nothing_is_visible_before_the_commit() {
+    let store = MemoryStore::default();
+    let labels = series("up", "a");
+    let mut appender = store.appender();
+    appender.append(SeriesKey::Labels(&labels), 1, SampleValue::Float(1.0)).unwrap();
+    assert!(read(&store, TimeRange::ALL, &[]).is_empty());
+    appender.rollback();
+    appender.commit().unwrap();
+    assert!(read(&store, TimeRange::ALL, &[]).is_empty());
+}
+
+#[test]
+fn refuses_samples_out_of_order() {
+    let store = MemoryStore::default();
+    let labels = series("up", "a");
+    append(&store, &labels, &[(5, 1.0)]);
+    let mut appender = store.appender();
+    let mut try_append = |timestamp_ms, value| {
+        appender.append(SeriesKey::Labels(&labels), timestamp_ms, SampleValue::Float(value))
+    };
+    assert!(matches!(try_append(4, 1.0), Err(AppendError::OutOfOrder)));
+    assert!(matches!(try_append(5, 2.0), Err(AppendError::DuplicateTimestamp)));
+    assert!(try_append(5, 1.0).is_ok());
+}
+
+#[test]
+fn an_interrupted_query_reads_nothing() {
+    let store = MemoryStore::default();
+    let ctx = QueryContext::default();
+    ctx.interrupt(Interrupt::TimedOut);
+    ctx.interrupt(Interrupt::Canceled);
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let result = querier.select(&ctx, &[], &SelectHints::default());
+    assert!(matches!(result, Err(StorageError::Interrupted(Interrupt::TimedOut))));
+}
+
+#[test]
+fn the_budget_holds() {
+    let ctx = QueryContext::with_bytes_max(100);
+    ctx.charge(60).unwrap();
+    assert!(matches!(ctx.charge(41), Err(StorageError::BudgetExceeded { bytes_max: 100 })));
+    ctx.release(20);
+    ctx.charge(60).unwrap();
+    assert_eq!(ctx.bytes_used(), 100);
+}
