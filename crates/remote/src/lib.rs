@@ -1,0 +1,42 @@
+//! Prometheus remote write 1.0, without HTTP and without an async runtime.
+//!
+//! - [`receive`] applies the body of a request to a store, and says what was refused and why;
+//! - [`decompress`] and [`WriteRequest`] are its halves: the message is read in place and borrows
+//!   from the decompressed body, so a request costs one allocation for each series that is new;
+//! - [`RequestBuilder`] writes a request, for senders and tests;
+//! - [`check_headers`] tells whether the headers of a request fit the protocol.
+//!
+//! ```
+//! use narthex_model::{Labels, Sample};
+//! use narthex_remote::{RequestBuilder, WriteRequest};
+//!
+//! let up = Labels::from_pairs([("__name__", "up")]);
+//! let message = RequestBuilder::default()
+//!     .series(&up, &[Sample { timestamp_ms: 1_000, value: 1.0 }])
+//!     .into_message();
+//!
+//! let request = WriteRequest::new(&message);
+//! let series = request.series().next().expect("one was written")?;
+//! let sample = series.samples().next().expect("one was written")?;
+//! assert_eq!((sample.timestamp_ms, sample.value), (1_000, 1.0));
+//! # Ok::<(), narthex_remote::DecodeError>(())
+//! ```
+//!
+//! Limits hold before memory is taken: see [`ReceiveLimits`]. Native histograms are refused by
+//! name, exemplars and metadata are read and left aside.
+
+#![forbid(unsafe_code)]
+
+mod encode;
+mod headers;
+mod receive;
+mod request;
+mod snappy;
+mod wire;
+
+pub use encode::RequestBuilder;
+pub use headers::{HeaderError, check_headers};
+pub use receive::{ReceiveLimits, Received, Rejection, Rejections, WriteError, receive};
+pub use request::{Label, MetricMetadata, TimeSeries, WriteRequest};
+pub use snappy::{SnappyError, decompress};
+pub use wire::DecodeError;
