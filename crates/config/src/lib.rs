@@ -1,32 +1,66 @@
-//! `prometheus.yml`: read strictly, checked as Prometheus checks it, defaults resolved.
+//! `prometheus.yml`: read strictly, checked as Prometheus checks it, with its defaults filled in.
+//!
+//! [`Config::load`] takes the text and returns what holds: a job's interval is the one it scrapes
+//! with, wherever in the file it came from. An unknown key, a bad duration, a job name given twice
+//! and whatever else Prometheus refuses is a [`ConfigError`] with file, line and column, in its
+//! words. [`Config::to_yaml`] prints the file back with every default.
+//!
+//! ```
+//! use narthex_config::Config;
+//!
+//! let text = "
+//! global:
+//!   scrape_interval: 15s
+//! scrape_configs:
+//! - job_name: node
+//!   static_configs:
+//!   - targets: ['localhost:9100']
+//! ";
+//! let config = Config::load(text, "prometheus.yml", |_| None)?;
+//! assert_eq!(config.scrape_configs[0].metrics_path, "/metrics");
+//! assert_eq!(config.scrape_configs[0].scrape_interval.as_secs(), 15);
+//!
+//! let error = Config::load("global:\n  scrape_intervall: 15s\n", "prometheus.yml", |_| None);
+//! assert_eq!(
+//!     error.unwrap_err().to_string(),
+//!     "parsing YAML file prometheus.yml: line 2, column 3: global: \
+//!      unknown field `scrape_intervall`"
+//! );
+//! # Ok::<(), narthex_config::ConfigError>(())
+//! ```
+//!
+//! It opens no file and reads no environment: the caller reads the text, passes a lookup for the
+//! variables in `external_labels`, and says with [`Config::resolve_paths`] what relative paths are
+//! relative to.
+//!
+//! # What is not there yet
+//!
+//! Keys of the reference that do nothing here (service discovery, authentication, TLS, native
+//! histograms, remote storage, …) are refused by name rather than ignored.
 
 #![forbid(unsafe_code)]
 
 mod alerting;
+mod config;
+mod error;
+mod expand;
+mod file;
 mod global;
 mod limits;
 mod protocol;
 mod relabel;
+mod resolve;
 mod scrape;
+mod size;
+mod text;
+mod unsupported;
 
-pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
+pub use config::Config;
+pub use error::{ConfigError, ConfigProblem};
 pub use global::{GlobalConfig, RuntimeConfig};
 pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
+pub use narthex_yaml::{Position, YamlWriteError};
 pub use protocol::{Scheme, ScrapeProtocol};
 pub use relabel::{RelabelAction, RelabelConfig};
 pub use scrape::{ScrapeConfig, StaticConfig};
-
-/// A whole configuration file, with every default filled in.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config {
-    /// What holds for all jobs and rules.
-    pub global: GlobalConfig,
-    /// Process settings.
-    pub runtime: RuntimeConfig,
-    /// Where alerts go.
-    pub alerting: AlertingConfig,
-    /// Globs that name rule files. Only the last element of a path may hold a `*`.
-    pub rule_files: Vec<String>,
-    /// The jobs, with distinct names, in the file's order.
-    pub scrape_configs: Vec<ScrapeConfig>,
-}

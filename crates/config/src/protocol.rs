@@ -1,5 +1,9 @@
 use std::fmt;
 
+use narthex_model::quote::Quoted;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
+
 /// How a URL is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -78,6 +82,12 @@ impl ScrapeProtocol {
         }
     }
 
+    /// Returns whether this is a form of the text format.
+    #[must_use]
+    pub fn is_prometheus_text(self) -> bool {
+        matches!(self, Self::PrometheusText0_0_4 | Self::PrometheusText1_0_0)
+    }
+
     /// Returns the media type with its parameters, for `Accept` and `Content-Type` headers.
     #[must_use]
     pub fn media_type(self) -> &'static str {
@@ -97,5 +107,41 @@ impl ScrapeProtocol {
 impl fmt::Display for ScrapeProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Scheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Scheme {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match name.as_str() {
+            "http" => Ok(Self::Http),
+            "https" => Ok(Self::Https),
+            _ => Err(Error::custom(format_args!(
+                "unknown scheme {}, must be http or https",
+                Quoted(&name)
+            ))),
+        }
+    }
+}
+
+impl Serialize for ScrapeProtocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ScrapeProtocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| {
+            let known = ScrapeProtocol::ALL.map(ScrapeProtocol::as_str).join(" ");
+            Error::custom(format_args!("unknown scrape protocol {name}, supported: [{known}]"))
+        })
     }
 }

@@ -6,29 +6,35 @@ use narthex_model::Labels;
 use crate::limits::ScrapeLimits;
 use crate::protocol::{Scheme, ScrapeProtocol};
 use crate::relabel::RelabelConfig;
+use crate::text;
 
 /// One job of `scrape_configs`: how to scrape a set of targets.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ScrapeConfig {
     /// The name, which targets get as their label `job`. Never empty, and unique in a file.
     pub job_name: String,
     /// Whether a scraped label wins over the target's label of that name. If not, the scraped one
     /// is renamed to `exported_<name>`.
+    #[serde(skip_serializing_if = "text::is_false")]
     pub honor_labels: bool,
     /// Whether the timestamps that a target writes are kept: true by default.
     pub honor_timestamps: bool,
     /// Whether series with timestamps of their own go stale when they vanish from a scrape.
     pub track_timestamps_staleness: bool,
     /// The query of the URL, in order of the names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Vec<String>>,
     /// How often to scrape: the global interval by default. Never zero.
+    #[serde(serialize_with = "text::write_duration")]
     pub scrape_interval: Duration,
     /// How long a scrape may take: the global timeout by default, cut to the interval.
+    #[serde(serialize_with = "text::write_duration")]
     pub scrape_timeout: Duration,
     /// The formats to ask for, most wanted first: [`ScrapeProtocol::DEFAULT`] unless configured.
     /// Never empty, and without repeats.
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// The format of a body whose `Content-Type` is missing or unknown. `None` fails such a scrape.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_scrape_protocol: Option<ScrapeProtocol>,
     /// The path of the URL: `/metrics` by default.
     pub metrics_path: String,
@@ -37,14 +43,19 @@ pub struct ScrapeConfig {
     /// Whether to ask for compressed bodies: true by default.
     pub enable_compression: bool,
     /// What a scrape may hold.
+    #[serde(flatten)]
     pub limits: ScrapeLimits,
     /// Whether to store the timeout, the sample limit and the body size as series.
+    #[serde(skip_serializing_if = "text::is_false")]
     pub extra_scrape_metrics: bool,
     /// Rules for the labels of a target, before it is scraped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relabel_configs: Vec<RelabelConfig>,
     /// Rules for the labels of a sample, before it is stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metric_relabel_configs: Vec<RelabelConfig>,
     /// The targets that the file itself names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,
 }
 
@@ -74,10 +85,11 @@ impl Default for ScrapeConfig {
 }
 
 /// Targets with labels in common.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StaticConfig {
     /// Addresses, `host:port`, in the file's order. Repeats are kept.
     pub targets: Vec<String>,
     /// Labels of each of these targets.
+    #[serde(serialize_with = "text::write_labels", skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
 }

@@ -20,6 +20,9 @@ impl From<Location> for Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return f.write_str("unknown place");
+        }
         write!(f, "line {}, column {}", self.line, self.column)
     }
 }
@@ -31,13 +34,19 @@ pub struct YamlError {
     position: Position,
     path: Box<str>,
     message: Box<str>,
+    unknown_field: Option<Box<str>>,
 }
 
 impl YamlError {
     pub(crate) fn new(error: &Error, path: &Path) -> Self {
         let error = error.without_snippet();
         let location = error.location();
+        let unknown_field = match error {
+            Error::SerdeUnknownField { field, .. } => Some(field.as_str().into()),
+            _ => None,
+        };
         Self {
+            unknown_field,
             position: location.map(Position::from).unwrap_or_default(),
             path: path_text(error, path).into(),
             message: message(error, location).into(),
@@ -55,6 +64,12 @@ impl YamlError {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Returns the key that the type at [`path`](Self::path) does not know, if that is what is wrong.
+    #[must_use]
+    pub fn unknown_field(&self) -> Option<&str> {
+        self.unknown_field.as_deref()
     }
 
     /// Returns what is wrong, without the position and the path.
