@@ -1,0 +1,250 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::Fault;
+use super::disk::{Disk, FileId};
+use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, SeededRandom};
+
+/// Files in memory that fail and crash on command.
+///
+/// Every call that changes something counts: creating, appending, syncing, truncating, renaming,
+/// removing, locking. A test that fails call 0, then 1, then 2, until a run needs fewer, has seen
+/// every disk error that its subject can meet.
+#[derive(Debug)]
+pub struct SimFiles {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    disk: Disk,
+    random: SeededRandom,
+    call_count: u64,
+    faults: BTreeMap<u64, Fault>,
+    faults_from: Option<(u64, Fault)>,
+    locks: BTreeSet<PathBuf>,
+    /// Rises with each crash; handles of an earlier life are dead.
+    life: u64,
+}
+
+impl SimFiles {
+    pub(super) fn new(seed: u64) -> Self {
+        let state = State {
+            disk: Disk::default(),
+            random: SeededRandom::new(seed),
+            call_count: 0,
+            faults: BTreeMap::new(),
+            faults_from: None,
+            locks: BTreeSet::new(),
+            life: 0,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Returns how many changing calls there were so far: the number of the next one.
+    #[must_use]
+    pub fn call_count(&self) -> u64 {
+        self.state.lock().call_count
+    }
+
+    /// Lets the changing call with the number `call` fail.
+    pub fn fail_call(&self, call: u64, fault: Fault) {
+        self.state.lock().faults.insert(call, fault);
+    }
+
+    /// Lets every changing call from the number `call` on fail, until [`SimFiles::repair`].
+    pub fn fail_from(&self, call: u64, fault: Fault) {
+        self.state.lock().faults_from = Some((call, fault));
+    }
+
+    /// Forgets all faults that are still to come.
+    pub fn repair(&self) {
+        let mut state = self.state.lock();
+        state.faults.clear();
+        state.faults_from = None;
+    }
+
+    /// Stops the machine and starts it again: what was synced is there, and of the rest what the
+    /// seed decides, by sectors of 512 bytes. Locks are free, and open files are dead.
+    pub fn crash(&self) {
+        let mut state = self.state.lock();
+        let State { disk, random, .. } = &mut *state;
+        disk.crash(random);
+        state.locks.clear();
+        state.life += 1;
+    }
+
+    /// Changes the bytes of `path` behind every program's back, as a bad disk does.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] where it is missing.
+    pub fn edit(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let file = state.disk.find(path)?;
+        change(state.disk.bytes_mut(file));
+        state.disk.sync(file);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Counts a changing call, and fails it where a test asked for that.
+    fn call(&mut self) -> Result<(), Fault> {
+        let call = self.call_count;
+        self.call_count += 1;
+        let lasting = self.faults_from.filter(|(from, _)| *from <= call).map(|(_, fault)| fault);
+        self.faults.remove(&call).or(lasting).map_or(Ok(()), Err)
+    }
+
+    fn check_life(&self, life: u64) -> io::Result<()> {
+        if self.life == life {
+            Ok(())
+        } else {
+            Err(io::Error::other("the machine crashed since the file was opened"))
+        }
+    }
+}
+
+fn to_io(fault: Fault) -> io::Error {
+    match fault {
+        Fault::NoSpace | Fault::ShortWrite => io::ErrorKind::StorageFull.into(),
+        Fault::Io => io::Error::other("input/output error"),
+    }
+}
+
+impl Files for SimFiles {
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.create_dir_all(path);
+        Ok(())
+    }
+
+    fn list_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.state.lock().disk.list_dir(path)
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        let file = state.disk.find_or_create(path)?;
+        Ok(Box::new(SimFile { state: Arc::clone(&self.state), life: state.life, file }))
+    }
+
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        let state = self.state.lock();
+        let file = state.disk.find(path)?;
+        Ok(Box::new(SimFile { state: Arc::clone(&self.state), life: state.life, file }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.remove(path)
+    }
+
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.sync_names();
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn FileLock>> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        if !state.locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let (path, life) = (path.to_owned(), state.life);
+        Ok(Box::new(SimLock { state: Arc::clone(&self.state), life, path }))
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    state: Arc<Mutex<State>>,
+    life: u64,
+    file: FileId,
+}
+
+impl AppendFile for SimFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.check_life(self.life)?;
+        let outcome = state.call();
+        let written = match outcome {
+            Ok(()) => bytes.len(),
+            Err(Fault::ShortWrite) => state.random.up_to(bytes.len().saturating_sub(1)),
+            Err(Fault::NoSpace | Fault::Io) => 0,
+        };
+        state.disk.bytes_mut(self.file).extend_from_slice(&bytes[..written]);
+        outcome.map_err(to_io)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.check_life(self.life)?;
+        state.call().map_err(to_io)?;
+        state.disk.sync(self.file);
+        Ok(())
+    }
+
+    fn truncate(&mut self, size_bytes: u64) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.check_life(self.life)?;
+        state.call().map_err(to_io)?;
+        let size = usize::try_from(size_bytes).unwrap_or(usize::MAX);
+        state.disk.bytes_mut(self.file).truncate(size);
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.state.lock().disk.bytes(self.file).len() as u64)
+    }
+}
+
+impl ReadFile for SimFile {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let state = self.state.lock();
+        state.check_life(self.life)?;
+        let bytes = state.disk.bytes(self.file);
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = buf.len().min(bytes.len() - start);
+        buf[..count].copy_from_slice(&bytes[start..start + count]);
+        Ok(count)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        AppendFile::size(self)
+    }
+}
+
+#[derive(Debug)]
+struct SimLock {
+    state: Arc<Mutex<State>>,
+    life: u64,
+    path: PathBuf,
+}
+
+impl FileLock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        if state.life == self.life {
+            state.locks.remove(&self.path);
+        }
+    }
+}
