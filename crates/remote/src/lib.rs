@@ -1,10 +1,10 @@
 //! Prometheus remote write 1.0, without HTTP and without an async runtime.
 //!
-//! - [`receive`] applies the body of a request to a store, and says what was refused and why;
+//! - [`receive`] applies a request to a store, and says what was refused and why;
 //! - [`decompress`] and [`WriteRequest`] are its halves: the message is read in place and borrows
 //!   from the decompressed body, so a request costs one allocation for each series that is new;
 //! - [`RequestBuilder`] writes a request, for senders and tests;
-//! - [`check_headers`] tells whether the headers of a request fit the protocol.
+//! - [`check_encoding`] and [`check_content_type`] tell whether headers fit the protocol.
 //!
 //! ```
 //! use narthex_model::{Labels, Sample};
@@ -35,8 +35,8 @@ mod snappy;
 mod wire;
 
 pub use encode::RequestBuilder;
-pub use headers::{HeaderError, check_headers};
-pub use receive::{ReceiveLimits, Received, Rejection, Rejections, WriteError, receive};
+pub use headers::{HeaderError, check_content_type, check_encoding};
+pub use receive::{Post, ReceiveLimits, Received, Rejection, Rejections, WriteError, receive};
 pub use request::{Label, MetricMetadata, TimeSeries, WriteRequest};
 pub use snappy::{SnappyError, decompress};
 pub use wire::DecodeError;

@@ -5,7 +5,29 @@ use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL, Sample};
 use narthex_storage::{AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey};
 use smallvec::SmallVec;
 
-use crate::{DecodeError, SnappyError, TimeSeries, WriteRequest, decompress};
+use crate::{
+    DecodeError, HeaderError, SnappyError, TimeSeries, WriteRequest, check_content_type,
+    check_encoding, decompress,
+};
+
+/// A request as it was posted.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    /// The header `Content-Encoding`; empty where it is missing.
+    pub content_encoding: &'a str,
+    /// The header `Content-Type`; empty where it is missing.
+    pub content_type: &'a str,
+    /// The body, compressed.
+    pub body: &'a [u8],
+}
+
+impl<'a> Post<'a> {
+    /// Returns `body` with the headers of remote write 1.0.
+    #[must_use]
+    pub fn new(body: &'a [u8]) -> Self {
+        Self { content_encoding: "snappy", content_type: "application/x-protobuf", body }
+    }
+}
 
 /// What one request may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +57,9 @@ pub struct Received {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
+    /// The headers name another protocol. Nothing was written.
+    #[error(transparent)]
+    Headers(#[from] HeaderError),
     /// The body could not be decompressed. Nothing was written.
     #[error(transparent)]
     Snappy(#[from] SnappyError),
@@ -55,6 +80,7 @@ impl WriteError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Snappy(SnappyError::TooLarge { .. }) => 413,
+            Self::Headers(_) => 415,
             Self::Snappy(_) | Self::Decode(_) | Self::Rejected(_) => 400,
             Self::Store(_) => 500,
         }
@@ -117,14 +143,14 @@ pub enum Rejection {
     Append(#[source] AppendError),
 }
 
-/// Applies the compressed `body` of a request to `store`, and commits.
+/// Applies a request to `store`, and commits.
 ///
 /// `now_ms` is the receiver's time in milliseconds since the Unix epoch: samples more than ten
 /// minutes ahead of it are refused.
 ///
 /// # Errors
 ///
-/// See [`WriteError`]. A sample that the store refuses costs no other sample: the rest is written,
+/// See [`WriteError`]; the first one in the order of the reference. A sample that the store refuses costs no other sample: the rest is written,
 /// and the error tells how much was not. A broken message, or a store that fails, leaves nothing
 /// behind.
 ///
@@ -135,11 +161,13 @@ pub enum Rejection {
 /// labels are dropped in silence; here both are answered with 400 as remote write 2.0 does.
 pub fn receive(
     store: &dyn Appendable,
-    body: &[u8],
+    post: Post<'_>,
     limits: &ReceiveLimits,
     now_ms: i64,
 ) -> Result<Received, WriteError> {
-    let message = decompress(body, limits.decoded_size_max)?;
+    check_encoding(post.content_encoding)?;
+    let message = decompress(post.body, limits.decoded_size_max)?;
+    check_content_type(post.content_type)?;
     let request = WriteRequest::new(&message);
     let mut appender = store.appender();
     let mut write = Write {

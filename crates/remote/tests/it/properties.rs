@@ -1,5 +1,5 @@
 use narthex_model::{Labels, Sample};
-use narthex_remote::{ReceiveLimits, RequestBuilder, WriteRequest, receive};
+use narthex_remote::{Post, ReceiveLimits, RequestBuilder, WriteRequest, receive};
 use narthex_storage::MemoryStore;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn no_bytes_are_a_panic(bytes in vec(any::<u8>(), 0..300)) {
         read(&bytes);
-        let _ = receive(&MemoryStore::default(), &bytes, &ReceiveLimits::default(), 0);
+        let _ = receive(&MemoryStore::default(), Post::new(&bytes), &ReceiveLimits::default(), 0);
     }
 
     /// Broken messages that are nearly right get further than random bytes.
@@ -66,6 +66,6 @@ proptest! {
             }
         }
         read(&bodies[0]);
-        let _ = receive(&MemoryStore::default(), &bodies[1], &ReceiveLimits::default(), i64::MAX);
+        let _ = receive(&MemoryStore::default(), Post::new(&bodies[1]), &ReceiveLimits::default(), i64::MAX);
     }
 }

@@ -1,5 +1,7 @@
 use narthex_model::{Labels, Metadata, MetricType, STALE_NAN, Sample};
-use narthex_remote::{ReceiveLimits, Received, RequestBuilder, WriteError, WriteRequest, receive};
+use narthex_remote::{
+    Post, ReceiveLimits, Received, RequestBuilder, WriteError, WriteRequest, receive,
+};
 use narthex_storage::{
     AppendError, Appendable, Appender, Columns, Committed, MemoryStore, QueryContext, Queryable,
     SampleValue, SelectHints, SeriesKey, SeriesRef, TimeRange,
@@ -17,13 +19,13 @@ fn samples(pairs: &[(i64, f64)]) -> Vec<Sample> {
 }
 
 fn send(store: &MemoryStore, request: &RequestBuilder) -> Result<Received, WriteError> {
-    receive(store, &request.compress(), &ReceiveLimits::default(), NOW_MS)
+    receive(store, Post::new(&request.compress()), &ReceiveLimits::default(), NOW_MS)
 }
 
 /// Sends a message that the builder would not write.
 fn send_message(store: &MemoryStore, message: &[u8]) -> Result<Received, WriteError> {
     let body = snap_block(message);
-    receive(store, &body, &ReceiveLimits::default(), NOW_MS)
+    receive(store, Post::new(&body), &ReceiveLimits::default(), NOW_MS)
 }
 
 /// Returns `message` as a snappy block of literals.
@@ -167,7 +169,8 @@ fn labels_per_series_are_limited() {
         (&[("__name__", "a"), ("b", "1"), ("c", "2")][..], false),
     ] {
         let request = RequestBuilder::default().series(&labels(pairs), &samples(&[(1, 1.0)]));
-        let answer = receive(&MemoryStore::default(), &request.compress(), &limits, NOW_MS);
+        let answer =
+            receive(&MemoryStore::default(), Post::new(&request.compress()), &limits, NOW_MS);
         assert_eq!(answer.is_ok(), accepted, "{pairs:?}");
     }
 }
@@ -190,12 +193,29 @@ fn a_broken_message_leaves_nothing() {
 }
 
 #[test]
+fn headers_are_looked_at_around_the_body() {
+    for (content_encoding, content_type, body, status) in [
+        ("gzip", "application/x-protobuf", &b"garbage"[..], 415),
+        ("snappy", "text/plain", b"garbage", 400),
+        ("snappy", "text/plain", &[0], 415),
+        ("snappy", "application/x-protobuf", &[0], 204),
+        ("", "", &[0], 204),
+    ] {
+        let post = Post { content_encoding, content_type, body };
+        let answer = receive(&MemoryStore::default(), post, &ReceiveLimits::default(), NOW_MS);
+        let answered = answer.map_or_else(|error| error.status(), |_| 204);
+        assert_eq!(answered, status, "{post:?}");
+    }
+}
+
+#[test]
 fn a_body_that_is_too_large_is_status_413() {
     let mut limits = ReceiveLimits::default();
     limits.decoded_size_max = 10;
     let request =
         RequestBuilder::default().series(&labels(&[("__name__", "a")]), &samples(&[(1, 1.0)]));
-    let error = receive(&MemoryStore::default(), &request.compress(), &limits, NOW_MS).unwrap_err();
+    let error = receive(&MemoryStore::default(), Post::new(&request.compress()), &limits, NOW_MS)
+        .unwrap_err();
     assert_eq!(error.status(), 413);
 }
 
@@ -236,6 +256,7 @@ fn a_store_that_fails_is_status_500() {
     let request =
         RequestBuilder::default().series(&labels(&[("__name__", "a")]), &samples(&[(1, 1.0)]));
     let error =
-        receive(&FullStore, &request.compress(), &ReceiveLimits::default(), NOW_MS).unwrap_err();
+        receive(&FullStore, Post::new(&request.compress()), &ReceiveLimits::default(), NOW_MS)
+            .unwrap_err();
     assert_eq!(error.status(), 500);
 }
