@@ -30,6 +30,6 @@ pub use labels::{
     BUCKET_LABEL, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter, METRIC_NAME_LABEL,
     QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,
 };
-pub use matcher::{MatchOp, Matcher, MatcherError, Regex, RegexError};
+pub use matcher::{Captures, MatchOp, Matcher, MatcherError, Regex, RegexError, RegexProblem};
 pub use metadata::{Metadata, MetricType, UnknownMetricType};
 pub use sample::{NORMAL_NAN, STALE_NAN, Sample, is_stale_nan};

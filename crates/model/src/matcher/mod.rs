@@ -1,4 +1,18 @@
+//! Conditions on labels, and the regular expressions in some of them.
+
+mod expand;
+mod go_pattern;
+mod regex;
+mod shortcut;
+
 use std::fmt;
+use std::hash::{Hash, Hasher};
+
+pub use self::regex::{Captures, Regex};
+pub use go_pattern::{RegexError, RegexProblem};
+
+use crate::labels::is_legacy_label_name;
+use crate::quote::Quoted;
 
 /// How a matcher compares a label's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +47,18 @@ impl fmt::Display for MatchOp {
 }
 
 /// One condition on one label. A label that a series lacks has the empty value.
+///
+/// Two matchers are equal where operator, name and value are. One prints as PromQL writes it, its
+/// name in quotes where it is not of the legacy charset.
+///
+/// ```
+/// use narthex_model::{MatchOp, Matcher};
+///
+/// let job = Matcher::new(MatchOp::Regex, "job", "node|api")?;
+/// assert!(job.matches("api") && !job.matches("api2"));
+/// assert_eq!(job.to_string(), r#"job=~"node|api""#);
+/// # Ok::<(), narthex_model::MatcherError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Matcher {
     op: MatchOp,
@@ -44,7 +70,7 @@ pub struct Matcher {
 /// Why a matcher could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
-pub struct MatcherError(#[from] RegexError);
+pub struct MatcherError(#[from] pub RegexError);
 
 impl Matcher {
     /// Returns the condition `name op value`.
@@ -110,53 +136,30 @@ impl Matcher {
     }
 }
 
-/// A regular expression in Go's syntax, anchored at both ends, whose dot matches a newline.
-#[derive(Clone, Debug)]
-pub struct Regex {
-    automaton: regex::Regex,
-}
-
-/// Why a pattern is no regular expression.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct RegexError {
-    /// What is wrong with it.
-    pub message: Box<str>,
-}
-
-impl Regex {
-    /// Returns the compiled `pattern`.
-    ///
-    /// # Errors
-    ///
-    /// Where Go's `regexp` refuses the pattern.
-    pub fn new(pattern: &str) -> Result<Self, RegexError> {
-        let automaton = regex::Regex::new(&format!("^(?s:{pattern})$"))
-            .map_err(|error| RegexError { message: error.to_string().into() })?;
-        Ok(Self { automaton })
-    }
-
-    /// Returns whether the pattern matches the whole `text`.
-    #[must_use]
-    pub fn is_match(&self, text: &str) -> bool {
-        self.automaton.is_match(text)
-    }
-
-    /// Returns the texts that the pattern matches, where it is no more than a list of literals.
-    #[must_use]
-    pub fn literals(&self) -> Option<&[Box<str>]> {
-        None
-    }
-
-    /// Returns the literal that every match starts with; often empty.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        ""
-    }
-
-    /// Returns the automaton, for captures and replacement.
-    #[must_use]
-    pub fn automaton(&self) -> &regex::Regex {
-        &self.automaton
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Self) -> bool {
+        self.op == other.op && self.name == other.name && self.value == other.value
     }
 }
+
+impl Eq for Matcher {}
+
+impl Hash for Matcher {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.op, &self.name, &self.value).hash(state);
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if is_legacy_label_name(&self.name) {
+            f.write_str(&self.name)?;
+        } else {
+            write!(f, "{}", Quoted(&self.name))?;
+        }
+        write!(f, "{}{}", self.op, Quoted(&self.value))
+    }
+}
+
+#[cfg(test)]
+mod tests;
