@@ -1,0 +1,129 @@
+use std::borrow::Cow;
+
+use narthex_model::{BUCKET_LABEL, LabelsBuilder, MetricType, QUANTILE_LABEL};
+
+use crate::text::series_labels;
+use crate::{escape, number};
+
+/// One thing that a page says. It borrows from the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Entry<'a> {
+    /// `# HELP name text`: what a metric means.
+    Help {
+        /// The metric's name; of a quoted one, what stands between the quotes, escapes and all.
+        name: &'a str,
+        /// What it means.
+        text: HelpText<'a>,
+    },
+    /// `# TYPE name type`: which kind of instrument a metric is.
+    Type {
+        /// The metric's name; of a quoted one, what stands between the quotes, escapes and all.
+        name: &'a str,
+        /// The kind.
+        metric_type: MetricType,
+    },
+    /// Any other line that begins with `#`: what follows that character. It need not be UTF-8.
+    Comment(&'a [u8]),
+    /// A value of a series.
+    Sample(SampleEntry<'a>),
+}
+
+/// The text of a `# HELP` line, as it stands on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HelpText<'a> {
+    raw: &'a str,
+}
+
+impl<'a> HelpText<'a> {
+    pub(crate) fn new(raw: &'a str) -> Self {
+        Self { raw }
+    }
+
+    /// Returns the text with its escapes: equal for equal lines, so that a caller can tell a known
+    /// text without unescaping it.
+    #[must_use]
+    pub fn raw(self) -> &'a str {
+        self.raw
+    }
+
+    /// Returns the text without escapes. It allocates only where there are some.
+    #[must_use]
+    pub fn unescape(self) -> Cow<'a, str> {
+        escape::unescape_help(self.raw)
+    }
+}
+
+/// A value of a series at one time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SampleEntry<'a> {
+    /// The series as it stands on the page, from the start of the line to the end of the name or to
+    /// the closing brace. Equal texts after the same `TYPE` mean equal series; one series may have
+    /// several texts.
+    pub series: &'a str,
+    /// Milliseconds since the Unix epoch, where the line has a timestamp.
+    pub timestamp_ms: Option<i64>,
+    /// The value. A NaN has the bits of [`NORMAL_NAN`](narthex_model::NORMAL_NAN), whatever its
+    /// text.
+    pub value: f64,
+    /// The type that the page declared last: it decides how `le` and `quantile` are written.
+    pub(crate) metric_type: MetricType,
+}
+
+impl SampleEntry<'_> {
+    /// Replaces what `out` holds by the labels of the series, with the metric name among them and
+    /// escapes undone.
+    ///
+    /// The bounds in the label `le` after `# TYPE … histogram`, and in `quantile` after
+    /// `# TYPE … summary`, are written as OpenMetrics writes floats (`1` becomes `1.0`), so that
+    /// one series does not become two when a target changes its format. As in the reference the
+    /// type is that of the last `TYPE` line, whichever metric it names.
+    ///
+    /// A label with an empty value is absent. Names and values are not checked against any charset.
+    /// Blanks before a bare metric name belong to it, as in the reference.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateLabel`] where a name occurs twice, `__name__` beside the metric name included.
+    /// `out` then holds some of the labels.
+    pub fn labels(&self, out: &mut LabelsBuilder) -> Result<(), DuplicateLabel> {
+        out.clear();
+        let float_label = match self.metric_type {
+            MetricType::Histogram => BUCKET_LABEL,
+            MetricType::Summary => QUANTILE_LABEL,
+            _ => "",
+        };
+        let mut label_count = 0;
+        for (name, raw_value) in series_labels(self.series) {
+            let name = escape::unescape_label(name);
+            let mut value = escape::unescape_label(raw_value);
+            if name == float_label
+                && let Some(canonical) = number::canonical_bound(&value)
+            {
+                value = Cow::Owned(canonical);
+            }
+            out.set(&name, &value);
+            label_count += usize::from(!value.is_empty());
+        }
+        // A builder replaces the label of an equal name, which shows in the count alone.
+        if out.iter().len() == label_count { Ok(()) } else { Err(self.find_duplicate()) }
+    }
+
+    #[cold]
+    fn find_duplicate(&self) -> DuplicateLabel {
+        let mut names: Vec<Cow<'_, str>> =
+            series_labels(self.series).map(|(name, _)| escape::unescape_label(name)).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        DuplicateLabel { name: twice.map(|pair| pair[0].as_ref()).unwrap_or_default().into() }
+    }
+}
+
+/// A series names a label twice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("label name \"{name}\" is not unique: invalid sample")]
+pub struct DuplicateLabel {
+    /// The label's name.
+    pub name: Box<str>,
+}
