@@ -31,7 +31,6 @@ pub struct GlobalConfig {
     #[serde(flatten)]
     pub limits: ScrapeLimits,
     /// Whether scrapes also store their timeout, sample limit and body size as series.
-    #[serde(skip_serializing_if = "text::is_false")]
     pub extra_scrape_metrics: bool,
 }
 

@@ -64,3 +64,6 @@ pub use narthex_yaml::{Position, YamlWriteError};
 pub use protocol::{Scheme, ScrapeProtocol};
 pub use relabel::{RelabelAction, RelabelConfig};
 pub use scrape::{ScrapeConfig, StaticConfig};
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,6 @@ pub struct ScrapeConfig {
     #[serde(flatten)]
     pub limits: ScrapeLimits,
     /// Whether to store the timeout, the sample limit and the body size as series.
-    #[serde(skip_serializing_if = "text::is_false")]
     pub extra_scrape_metrics: bool,
     /// Rules for the labels of a target, before it is scraped.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -118,7 +118,7 @@ fn path_text(error: &Error, path: &Path) -> String {
     for segment in segments {
         match segment {
             Segment::Seq { index } => out.push_str(&format!("[{index}]")),
-            Segment::Map { key } if key == "value" => {}
+            Segment::Map { key } if key == "value" || key.is_empty() => {}
             Segment::Map { key } if out.is_empty() => out.push_str(key),
             Segment::Map { key } => {
                 out.push('.');

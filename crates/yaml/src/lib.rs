@@ -32,8 +32,8 @@
 //!
 //! # Limits
 //!
-//! A document holds at most [`NODES_MAX`] nodes, nested at most [`DEPTH_MAX`] deep; aliases may
-//! not blow it up beyond that either. An error never repeats a value of the document, which may be
+//! A document holds at most [`NODES_MAX`] nodes, nested at most [`DEPTH_MAX`] deep, and
+//! aliases add at most [`ALIASED_NODES_MAX`]. An error never repeats a value of the document, which may be
 //! a secret, unless the type's own `Deserialize` puts it there.
 
 #![forbid(unsafe_code)]
@@ -44,7 +44,7 @@ mod spanned;
 mod write;
 
 pub use error::{Position, YamlError, snippet};
-pub use read::{DEPTH_MAX, NODES_MAX, from_str, null_as_default};
+pub use read::{ALIASED_NODES_MAX, DEPTH_MAX, NODES_MAX, from_str, null_as_default};
 pub use spanned::Spanned;
 pub use write::{YamlWriteError, to_string};
 

@@ -36,6 +36,10 @@ where
 /// Rule files with tens of thousands of rules exist, and hold some 20 nodes a rule.
 pub const NODES_MAX: usize = 5_000_000;
 
+/// The most nodes that aliases (`*name`) add to one document, roughly: the start and the end of a
+/// list or a map count each.
+pub const ALIASED_NODES_MAX: usize = 1_000_000;
+
 /// The deepest nesting of one document.
 pub const DEPTH_MAX: usize = 64;
 
@@ -48,6 +52,13 @@ fn options() -> serde_saphyr::Options {
             // A node has at most two events: its start and its end.
             max_events: 2 * NODES_MAX,
             max_depth: DEPTH_MAX,
+            // One anchor often serves a thousand jobs. What aliases may cost is bounded below.
+            max_merge_keys: NODES_MAX,
+            max_aliases: NODES_MAX,
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: ALIASED_NODES_MAX,
         },
     }
 }

@@ -143,6 +143,12 @@ fn hostile_documents_are_refused() {
 }
 
 #[test]
+fn one_anchor_serves_many() {
+    let text = "- &base {name: a, limit: 1}\n".to_owned() + &"- <<: *base\n".repeat(20_000);
+    assert_eq!(from_str::<Vec<Job>>(&text).expect("reads").len(), 20_001);
+}
+
+#[test]
 fn a_large_file_reads() {
     let text = "- {name: a, limit: 1}\n".repeat(60_000);
     assert_eq!(from_str::<Vec<Job>>(&text).expect("reads").len(), 60_000);
