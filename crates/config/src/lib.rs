@@ -24,7 +24,7 @@
 //! assert_eq!(
 //!     error.unwrap_err().to_string(),
 //!     "parsing YAML file prometheus.yml: line 2, column 3: global: \
-//!      unknown field `scrape_intervall`"
+//!      unknown field `scrape_intervall`, did you mean `scrape_interval`?"
 //! );
 //! # Ok::<(), narthex_config::ConfigError>(())
 //! ```

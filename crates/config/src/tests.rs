@@ -117,7 +117,8 @@ fn each_job_is_checked() {
         ),
         (
             "static_configs: [{target: []}]",
-            "line 3, column 21: scrape_configs[0].static_configs[0]: unknown field `target`",
+            "line 3, column 21: scrape_configs[0].static_configs[0]: \
+             unknown field `target`, did you mean `targets`?",
         ),
         (
             "relabel_configs: [null]",

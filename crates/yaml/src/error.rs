@@ -3,6 +3,8 @@ use std::fmt;
 use serde_path_to_error::{Path, Segment};
 use serde_saphyr::{Error, Location, UserMessageFormatter};
 
+use crate::nearest::nearest;
+
 /// A place in a document. Both numbers start at 1; both are 0 where the place is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
@@ -133,7 +135,10 @@ fn path_text(error: &Error, path: &Path) -> String {
 /// The message without its position, in the words of somebody who edits a file.
 fn message(error: &Error, location: Option<Location>) -> String {
     match error {
-        Error::SerdeUnknownField { field, .. } => format!("unknown field `{field}`"),
+        Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
+            Some(near) => format!("unknown field `{field}`, did you mean `{near}`?"),
+            None => format!("unknown field `{field}`"),
+        },
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("field `{key}` already set"),
         Error::MultipleDocuments { .. } => "more than one YAML document".to_owned(),
         Error::Unexpected { expected, .. } => format!("expected {}", plain_kind(expected)),

@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod nearest;
 mod read;
 mod spanned;
 mod write;

@@ -52,6 +52,7 @@ fn job(text: &str) -> Job {
 fn every_error_names_its_place() {
     let cases = [
         ("bogus: 1", "line 1, column 1: unknown field `bogus`"),
+        ("job: 1", "line 1, column 1: unknown field `job`, did you mean `jobs`?"),
         ("jobs:\n- name: a\n  bogus: hunter2", "line 3, column 3: jobs[0]: unknown field `bogus`"),
         (
             "jobs:\n- limit: abc",
