@@ -95,9 +95,9 @@ impl SampleEntry<'_> {
             _ => "",
         };
         let mut label_count = 0;
-        for (name, raw_value) in series_labels(self.series) {
-            let name = escape::unescape_label(name);
-            let mut value = escape::unescape_label(raw_value);
+        for (name, value) in series_labels(self.series) {
+            let name = name.unescape();
+            let mut value = value.unescape();
             if name == float_label
                 && let Some(canonical) = number::canonical_bound(&value)
             {
@@ -113,7 +113,7 @@ impl SampleEntry<'_> {
     #[cold]
     fn find_duplicate(&self) -> DuplicateLabel {
         let mut names: Vec<Cow<'_, str>> =
-            series_labels(self.series).map(|(name, _)| escape::unescape_label(name)).collect();
+            series_labels(self.series).map(|(name, _)| name.unescape()).collect();
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
         DuplicateLabel { name: twice.map(|pair| pair[0].as_ref()).unwrap_or_default().into() }
