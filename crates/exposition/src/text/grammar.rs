@@ -4,8 +4,8 @@
 //! The end of the page stands for a line feed.
 
 use nom::branch::alt;
-use nom::bytes::complete::{is_not, tag, take_till, take_while, take_while1};
-use nom::character::complete::{char, digit1, none_of, one_of};
+use nom::bytes::complete::{is_not, tag, take, take_till, take_while, take_while1};
+use nom::character::complete::{char, digit1, one_of};
 use nom::combinator::{eof, map, opt, peek, recognize, value, verify};
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
@@ -244,15 +244,23 @@ pub(super) fn quoted_value(input: &[u8]) -> Parsed<'_, &[u8]> {
 
 /// A quoted name without its closing quote.
 pub(super) fn name_in_quotes(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let escaped = recognize((char('\\'), none_of("\n\0")));
+    let escaped = recognize((char('\\'), byte_but(b"\n\0")));
     recognize((char('"'), many0_count(alt((is_not("\"\\\0"), escaped))))).parse(input)
 }
 
 /// A label value without its closing quote. The reference passes over NUL bytes, also between a
 /// backslash and what it escapes.
 pub(super) fn value_in_quotes(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let escaped = recognize((char('\\'), take_while(|byte| byte == 0), none_of("\n")));
+    let escaped = recognize((char('\\'), take_while(|byte| byte == 0), byte_but(b"\n")));
     recognize((char('"'), many0_count(alt((is_not("\"\\"), escaped))))).parse(input)
+}
+
+/// One byte that is not among `refused`.
+// nom's `none_of` would take two bytes for one that is not ASCII, and panic at the end of the page.
+fn byte_but<'a>(
+    refused: &'static [u8],
+) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure<'a>> {
+    verify(take(1_usize), |byte: &[u8]| !refused.contains(&byte[0]))
 }
 
 pub(super) fn blanks(input: &[u8]) -> Parsed<'_, &[u8]> {

@@ -175,6 +175,15 @@ fn text_that_is_not_utf8() {
 }
 
 #[test]
+fn an_escaped_byte_at_the_end_that_is_not_utf8() {
+    check(
+        b"{\"\\\xc3",
+        (1, 2),
+        r#"expected label name, got "\"\\\xc3\n" ("INVALID") while parsing: "{\"\\\xc3\n""#,
+    );
+}
+
+#[test]
 fn lines_are_counted_through_quotes() {
     let error = TextReader::new(b"# x\n\na{x=\"1\n2\",y} 1\n").find_map(Result::err).unwrap();
     assert_eq!((error.line, error.column), (4, 5));
