@@ -94,7 +94,7 @@ impl<'a> TextReader<'a> {
 
     /// Reads lines by the grammar up to the next entry.
     #[cold]
-    fn parse(&mut self) -> Option<Result<Entry<'a>, ParseError>> {
+    pub(super) fn parse(&mut self) -> Option<Result<Entry<'a>, ParseError>> {
         loop {
             let line_start = self.position;
             let rest = self.page.get(line_start..).filter(|rest| !rest.is_empty())?;
