@@ -7,7 +7,7 @@ use regex_automata::util::captures::Captures as Found;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::expand;
-use super::go_pattern::{self, RegexError, RegexProblem};
+use super::go_pattern::{self, GoPattern, RegexError, RegexProblem};
 use super::shortcut::{self, Shortcut};
 
 /// A regular expression in Go's syntax, anchored at both ends, whose dot matches a newline.
@@ -59,7 +59,24 @@ impl Regex {
     /// Where Go's `regexp` refuses the pattern, and where it nests more than 250 deep or takes more
     /// than 16 MiB compiled.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
-        let go_pattern::GoPattern { hir, capture_names } = go_pattern::parse(pattern)?;
+        Self::build(pattern, go_pattern::parse(pattern, true)?)
+    }
+
+    /// Returns the compiled `pattern`, read with the anchors around it: `^(?s:pattern)$`.
+    ///
+    /// So the reference reads the patterns of relabelling rules and of `label_replace`. It matters
+    /// to what goes beyond the pattern's end: the text of errors, an open `\Q`, and `a|b)(c|d`, which
+    /// is a pattern in there and none alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Regex::new`].
+    pub fn new_wrapped(pattern: &str) -> Result<Self, RegexError> {
+        Self::build(pattern, go_pattern::parse(&format!("^(?s:{pattern})$"), false)?)
+    }
+
+    fn build(pattern: &str, parsed: GoPattern) -> Result<Self, RegexError> {
+        let GoPattern { hir, capture_names } = parsed;
         let groups =
             Groups { hold_all: groups_hold_all(&hir), names: capture_names.into_boxed_slice() };
         let shortcut = shortcut::find(&hir);
@@ -207,6 +224,14 @@ fn compile(pattern: &str, hir: Hir) -> Result<meta::Regex, RegexError> {
 fn groups_hold_all(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Capture(capture) => groups_hold_all(&capture.sub),
+        HirKind::Concat(parts) => {
+            // Anchors take no room, so what stands between them holds all.
+            let mut others = parts.iter().filter(|part| !matches!(part.kind(), HirKind::Look(_)));
+            match (others.next(), others.next()) {
+                (Some(only), None) => groups_hold_all(only),
+                _ => hir.properties().explicit_captures_len() == 0,
+            }
+        }
         _ => hir.properties().explicit_captures_len() == 0,
     }
 }

@@ -36,10 +36,10 @@ const COPIES_MAX: u32 = 1000;
 /// How many ranges of characters the classes of a pattern may have in all: 8 MiB of them.
 const CLASS_RANGES_MAX: usize = 1 << 20;
 
-/// Reads `pattern` as `regexp/syntax.Parse` does with the flags `Perl` and `DotNL`: Go's full
-/// syntax, where a dot also matches a newline.
-pub(super) fn parse(pattern: &str) -> Result<GoPattern, RegexError> {
-    Parser::new(pattern).parse()
+/// Reads `pattern` as `regexp/syntax.Parse` does with the flags `Perl` and, for `dot_newline`,
+/// `DotNL`: Go's full syntax, where a dot may also match a newline.
+pub(super) fn parse(pattern: &str, dot_newline: bool) -> Result<GoPattern, RegexError> {
+    Parser::new(pattern, dot_newline).parse()
 }
 
 /// What `(?ims-U)` switches.
@@ -65,9 +65,8 @@ struct Parser<'p> {
 }
 
 impl<'p> Parser<'p> {
-    fn new(pattern: &'p str) -> Self {
-        let flags =
-            Flags { fold_case: false, multi_line: false, dot_newline: true, swap_greed: false };
+    fn new(pattern: &'p str, dot_newline: bool) -> Self {
+        let flags = Flags { fold_case: false, multi_line: false, dot_newline, swap_greed: false };
         Self {
             pattern,
             rest: pattern,

@@ -123,6 +123,30 @@ fn refuses_what_go_refuses_in_its_words() {
 }
 
 #[test]
+fn wrapped_patterns_are_read_with_their_anchors() {
+    let cases = [
+        ("(", "missing closing ): `^(?s:()$`"),
+        (")", "unexpected ): `^(?s:))$`"),
+        ("[a", "missing closing ]: `[a)$`"),
+        ("a\\", "missing closing ): `^(?s:a\\)$`"),
+        (r"\Qa", r"missing closing ): `^(?s:\Qa)$`"),
+        ("*", "missing argument to repetition operator: `*`"),
+    ];
+    for (pattern, message) in cases {
+        let error = Regex::new_wrapped(pattern).expect_err(pattern);
+        assert_eq!(error.to_string(), format!("error parsing regexp: {message}"), "{pattern}");
+    }
+    let split = Regex::new_wrapped("a|b)(c|d").unwrap();
+    assert!(split.is_match("bc") && !split.is_match("b"));
+    assert_eq!(split.captures("ad").and_then(|found| found.get(1)), Some("d"));
+    let all = Regex::new_wrapped("(.*)").unwrap();
+    assert_eq!(all.captures("a\nb").and_then(|found| found.get(1)), Some("a\nb"));
+    assert_eq!((all.as_str(), all.prefix()), ("(.*)", ""));
+    let literals = Regex::new_wrapped("a|b").unwrap();
+    assert_eq!(literals.literals().map(<[_]>::len), Some(2));
+}
+
+#[test]
 fn depth_and_size_are_bounded() {
     let nested = |depth| format!("{}a{}", "(".repeat(depth), ")*".repeat(depth));
     // Each level is a group and a repetition.

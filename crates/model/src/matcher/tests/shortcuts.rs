@@ -6,7 +6,7 @@ use super::Regex;
 
 /// Returns what kind of shortcut a pattern takes.
 fn kind(pattern: &str) -> &'static str {
-    match shortcut::find(&go_pattern::parse(pattern).unwrap().hir) {
+    match shortcut::find(&go_pattern::parse(pattern, true).unwrap().hir) {
         None => "none",
         Some(Shortcut::Literals(_)) => "literals",
         Some(Shortcut::Glob(_)) => "glob",
