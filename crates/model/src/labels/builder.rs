@@ -25,6 +25,7 @@ pub struct LabelsBuilder {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     name_start: usize,
+    name_end: usize,
     value_start: usize,
     value_end: usize,
 }
@@ -50,10 +51,16 @@ impl LabelsBuilder {
         if value.is_empty() {
             return self.delete(name);
         }
-        let entry = self.push_label(name, value);
         match self.position(name) {
-            Ok(index) => self.entries[index] = entry,
-            Err(index) => self.entries.insert(index, entry),
+            Ok(index) => {
+                self.entries[index].value_start = self.text.len();
+                self.text.push_str(value);
+                self.entries[index].value_end = self.text.len();
+            }
+            Err(index) => {
+                let entry = self.push_label(name, value);
+                self.entries.insert(index, entry);
+            }
         }
         self
     }
@@ -85,6 +92,14 @@ impl LabelsBuilder {
         self.entries.iter().map(|entry| (entry.name(&self.text), entry.value(&self.text)))
     }
 
+    /// Returns the labels in the order in which they were first set since they were last deleted;
+    /// those of the set that [`LabelsBuilder::reset`] took come first.
+    pub fn iter_in_set_order(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let mut entries: Vec<&Entry> = self.entries.iter().collect();
+        entries.sort_unstable_by_key(|entry| entry.name_start);
+        entries.into_iter().map(|entry| (entry.name(&self.text), entry.value(&self.text)))
+    }
+
     /// Returns whether no label is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -107,7 +122,7 @@ impl LabelsBuilder {
         self.text.push_str(name);
         let value_start = self.text.len();
         self.text.push_str(value);
-        Entry { name_start, value_start, value_end: self.text.len() }
+        Entry { name_start, name_end: value_start, value_start, value_end: self.text.len() }
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
@@ -122,7 +137,7 @@ impl LabelsBuilder {
 
 impl Entry {
     fn name<'a>(&self, text: &'a str) -> &'a str {
-        &text[self.name_start..self.value_start]
+        &text[self.name_start..self.name_end]
     }
 
     fn value<'a>(&self, text: &'a str) -> &'a str {
