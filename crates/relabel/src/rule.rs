@@ -174,6 +174,15 @@ impl Rule {
     }
 }
 
+/// Rules are equal if they were made of the same options.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.options == other.options
+    }
+}
+
+impl Eq for Rule {}
+
 /// Checks that there is a modulus and a target, and that what names labels is a name.
 fn check_target(options: &RuleOptions) -> Result<(), RuleError> {
     use Action::{DropEqual, HashMod, KeepEqual, LabelMap, Lowercase, Replace, Uppercase};
