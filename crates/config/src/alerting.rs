@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use narthex_relabel::Rule;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::protocol::Scheme;
-use crate::relabel::RelabelConfig;
+use crate::relabel;
 use crate::scrape::StaticConfig;
 use crate::text;
 
@@ -11,8 +12,8 @@ use crate::text;
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct AlertingConfig {
     /// Rules for the labels of an alert, before it is sent anywhere.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alert_relabel_configs: Vec<RelabelConfig>,
+    #[serde(serialize_with = "relabel::write", skip_serializing_if = "Vec::is_empty")]
+    pub alert_relabel_configs: Vec<Rule>,
     /// The sets of Alertmanagers. Each alert goes to all of all sets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alertmanagers: Vec<AlertmanagerConfig>,
@@ -40,11 +41,11 @@ pub struct AlertmanagerConfig {
     /// The version of their API: 2 is the only one left.
     pub api_version: AlertmanagerApiVersion,
     /// Rules for the labels of an Alertmanager, before alerts are sent to it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub relabel_configs: Vec<RelabelConfig>,
+    #[serde(serialize_with = "relabel::write", skip_serializing_if = "Vec::is_empty")]
+    pub relabel_configs: Vec<Rule>,
     /// Rules for the labels of an alert, before it is sent to this set.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alert_relabel_configs: Vec<RelabelConfig>,
+    #[serde(serialize_with = "relabel::write", skip_serializing_if = "Vec::is_empty")]
+    pub alert_relabel_configs: Vec<Rule>,
     /// The Alertmanagers that the file itself names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,

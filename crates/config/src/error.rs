@@ -1,4 +1,5 @@
 use narthex_model::quote::Quoted;
+use narthex_relabel::RuleError;
 use narthex_yaml::{Position, YamlError};
 
 use crate::protocol::ScrapeProtocol;
@@ -108,6 +109,9 @@ pub enum ConfigProblem {
         /// The target.
         target: Box<str>,
     },
+    /// A relabelling rule's keys do not go together.
+    #[error(transparent)]
+    Relabel(#[from] RuleError),
     /// A glob has a `*` before the last element of the path.
     #[error("invalid rule file path {}", Quoted(path))]
     RuleFilePath {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::alerting::AlertmanagerApiVersion;
 use crate::protocol::{Scheme, ScrapeProtocol};
-use crate::relabel::RelabelConfig;
+use crate::relabel::RuleFile;
 use crate::size::SizeText;
 use crate::text::{DurationText, LabelMap};
 
@@ -76,9 +76,9 @@ pub(crate) struct ScrapeFile {
     pub(crate) keep_dropped_targets: Option<u64>,
     pub(crate) extra_scrape_metrics: Option<bool>,
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) relabel_configs: List<RelabelConfig>,
+    pub(crate) relabel_configs: List<RuleFile>,
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) metric_relabel_configs: List<RelabelConfig>,
+    pub(crate) metric_relabel_configs: List<RuleFile>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) static_configs: List<StaticFile>,
 }
@@ -95,7 +95,7 @@ pub(crate) struct StaticFile {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AlertingFile {
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) alert_relabel_configs: List<RelabelConfig>,
+    pub(crate) alert_relabel_configs: List<RuleFile>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) alertmanagers: List<AlertmanagerFile>,
 }
@@ -108,9 +108,9 @@ pub(crate) struct AlertmanagerFile {
     pub(crate) timeout: Option<DurationText>,
     pub(crate) api_version: Option<AlertmanagerApiVersion>,
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) relabel_configs: List<RelabelConfig>,
+    pub(crate) relabel_configs: List<RuleFile>,
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) alert_relabel_configs: List<RelabelConfig>,
+    pub(crate) alert_relabel_configs: List<RuleFile>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) static_configs: List<StaticFile>,
 }

@@ -62,7 +62,6 @@ pub use global::{GlobalConfig, RuntimeConfig};
 pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 pub use narthex_yaml::{Position, YamlWriteError};
 pub use protocol::{Scheme, ScrapeProtocol};
-pub use relabel::{RelabelAction, RelabelConfig};
 pub use scrape::{ScrapeConfig, StaticConfig};
 
 #[cfg(test)]

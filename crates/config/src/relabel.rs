@@ -1,146 +1,124 @@
-use std::fmt;
+//! Relabelling rules as a file writes them.
 
-use narthex_model::quote::Quoted;
-use narthex_yaml::null_as_default;
+use narthex_relabel::{Action, Rule, RuleError, RuleOptions};
+use narthex_yaml::{Position, Spanned, null_as_default};
 use serde::de::{Deserialize, Deserializer, Error};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::text;
+use crate::error::{ConfigProblem, Flaw};
+use crate::text::LabelName;
 
-/// One relabelling rule, as a file writes it, with the defaults filled in.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// One rule of a file.
+#[derive(serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct RelabelConfig {
-    /// The labels whose values are joined to the rule's input, in this order.
-    #[serde(deserialize_with = "text::label_names", skip_serializing_if = "Vec::is_empty")]
-    pub source_labels: Vec<String>,
-    /// What stands between the joined values: `;` by default.
+pub(crate) struct RuleFile {
+    source_labels: Option<Vec<LabelName>>,
     #[serde(deserialize_with = "null_as_default")]
-    pub separator: String,
-    /// What the whole input must match, in Go's syntax: `(.*)` by default.
-    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_default_regex")]
-    pub regex: String,
-    /// The modulus of [`RelabelAction::HashMod`]; 0 elsewhere.
-    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "text::is_zero")]
-    pub modulus: u64,
-    /// The label that the rule sets. May hold `$1` and `${name}` for [`RelabelAction::Replace`].
-    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
-    pub target_label: String,
-    /// What the label is set to: `$1` by default.
+    separator: String,
+    // A regex of null is the empty one, and even the default is one that was given.
+    #[serde(deserialize_with = "given")]
+    regex: Option<Spanned<Option<String>>>,
     #[serde(deserialize_with = "null_as_default")]
-    pub replacement: String,
-    /// What the rule does: [`RelabelAction::Replace`] by default.
-    pub action: RelabelAction,
+    modulus: u64,
+    #[serde(deserialize_with = "null_as_default")]
+    target_label: Spanned<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    replacement: String,
+    action: ActionFile,
 }
 
-impl Default for RelabelConfig {
+impl Default for RuleFile {
     fn default() -> Self {
+        let options = RuleOptions::default();
         Self {
-            source_labels: Vec::new(),
-            separator: ";".to_owned(),
-            regex: REGEX_DEFAULT.to_owned(),
-            modulus: 0,
-            target_label: String::new(),
-            replacement: "$1".to_owned(),
-            action: RelabelAction::Replace,
+            source_labels: None,
+            separator: options.separator,
+            regex: None,
+            modulus: options.modulus,
+            target_label: Spanned::default(),
+            replacement: options.replacement,
+            action: ActionFile(options.action),
         }
     }
 }
 
-/// What a relabelling rule does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RelabelAction {
-    /// Sets the target label to the replacement if the regex matches.
-    #[default]
-    Replace,
-    /// Drops what the regex does not match.
-    Keep,
-    /// Drops what the regex matches.
-    Drop,
-    /// Drops what differs from the target label's value.
-    KeepEqual,
-    /// Drops what equals the target label's value.
-    DropEqual,
-    /// Sets the target label to the modulus of a hash.
-    HashMod,
-    /// Copies labels whose names match to names made by the replacement.
-    LabelMap,
-    /// Deletes labels whose names match.
-    LabelDrop,
-    /// Deletes labels whose names do not match.
-    LabelKeep,
-    /// Sets the target label to the input in lower case.
-    Lowercase,
-    /// Sets the target label to the input in upper case.
-    Uppercase,
-}
-
-impl RelabelAction {
-    /// Every action.
-    pub const ALL: [Self; 11] = [
-        Self::Replace,
-        Self::Keep,
-        Self::Drop,
-        Self::KeepEqual,
-        Self::DropEqual,
-        Self::HashMod,
-        Self::LabelMap,
-        Self::LabelDrop,
-        Self::LabelKeep,
-        Self::Lowercase,
-        Self::Uppercase,
-    ];
-
-    /// Returns the action of that name, in upper or lower case.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(name))
-    }
-
-    /// Returns the name that configuration files use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Keep => "keep",
-            Self::Drop => "drop",
-            Self::KeepEqual => "keepequal",
-            Self::DropEqual => "dropequal",
-            Self::HashMod => "hashmod",
-            Self::LabelMap => "labelmap",
-            Self::LabelDrop => "labeldrop",
-            Self::LabelKeep => "labelkeep",
-            Self::Lowercase => "lowercase",
-            Self::Uppercase => "uppercase",
-        }
+impl RuleFile {
+    /// Returns the rule, which stands at `position`.
+    ///
+    /// # Errors
+    ///
+    /// Where the keys do not go together. The error points at the key that is wrong, or at the rule
+    /// where a key is missing or too many.
+    pub(crate) fn rule(self, position: Position) -> Result<Rule, Flaw> {
+        let regex_position = self.regex.as_ref().map_or(position, |regex| regex.position);
+        let target_position = self.target_label.position;
+        let names = self.source_labels.map(|names| names.into_iter().map(|name| name.0).collect());
+        let options = RuleOptions {
+            action: self.action.0,
+            source_labels: names,
+            separator: self.separator,
+            regex: self.regex.map(|regex| regex.value.unwrap_or_default()),
+            modulus: self.modulus,
+            target_label: self.target_label.value,
+            replacement: self.replacement,
+            ..RuleOptions::default()
+        };
+        Rule::new(options).map_err(|error| {
+            let position = match &error {
+                RuleError::Regex(_) => regex_position,
+                RuleError::TargetLabel { .. } => target_position,
+                _ => position,
+            };
+            Flaw::new(position, ConfigProblem::Relabel(error))
+        })
     }
 }
 
-impl fmt::Display for RelabelAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// Writes rules, each with the keys that the reference prints.
+pub(crate) fn write<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(rules.iter().map(|rule| RuleText(rule.options())))
 }
 
-impl Serialize for RelabelAction {
+struct RuleText<'a>(&'a RuleOptions);
+
+impl Serialize for RuleText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for RelabelAction {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-        if name.is_empty() {
-            return Err(Error::custom("relabel action cannot be empty"));
+        let options = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(names) = options.source_labels.as_ref().filter(|names| !names.is_empty()) {
+            map.serialize_entry("source_labels", names)?;
         }
-        Self::from_name(&name)
-            .ok_or_else(|| Error::custom(format_args!("unknown relabel action {}", Quoted(&name))))
+        map.serialize_entry("separator", &options.separator)?;
+        if let Some(regex) = &options.regex {
+            map.serialize_entry("regex", regex)?;
+        }
+        if options.modulus != 0 {
+            map.serialize_entry("modulus", &options.modulus)?;
+        }
+        if !options.target_label.is_empty() {
+            map.serialize_entry("target_label", &options.target_label)?;
+        }
+        map.serialize_entry("replacement", &options.replacement)?;
+        map.serialize_entry("action", options.action.as_str())?;
+        map.end()
     }
 }
 
-fn is_default_regex(regex: &str) -> bool {
-    regex == REGEX_DEFAULT
+struct ActionFile(Action);
+
+impl<'de> Deserialize<'de> for ActionFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        if word.is_empty() {
+            return Err(D::Error::custom("relabel action cannot be empty"));
+        }
+        word.parse().map(Self).map_err(D::Error::custom)
+    }
 }
 
-const REGEX_DEFAULT: &str = "(.*)";
+/// Reads a value that was given, be it null, where an absent one is `None`.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

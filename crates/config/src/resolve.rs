@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use narthex_model::Labels;
+use narthex_relabel::Rule;
 use narthex_yaml::{Position, Spanned};
 
 use crate::Config;
@@ -16,7 +17,7 @@ use crate::file::{
 use crate::global::{GlobalConfig, RuntimeConfig};
 use crate::limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 use crate::protocol::{Scheme, ScrapeProtocol};
-use crate::relabel::RelabelConfig;
+use crate::relabel::RuleFile;
 use crate::scrape::{ScrapeConfig, StaticConfig};
 use crate::text::{DurationText, LabelMap};
 
@@ -200,11 +201,8 @@ fn static_config(file: StaticFile, final_targets: bool) -> Result<StaticConfig, 
     })
 }
 
-fn relabelling(
-    files: List<RelabelConfig>,
-    element: &'static str,
-) -> Result<Vec<RelabelConfig>, Flaw> {
-    Ok(present(files, element)?.map(|file| file.value).collect())
+fn relabelling(files: List<RuleFile>, element: &'static str) -> Result<Vec<Rule>, Flaw> {
+    present(files, element)?.map(|file| file.value.rule(file.position)).collect()
 }
 
 fn rule_file(file: Spanned<Option<String>>) -> Result<String, Flaw> {

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use narthex_model::Labels;
+use narthex_relabel::Rule;
 
 use crate::limits::ScrapeLimits;
 use crate::protocol::{Scheme, ScrapeProtocol};
-use crate::relabel::RelabelConfig;
+use crate::relabel;
 use crate::text;
 
 /// One job of `scrape_configs`: how to scrape a set of targets.
@@ -48,11 +49,11 @@ pub struct ScrapeConfig {
     /// Whether to store the timeout, the sample limit and the body size as series.
     pub extra_scrape_metrics: bool,
     /// Rules for the labels of a target, before it is scraped.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub relabel_configs: Vec<RelabelConfig>,
+    #[serde(serialize_with = "relabel::write", skip_serializing_if = "Vec::is_empty")]
+    pub relabel_configs: Vec<Rule>,
     /// Rules for the labels of a sample, before it is stored.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub metric_relabel_configs: Vec<RelabelConfig>,
+    #[serde(serialize_with = "relabel::write", skip_serializing_if = "Vec::is_empty")]
+    pub metric_relabel_configs: Vec<Rule>,
     /// The targets that the file itself names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,

@@ -125,8 +125,8 @@ fn each_job_is_checked() {
             "line 3, column 21: empty or null target relabeling rule in scrape config",
         ),
         (
-            "metric_relabel_configs: [{}, null]",
-            "line 3, column 32: empty or null metric relabeling rule in scrape config",
+            "metric_relabel_configs: [{action: drop}, null]",
+            "line 3, column 44: empty or null metric relabeling rule in scrape config",
         ),
         (
             "relabel_configs: [{action: explode}]",
@@ -168,6 +168,46 @@ fn each_job_is_checked() {
     ];
     for (keys, expected) in cases {
         check_job_refused(keys, expected);
+    }
+}
+
+#[test]
+fn relabelling_rules_are_checked() {
+    let cases = [
+        (
+            "{}",
+            "line 3, column 21: relabel configuration for replace action requires 'target_label' value",
+        ),
+        (
+            "{regex: 'abc(def', target_label: a}",
+            "line 3, column 29: error parsing regexp: missing closing ): `^(?s:abc(def)$`",
+        ),
+        (
+            "{action: hashmod, target_label: a}",
+            "line 3, column 21: relabel configuration for hashmod requires non-zero modulus",
+        ),
+        (
+            "{action: keepequal, target_label: a, regex: '(.*)'}",
+            "line 3, column 21: keepequal action requires only 'source_labels' and \
+             `target_label`, and no other fields",
+        ),
+        (
+            "{action: labeldrop, source_labels: []}",
+            "line 3, column 21: labeldrop action requires only 'regex', and no other fields",
+        ),
+        (
+            "{source_labels: [''], target_label: a}",
+            "line 3, column 38: scrape_configs[0].relabel_configs[0].source_labels[0]: \
+             \"\" is not a valid label name",
+        ),
+        (
+            "{modulus: -1}",
+            "line 3, column 31: scrape_configs[0].relabel_configs[0].modulus: \
+             expected a whole number of at least 0",
+        ),
+    ];
+    for (rule, expected) in cases {
+        check_job_refused(&format!("relabel_configs: [{rule}]"), expected);
     }
 }
 
@@ -258,8 +298,8 @@ fn urls_are_targets_where_a_rule_may_change_them() {
 fn a_relabelling_rule_without_a_value_has_an_empty_one() {
     let job = job("scrape_configs:\n- job_name: x\n  relabel_configs:\n  - target_label: y\n    \
                    separator:\n    regex:\n    replacement:\n");
-    let rule = &job.relabel_configs[0];
-    assert_eq!((&*rule.separator, &*rule.regex, &*rule.replacement), ("", "", ""));
+    let rule = job.relabel_configs[0].options();
+    assert_eq!((&*rule.separator, rule.regex.as_deref(), &*rule.replacement), ("", Some(""), ""));
 }
 
 #[test]

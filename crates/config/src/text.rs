@@ -53,14 +53,6 @@ impl<'de> Deserialize<'de> for LabelMap {
     }
 }
 
-pub(crate) fn label_names<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let names = Option::<Vec<LabelName>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(names.into_iter().map(|name| name.0).collect())
-}
-
 pub(crate) fn write_duration<S: Serializer>(
     value: &Duration,
     serializer: S,
