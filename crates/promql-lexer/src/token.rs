@@ -111,7 +111,7 @@ macro_rules! keywords {
             }
 
             fn from_lower_case(word: &[u8]) -> Option<Self> {
-                // The literals sort themselves by length and first bytes in the compiled match.
+                // Nearly every comparison ends at the length.
                 $($(if word == $text.as_bytes() {
                     return Some(Self::$name);
                 })*)*

@@ -1,5 +1,6 @@
 use narthex_promql_lexer::Span;
 
+use super::NumberLiteral;
 use crate::ops::UnaryOp;
 
 /// A length of time in a query: the range of a window, a step, an offset.
@@ -70,10 +71,10 @@ pub struct DurationExpr {
     spans: Vec<Span>,
 }
 
-/// Equality ignores spans.
+/// Equality ignores spans, and a plus before the whole, which is not printed.
 impl PartialEq for DurationExpr {
     fn eq(&self, other: &Self) -> bool {
-        self.nodes == other.nodes
+        self.without_plus() == other.without_plus()
     }
 }
 
@@ -82,26 +83,20 @@ impl PartialEq for DurationExpr {
 pub struct DurationNode {
     /// What it computes.
     pub kind: DurationKind,
-    /// Whether it stands in parentheses.
+    /// Whether it stands in parentheses; those of a literal are not kept.
     pub wrapped: bool,
 }
 
 /// What a [`DurationNode`] computes. Operands are indices of earlier nodes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DurationKind {
     /// A number of seconds.
-    Literal {
-        /// The seconds.
-        seconds: f64,
-        /// Whether it was written, and is printed, as a duration.
-        is_duration: bool,
-    },
+    Literal(NumberLiteral),
     /// `step()`
     Step,
     /// `range()`
     Range,
-    /// A sign. A plus stands only before a literal in parentheses, which has no node of its own
-    /// in the reference's syntax tree; it is not printed.
+    /// A sign. A plus stands only before the whole expression, and is not printed.
     Unary {
         /// The sign.
         op: UnaryOp,
@@ -117,26 +112,6 @@ pub enum DurationKind {
         /// The right operand.
         rhs: u32,
     },
-}
-
-impl PartialEq for DurationKind {
-    fn eq(&self, other: &Self) -> bool {
-        match (*self, *other) {
-            (
-                Self::Literal { seconds: a, is_duration: a_duration },
-                Self::Literal { seconds: b, is_duration: b_duration },
-            ) => a.to_bits() == b.to_bits() && a_duration == b_duration,
-            (Self::Step, Self::Step) | (Self::Range, Self::Range) => true,
-            (Self::Unary { op: a, operand: x }, Self::Unary { op: b, operand: y }) => {
-                (a, x) == (b, y)
-            }
-            (
-                Self::Binary { op: a, lhs: a_lhs, rhs: a_rhs },
-                Self::Binary { op: b, lhs: b_lhs, rhs: b_rhs },
-            ) => (a, a_lhs, a_rhs) == (b, b_lhs, b_rhs),
-            _ => false,
-        }
-    }
 }
 
 /// An operator between two durations.
@@ -237,6 +212,29 @@ impl DurationExpr {
         self.spans.last().copied().unwrap_or_default()
     }
 
+    /// Returns the seconds and the place of an expression that is a literal.
+    pub(crate) fn literal(&self) -> Option<(f64, Span)> {
+        match self.nodes.as_slice() {
+            [DurationNode { kind: DurationKind::Literal(number), .. }] => {
+                Some((number.value, self.span()))
+            }
+            _ => None,
+        }
+    }
+
+    fn without_plus(&self) -> &[DurationNode] {
+        match self.nodes.as_slice() {
+            [
+                nodes @ ..,
+                DurationNode {
+                    kind: DurationKind::Unary { op: UnaryOp::Plus, .. },
+                    wrapped: false,
+                },
+            ] => nodes,
+            nodes => nodes,
+        }
+    }
+
     /// Adds a node whose operands were added before, and returns its index.
     pub(crate) fn push(&mut self, kind: DurationKind, span: Span) -> u32 {
         let index = u32::try_from(self.nodes.len()).expect("the text limit bounds the nodes");
@@ -281,7 +279,7 @@ impl DurationExpr {
         let mut values: Vec<f64> = Vec::with_capacity(self.nodes.len());
         for (node, &span) in self.nodes.iter().zip(&self.spans) {
             let value = match node.kind {
-                DurationKind::Literal { seconds, .. } => seconds,
+                DurationKind::Literal(number) => number.value,
                 DurationKind::Step => times.step_ms as f64 / 1000.0,
                 DurationKind::Range => times.range_ms as f64 / 1000.0,
                 DurationKind::Unary { op: UnaryOp::Plus, operand } => values[operand as usize],

@@ -16,7 +16,7 @@ pub use self::duration::{
 };
 pub use self::node::{
     Aggregate, At, Binary, Call, Cardinality, ExtendedRange, MatrixSelector, Node, NumberLiteral,
-    Subquery, Unary, VectorMatching, VectorSelector,
+    StringLiteral, Subquery, Unary, VectorMatching, VectorSelector,
 };
 use crate::value_type::ValueType;
 
@@ -26,6 +26,17 @@ use crate::value_type::ValueType;
 /// the root last. So a bottom-up walk is a loop over [`Expr::nodes`], a copy is a copy of a few
 /// vectors, and dropping a deep tree needs no deep stack. Equality compares nodes and ignores
 /// spans.
+///
+/// # Examples
+///
+/// ```
+/// use narthex_promql_parser::{Node, parse};
+///
+/// let expr = parse("sum(rate(http_requests_total[5m]))")?;
+/// let Node::Aggregate(sum) = expr.root().node() else { unreachable!() };
+/// assert_eq!(expr.get(sum.expr).to_string(), "rate(http_requests_total[5m])");
+/// # Ok::<(), narthex_promql_parser::ParseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Expr {
     nodes: Vec<Node>,

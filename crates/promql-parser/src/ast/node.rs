@@ -1,4 +1,6 @@
-use narthex_model::Matcher;
+use std::ops::Deref;
+
+use narthex_model::{MatchOp, Matcher};
 use smallvec::SmallVec;
 
 use super::{DurationValue, NodeId};
@@ -11,7 +13,7 @@ pub enum Node {
     /// `1.5`, `0x1f`, `5m`
     NumberLiteral(NumberLiteral),
     /// `"text"`
-    StringLiteral(Box<str>),
+    StringLiteral(StringLiteral),
     /// `up{job="node"} offset 5m`
     VectorSelector(Box<VectorSelector>),
     /// `up[5m]`
@@ -84,10 +86,64 @@ pub struct NumberLiteral {
     pub is_duration: bool,
 }
 
-/// Literals are equal where their bits are: `NaN` equals itself, `0` is not `-0`.
+/// Numbers are equal where their bits are: `NaN` equals itself, `0` is not `-0`. Durations print
+/// without the sign of a zero.
 impl PartialEq for NumberLiteral {
     fn eq(&self, other: &Self) -> bool {
-        self.value.to_bits() == other.value.to_bits() && self.is_duration == other.is_duration
+        let same_bits = self.value.to_bits() == other.value.to_bits();
+        let same_zero = self.is_duration && self.value == 0.0 && other.value == 0.0;
+        self.is_duration == other.is_duration && (same_bits || same_zero)
+    }
+}
+
+/// A text, as a rule in UTF-8; escapes may name other bytes.
+///
+/// It derefs to the text, in which U+FFFD stands for what is not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StringLiteral {
+    text: Box<str>,
+    /// The bytes where they are not UTF-8.
+    bytes: Option<Box<[u8]>>,
+}
+
+impl StringLiteral {
+    /// Returns the literal of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(error) => {
+                let bytes = error.into_bytes();
+                let text = String::from_utf8_lossy(&bytes).into();
+                Self { text, bytes: Some(bytes.into()) }
+            }
+        }
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
+}
+
+impl Deref for StringLiteral {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<String> for StringLiteral {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), bytes: None }
+    }
+}
+
+impl From<&str> for StringLiteral {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), bytes: None }
     }
 }
 
@@ -106,17 +162,22 @@ pub struct VectorSelector {
     pub extended: Option<ExtendedRange>,
 }
 
+/// The order of the matchers means nothing.
 impl PartialEq for VectorSelector {
     fn eq(&self, other: &Self) -> bool {
-        let key = |matcher: &Matcher| {
-            (matcher.op(), matcher.name().to_owned(), matcher.value().to_owned())
-        };
         self.name == other.name
             && self.offset == other.offset
             && self.at == other.at
             && self.extended == other.extended
-            && self.matchers.iter().map(key).eq(other.matchers.iter().map(key))
+            && sorted(&self.matchers) == sorted(&other.matchers)
     }
+}
+
+fn sorted(matchers: &[Matcher]) -> SmallVec<[(&str, MatchOp, &str); 4]> {
+    let mut keys: SmallVec<_> =
+        matchers.iter().map(|matcher| (matcher.name(), matcher.op(), matcher.value())).collect();
+    keys.sort_unstable();
+    keys
 }
 
 /// A selection of series with a window of samples each.
@@ -163,6 +224,17 @@ pub enum ExtendedRange {
     Smoothed,
 }
 
+impl ExtendedRange {
+    /// Returns the modifier as written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anchored => "anchored",
+            Self::Smoothed => "smoothed",
+        }
+    }
+}
+
 /// A function call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -203,7 +275,7 @@ pub struct Binary {
 }
 
 /// How the series of two vectors find each other.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct VectorMatching {
     /// How many series of each side may share a match group.
     pub cardinality: Cardinality,
@@ -217,6 +289,18 @@ pub struct VectorMatching {
     pub fill_left: Option<f64>,
     /// The value that stands in for a missing sample of the right side. Experimental.
     pub fill_right: Option<f64>,
+}
+
+/// Fill values are equal where their bits are.
+impl PartialEq for VectorMatching {
+    fn eq(&self, other: &Self) -> bool {
+        let fills = |it: &Self| [it.fill_left, it.fill_right].map(|fill| fill.map(f64::to_bits));
+        self.cardinality == other.cardinality
+            && self.labels == other.labels
+            && self.on == other.on
+            && self.include == other.include
+            && fills(self) == fills(other)
+    }
 }
 
 /// How many series of each side may share a match group.

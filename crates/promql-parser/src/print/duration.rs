@@ -3,9 +3,19 @@ use std::time::Duration;
 
 use narthex_model::{duration, float};
 
-use crate::ast::{DurationExpr, DurationKind, DurationOp, DurationValue};
+use crate::ast::{DurationExpr, DurationKind, DurationOp, DurationValue, NumberLiteral};
 use crate::ops::UnaryOp;
 
+/// Writes the length of a window or a step.
+pub(super) fn write_length(out: &mut impl Write, length: &DurationValue) -> fmt::Result {
+    if length.is_zero() {
+        // Below a millisecond; the reference prints 0s, which it cannot read back.
+        return out.write_str("0.0001");
+    }
+    write_value(out, length)
+}
+
+/// Writes an offset.
 pub(super) fn write_value(out: &mut impl Write, value: &DurationValue) -> fmt::Result {
     match value {
         DurationValue::Millis(millis) => write_millis(out, *millis),
@@ -21,11 +31,14 @@ fn write_millis(out: &mut impl Write, millis: i64) -> fmt::Result {
     write!(out, "{}", duration::display(Duration::from_millis(millis.unsigned_abs())))
 }
 
-/// Writes a number of seconds that was written as a duration.
-pub(super) fn write_seconds(out: &mut impl Write, seconds: f64) -> fmt::Result {
-    // Seconds come from a literal, which fits 64 bits of nanoseconds.
-    #[expect(clippy::cast_possible_truncation, reason = "durations print whole milliseconds")]
-    write_millis(out, ((seconds * 1e9) as i64) / 1_000_000)
+/// Writes a number, or the duration as which it was written.
+pub(super) fn write_number(out: &mut impl Write, number: NumberLiteral) -> fmt::Result {
+    if !number.is_duration {
+        return float::write_fixed(out, number.value);
+    }
+    // The reference cuts where this rounds, and so prints 1.001 seconds as 1s.
+    #[expect(clippy::cast_possible_truncation, reason = "durations have whole milliseconds")]
+    write_millis(out, (number.value * 1000.0).round() as i64)
 }
 
 /// One piece of text still to be written.
@@ -51,8 +64,7 @@ fn write_expr(out: &mut impl Write, expr: &DurationExpr) -> fmt::Result {
             stack.push(Piece::Text(")"));
         }
         match node.kind {
-            DurationKind::Literal { seconds, is_duration: true } => write_seconds(out, seconds)?,
-            DurationKind::Literal { seconds, .. } => float::write_fixed(out, seconds)?,
+            DurationKind::Literal(number) => write_number(out, number)?,
             DurationKind::Step => out.write_str("step()")?,
             DurationKind::Range => out.write_str("range()")?,
             DurationKind::Unary { op, operand } => {

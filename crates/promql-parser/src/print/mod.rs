@@ -6,11 +6,10 @@ mod selector;
 
 use std::fmt::{self, Write};
 
+use narthex_model::quote::write_quoted;
 use narthex_model::{float, is_legacy_label_name};
 
-use crate::ast::{
-    Aggregate, Binary, Cardinality, Expr, ExprRef, Node, NodeId, NumberLiteral, VectorMatching,
-};
+use crate::ast::{Aggregate, Binary, Cardinality, Expr, ExprRef, Node, NodeId, VectorMatching};
 
 /// Prints the canonical text, which parses to an equal expression.
 ///
@@ -73,8 +72,8 @@ fn write_expr(out: &mut impl Write, root: ExprRef<'_>) -> fmt::Result {
 /// Writes what a node starts with and pushes what follows, in the order of the text.
 fn open(out: &mut impl Write, expr: ExprRef<'_>, rest: &mut Vec<Piece>) -> fmt::Result {
     match expr.node() {
-        Node::NumberLiteral(number) => write_number(out, *number)?,
-        Node::StringLiteral(text) => write_string(out, text)?,
+        Node::NumberLiteral(number) => duration::write_number(out, *number)?,
+        Node::StringLiteral(text) => write_string(out, text.as_bytes())?,
         Node::VectorSelector(selector) => selector::write_vector(out, selector)?,
         Node::MatrixSelector(matrix) => selector::write_matrix(out, expr, matrix)?,
         Node::Subquery(subquery) => {
@@ -129,20 +128,24 @@ fn write_window(out: &mut impl Write, expr: ExprRef<'_>) -> fmt::Result {
     }
 }
 
-fn write_number(out: &mut impl Write, number: NumberLiteral) -> fmt::Result {
-    if number.is_duration {
-        duration::write_seconds(out, number.value)
-    } else {
-        float::write_fixed(out, number.value)
+/// Writes a quoted string. Bytes that are not UTF-8 are escaped.
+fn write_string(out: &mut impl Write, text: &[u8]) -> fmt::Result {
+    out.write_char('"')?;
+    for chunk in text.utf8_chunks() {
+        write_escaped(out, chunk.valid())?;
+        for byte in chunk.invalid() {
+            write!(out, "\\x{byte:02x}")?;
+        }
     }
+    out.write_char('"')
 }
 
-/// Writes a quoted string.
-fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
-    // The lexer takes a bare U+FFFD for broken UTF-8, as the reference does, so it is escaped.
-    let mut quoted = String::new();
-    narthex_model::quote::write_quoted(&mut quoted, text)?;
-    for (index, part) in quoted.split('\u{FFFD}').enumerate() {
+fn write_escaped(out: &mut impl Write, text: &str) -> fmt::Result {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    write_quoted(&mut quoted, text)?;
+    let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+    // The lexer takes a bare U+FFFD for broken UTF-8, as the reference does.
+    for (index, part) in inner.split(char::REPLACEMENT_CHARACTER).enumerate() {
         if index > 0 {
             out.write_str("\\ufffd")?;
         }
@@ -160,7 +163,7 @@ fn write_label_list(out: &mut impl Write, labels: &[Box<str>]) -> fmt::Result {
         if is_legacy_label_name(label) {
             out.write_str(label)?;
         } else {
-            write_string(out, label)?;
+            write_string(out, label.as_bytes())?;
         }
     }
     out.write_char(')')

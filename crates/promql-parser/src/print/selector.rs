@@ -2,7 +2,7 @@ use std::fmt::{self, Write};
 
 use narthex_model::{METRIC_NAME_LABEL, MatchOp, Matcher, is_legacy_label_name};
 
-use super::duration::write_value;
+use super::duration::{write_length, write_value};
 use super::write_string;
 use crate::ast::{
     At, DurationValue, ExprRef, ExtendedRange, MatrixSelector, Node, Subquery, VectorSelector,
@@ -25,7 +25,7 @@ pub(super) fn write_matrix(
     let Node::VectorSelector(selector) = expr.get(matrix.selector).node() else { return Ok(()) };
     write_series(out, selector)?;
     out.write_char('[')?;
-    write_value(out, &matrix.range)?;
+    write_length(out, &matrix.range)?;
     out.write_char(']')?;
     write_extended(out, selector.extended)?;
     write_at(out, selector.at)?;
@@ -35,10 +35,10 @@ pub(super) fn write_matrix(
 /// Writes `[1h:5m] @ 1.000 offset 5m`, what stands behind a subquery's expression.
 pub(super) fn write_subquery_window(out: &mut impl Write, subquery: &Subquery) -> fmt::Result {
     out.write_char('[')?;
-    write_value(out, &subquery.range)?;
+    write_length(out, &subquery.range)?;
     out.write_char(':')?;
     if let Some(step) = &subquery.step {
-        write_value(out, step)?;
+        write_length(out, step)?;
     }
     out.write_char(']')?;
     write_at(out, subquery.at)?;
@@ -72,10 +72,10 @@ fn write_matcher(out: &mut impl Write, matcher: &Matcher) -> fmt::Result {
     if is_legacy_label_name(matcher.name()) {
         out.write_str(matcher.name())?;
     } else {
-        write_string(out, matcher.name())?;
+        write_string(out, matcher.name().as_bytes())?;
     }
     out.write_str(matcher.op().as_str())?;
-    write_string(out, matcher.value())
+    write_string(out, matcher.value().as_bytes())
 }
 
 fn write_at(out: &mut impl Write, at: Option<At>) -> fmt::Result {
@@ -88,11 +88,10 @@ fn write_at(out: &mut impl Write, at: Option<At>) -> fmt::Result {
 }
 
 fn write_extended(out: &mut impl Write, extended: Option<ExtendedRange>) -> fmt::Result {
-    out.write_str(match extended {
-        Some(ExtendedRange::Anchored) => " anchored",
-        Some(ExtendedRange::Smoothed) => " smoothed",
-        None => "",
-    })
+    match extended {
+        Some(extended) => write!(out, " {}", extended.as_str()),
+        None => Ok(()),
+    }
 }
 
 fn write_offset(out: &mut impl Write, offset: &DurationValue) -> fmt::Result {

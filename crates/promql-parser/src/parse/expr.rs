@@ -1,0 +1,291 @@
+//! Operators by precedence, with what waits for its right side on a stack.
+
+use narthex_promql_lexer::{Keyword, Span, Token, TokenKind};
+use smallvec::SmallVec;
+
+use super::call::Callee;
+use super::{Parsed, Parser};
+use crate::ast::{Binary, Node, NodeId, NumberLiteral, Unary, VectorMatching};
+use crate::error::NotEnabled;
+use crate::ops::{BinaryOp, UNARY_PRECEDENCE, UnaryOp};
+
+/// What waits for an operand to be complete.
+enum Frame {
+    Paren(Span),
+    Call { callee: Callee, args: SmallVec<[NodeId; 4]> },
+    Operator { op: BinaryOp, lhs: NodeId, modifiers: Modifiers },
+    Sign { op: UnaryOp, span: Span },
+}
+
+/// What stands between an operator and its right side.
+pub(super) struct Modifiers {
+    pub(super) return_bool: bool,
+    pub(super) matching: VectorMatching,
+}
+
+/// What the start of an operand turned out to be.
+enum Operand {
+    Complete(NodeId),
+    /// It starts with something that waits for the rest.
+    Open(Frame),
+}
+
+impl Parser<'_> {
+    /// Reads the query to its end and returns the root of its expression.
+    pub(super) fn expr(&mut self) -> Parsed<NodeId> {
+        let mut frames = Vec::new();
+        loop {
+            let mut node = match self.operand()? {
+                Operand::Complete(node) => node,
+                Operand::Open(frame) => {
+                    frames.push(frame);
+                    continue;
+                }
+            };
+            loop {
+                node = self.postfix(node)?;
+                let next = self.peek()?;
+                if let Some(op) = binary_op(next.kind) {
+                    self.take()?;
+                    let lhs = self.close_operators(&mut frames, node, op.precedence())?;
+                    let modifiers = self.modifiers()?;
+                    frames.push(Frame::Operator { op, lhs, modifiers });
+                    break;
+                }
+                node = self.close_operators(&mut frames, node, 0)?;
+                match self.close_bracket(&mut frames, node)? {
+                    Some(closed) => node = closed,
+                    None if frames.is_empty() => return Ok(node),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// Reads the start of an operand.
+    fn operand(&mut self) -> Parsed<Operand> {
+        let token = self.peek()?;
+        let node = match token.kind {
+            TokenKind::LeftParen => {
+                self.take()?;
+                self.descend()?;
+                return Ok(Operand::Open(Frame::Paren(token.span)));
+            }
+            TokenKind::Add | TokenKind::Sub => {
+                self.take()?;
+                let op = unary_op(token.kind);
+                return Ok(Operand::Open(Frame::Sign { op, span: token.span }));
+            }
+            TokenKind::Number | TokenKind::Duration => {
+                let number = self.number_or_duration()?;
+                self.builder.push(Node::NumberLiteral(number), token.span)
+            }
+            TokenKind::String => {
+                self.take()?;
+                let text = self.unquote(token);
+                self.builder.push(Node::StringLiteral(text), token.span)
+            }
+            TokenKind::LeftBrace => self.vector_selector(None)?,
+            _ if is_metric_name(token.kind) => {
+                self.take()?;
+                return self.name(token);
+            }
+            _ => return self.unexpected(self.in_expr()),
+        };
+        Ok(Operand::Complete(node))
+    }
+
+    /// Reads what follows a name: a call, an aggregation, or a selector.
+    fn name(&mut self, name: Token) -> Parsed<Operand> {
+        let next = self.peek()?.kind;
+        let callee = match name.kind {
+            TokenKind::Keyword(keyword) => match (Callee::aggregation(keyword), next) {
+                (Some(op), TokenKind::LeftParen)
+                | (Some(op), TokenKind::Keyword(Keyword::By | Keyword::Without)) => {
+                    Some(self.aggregation(op, name.span)?)
+                }
+                (None, TokenKind::LeftParen) if Callee::is_function(keyword) => {
+                    Some(Callee::function(name.span))
+                }
+                _ => None,
+            },
+            TokenKind::Identifier if next == TokenKind::LeftParen => {
+                Some(Callee::function(name.span))
+            }
+            _ => None,
+        };
+        let Some(callee) = callee else {
+            return Ok(Operand::Complete(self.vector_selector(Some(name))?));
+        };
+        self.take()?;
+        self.descend()?;
+        self.open_aggregations += usize::from(callee.is_aggregation());
+        if self.take_if(TokenKind::RightParen)?.is_some() {
+            return Ok(Operand::Complete(self.finish_call(callee, SmallVec::new())?));
+        }
+        Ok(Operand::Open(Frame::Call { callee, args: SmallVec::new() }))
+    }
+
+    /// Completes what waits for `node` and binds at least as tightly as an operator of that
+    /// precedence behind it.
+    fn close_operators(
+        &mut self,
+        frames: &mut Vec<Frame>,
+        mut node: NodeId,
+        precedence: u8,
+    ) -> Parsed<NodeId> {
+        while let Some(frame) = frames.pop_if(|frame| frame.binds_before(precedence)) {
+            node = match frame {
+                Frame::Operator { op, lhs, modifiers } => self.binary(op, lhs, node, modifiers)?,
+                Frame::Sign { op, span } => self.signed(op, span, node),
+                Frame::Paren(_) | Frame::Call { .. } => unreachable!("brackets bind to nothing"),
+            };
+        }
+        Ok(node)
+    }
+
+    /// Reads what follows a complete expression in brackets, or the end of the query.
+    ///
+    /// Returns what the closing bracket completes. `None` for a comma before another argument,
+    /// and, where no frame is left, for the end.
+    fn close_bracket(&mut self, frames: &mut Vec<Frame>, node: NodeId) -> Parsed<Option<NodeId>> {
+        let in_expr = self.in_expr();
+        match frames.pop() {
+            None => {
+                self.expect(TokenKind::Eof, in_expr)?;
+                Ok(None)
+            }
+            Some(Frame::Paren(open)) => {
+                let close = self.expect(TokenKind::RightParen, in_expr)?;
+                self.ascend();
+                let span = open.to(close.span);
+                Ok(Some(self.builder.push(Node::Paren(node), span)))
+            }
+            Some(Frame::Call { callee, mut args }) => {
+                args.push(node);
+                if let Some(comma) = self.take_if(TokenKind::Comma)? {
+                    self.expect_argument(comma)?;
+                    frames.push(Frame::Call { callee, args });
+                    return Ok(None);
+                }
+                self.expect(TokenKind::RightParen, in_expr)?;
+                self.finish_call(callee, args).map(Some)
+            }
+            Some(Frame::Operator { .. } | Frame::Sign { .. }) => {
+                unreachable!("operators are completed before brackets")
+            }
+        }
+    }
+
+    fn binary(
+        &mut self,
+        op: BinaryOp,
+        lhs: NodeId,
+        rhs: NodeId,
+        modifiers: Modifiers,
+    ) -> Parsed<NodeId> {
+        let Modifiers { return_bool, matching } = modifiers;
+        let span = self.builder.span(lhs).to(self.builder.span(rhs));
+        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
+        if fills && !self.options.fill_modifiers {
+            return self.fail(span, NotEnabled::Fill);
+        }
+        let matching = Some(Box::new(matching));
+        let binary = Binary { op, lhs, rhs, return_bool, matching };
+        Ok(self.builder.push(Node::Binary(binary), span))
+    }
+
+    /// Puts a sign before an expression; a literal takes it in.
+    fn signed(&mut self, op: UnaryOp, sign: Span, expr: NodeId) -> NodeId {
+        let span = sign.to(self.builder.span(expr));
+        if let Node::NumberLiteral(number) = self.builder.node_mut(expr) {
+            *number = number.signed(op);
+            self.builder.set_span(expr, span);
+            return expr;
+        }
+        self.builder.push(Node::Unary(Unary { op, expr }), span)
+    }
+}
+
+impl Frame {
+    /// Returns whether the frame completes before an operator of that precedence takes over.
+    fn binds_before(&self, precedence: u8) -> bool {
+        match self {
+            Self::Operator { op, .. } if op.is_right_associative() => op.precedence() > precedence,
+            Self::Operator { op, .. } => op.precedence() >= precedence,
+            Self::Sign { .. } => UNARY_PRECEDENCE >= precedence,
+            Self::Paren(_) | Self::Call { .. } => false,
+        }
+    }
+}
+
+impl NumberLiteral {
+    /// Returns the literal with a sign before it.
+    pub(super) fn signed(self, op: UnaryOp) -> Self {
+        match op {
+            UnaryOp::Plus => self,
+            UnaryOp::Minus => Self { value: -self.value, ..self },
+        }
+    }
+}
+
+/// Returns the sign that `+` or `-` is.
+pub(super) fn unary_op(kind: TokenKind) -> UnaryOp {
+    if kind == TokenKind::Sub { UnaryOp::Minus } else { UnaryOp::Plus }
+}
+
+/// Returns whether a selector may start with the token: with a name or a keyword that may be one.
+pub(super) fn is_metric_name(kind: TokenKind) -> bool {
+    match kind {
+        TokenKind::Identifier | TokenKind::MetricIdentifier => true,
+        TokenKind::Keyword(keyword) => !matches!(
+            keyword,
+            Keyword::Bool
+                | Keyword::On
+                | Keyword::Ignoring
+                | Keyword::GroupLeft
+                | Keyword::GroupRight
+                | Keyword::Atan2
+        ),
+        _ => false,
+    }
+}
+
+/// Returns whether an expression may start with the token.
+pub(super) fn starts_expr(kind: TokenKind) -> bool {
+    is_metric_name(kind)
+        || matches!(
+            kind,
+            TokenKind::LeftParen
+                | TokenKind::LeftBrace
+                | TokenKind::Add
+                | TokenKind::Sub
+                | TokenKind::Number
+                | TokenKind::Duration
+                | TokenKind::String
+        )
+}
+
+fn binary_op(kind: TokenKind) -> Option<BinaryOp> {
+    Some(match kind {
+        TokenKind::Add => BinaryOp::Add,
+        TokenKind::Sub => BinaryOp::Sub,
+        TokenKind::Mul => BinaryOp::Mul,
+        TokenKind::Div => BinaryOp::Div,
+        TokenKind::Mod => BinaryOp::Mod,
+        TokenKind::Pow => BinaryOp::Pow,
+        TokenKind::Equal => BinaryOp::Equal,
+        TokenKind::NotEqual => BinaryOp::NotEqual,
+        TokenKind::Greater => BinaryOp::Greater,
+        TokenKind::Less => BinaryOp::Less,
+        TokenKind::GreaterEqual => BinaryOp::GreaterEqual,
+        TokenKind::LessEqual => BinaryOp::LessEqual,
+        TokenKind::TrimUpper => BinaryOp::TrimUpper,
+        TokenKind::TrimLower => BinaryOp::TrimLower,
+        TokenKind::Keyword(Keyword::Atan2) => BinaryOp::Atan2,
+        TokenKind::Keyword(Keyword::And) => BinaryOp::And,
+        TokenKind::Keyword(Keyword::Or) => BinaryOp::Or,
+        TokenKind::Keyword(Keyword::Unless) => BinaryOp::Unless,
+        _ => return None,
+    })
+}

@@ -1,0 +1,170 @@
+//! The grammar. One token of lookahead, read only where the grammar needs it: the reference reports
+//! what is wrong before it has looked at what follows, and so do we.
+
+mod call;
+mod duration;
+mod expr;
+mod literal;
+mod modifiers;
+mod postfix;
+mod selector;
+
+use narthex_model::Matcher;
+use narthex_promql_lexer::{Keyword, Lexer, Span, Token, TokenKind};
+
+use crate::ast::{Expr, ExprBuilder};
+use crate::check;
+use crate::error::{Expected, ParseError, ParseProblem, describe};
+use crate::options::ParseOptions;
+
+/// Returns the expression that `query` writes, with the default options, its types checked.
+///
+/// # Errors
+///
+/// The first thing that is wrong with the query.
+pub fn parse(query: &str) -> Result<Expr, ParseError> {
+    parse_with(query, &ParseOptions::default())
+}
+
+/// Returns the expression that `query` writes, its types checked.
+///
+/// # Errors
+///
+/// The first thing that is wrong with the query.
+pub fn parse_with(query: &str, options: &ParseOptions) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(query, options)?;
+    if parser.peek()?.kind == TokenKind::Eof {
+        return Err(ParseError::new(query, Span::default(), ParseProblem::NoExpression));
+    }
+    let root = parser.expr()?;
+    let mut expr = parser.builder.finish(root);
+    check::check(&mut expr, query)?;
+    Ok(expr)
+}
+
+/// Returns the matchers of a selector: `up{job="node"}`, as `match[]` of the HTTP API takes it.
+///
+/// A name before the braces is the last matcher. Unlike an expression, a selector may match every
+/// series.
+///
+/// # Errors
+///
+/// The first thing that is wrong with the selector.
+pub fn parse_metric_selector(selector: &str) -> Result<Vec<Matcher>, ParseError> {
+    let options = ParseOptions::default();
+    let mut parser = Parser::new(selector, &options)?;
+    let selected = parser.metric_selector()?;
+    parser.expect(TokenKind::Eof, NOTHING)?;
+    Ok(selected.matchers)
+}
+
+/// Reads a query once, from left to right.
+struct Parser<'a> {
+    query: &'a str,
+    options: &'a ParseOptions,
+    lexer: Lexer<'a>,
+    peeked: Option<Token>,
+    /// The span of the token taken last.
+    last: Span,
+    builder: ExprBuilder,
+    /// How many brackets are open.
+    depth: usize,
+    /// How many aggregations are open: the reference names them in its errors.
+    open_aggregations: usize,
+}
+
+type Parsed<T> = Result<T, ParseError>;
+
+/// Where the reference names neither a context nor what it expected.
+const NOTHING: Expected = Expected { context: "", what: "" };
+
+impl<'a> Parser<'a> {
+    fn new(query: &'a str, options: &'a ParseOptions) -> Parsed<Self> {
+        if u32::try_from(query.len()).map_or(true, |size| size > options.query_size_max) {
+            let problem = ParseProblem::TooLong { size_max: options.query_size_max };
+            return Err(ParseError::new(query, Span::default(), problem));
+        }
+        Ok(Self {
+            query,
+            options,
+            lexer: Lexer::new(query),
+            peeked: None,
+            last: Span::default(),
+            builder: ExprBuilder::default(),
+            depth: 0,
+            open_aggregations: 0,
+        })
+    }
+
+    /// Returns the next token that is no comment, and leaves it.
+    fn peek(&mut self) -> Parsed<Token> {
+        if let Some(token) = self.peeked {
+            return Ok(token);
+        }
+        loop {
+            let token = self.lexer.next_token().map_err(|error| {
+                ParseError::new(self.query, error.span, ParseProblem::Lex(error.problem))
+            })?;
+            if token.kind != TokenKind::Comment {
+                self.peeked = Some(token);
+                return Ok(token);
+            }
+        }
+    }
+
+    fn take(&mut self) -> Parsed<Token> {
+        let token = self.peek()?;
+        self.peeked = None;
+        self.last = token.span;
+        Ok(token)
+    }
+
+    /// Takes the next token where it is of that kind.
+    fn take_if(&mut self, kind: TokenKind) -> Parsed<Option<Token>> {
+        if self.peek()?.kind == kind { self.take().map(Some) } else { Ok(None) }
+    }
+
+    fn take_keyword(&mut self, keyword: Keyword) -> Parsed<bool> {
+        Ok(self.take_if(TokenKind::Keyword(keyword))?.is_some())
+    }
+
+    fn expect(&mut self, kind: TokenKind, expected: Expected) -> Parsed<Token> {
+        match self.take_if(kind)? {
+            Some(token) => Ok(token),
+            None => self.unexpected(expected),
+        }
+    }
+
+    /// Complains about the next token.
+    fn unexpected<T>(&mut self, expected: Expected) -> Parsed<T> {
+        let token = self.peek()?;
+        let found = describe(token, self.query);
+        self.fail(token.span, ParseProblem::Unexpected { found, expected })
+    }
+
+    fn fail<T>(&self, span: Span, problem: impl Into<ParseProblem>) -> Parsed<T> {
+        Err(ParseError::new(self.query, span, problem.into()))
+    }
+
+    /// Notes that a bracket opens.
+    fn descend(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > self.options.nesting_max {
+            let nesting_max = self.options.nesting_max;
+            return self.fail(self.last, ParseProblem::TooDeep { nesting_max });
+        }
+        Ok(())
+    }
+
+    /// Notes that a bracket closes.
+    fn ascend(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Returns what the reference says where an expression goes wrong.
+    fn in_expr(&self) -> Expected {
+        if self.open_aggregations > 0 { IN_AGGREGATION } else { NOTHING }
+    }
+}
+
+const IN_AGGREGATION: Expected = Expected { context: "aggregation", what: "" };
