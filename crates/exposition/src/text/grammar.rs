@@ -6,7 +6,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{is_not, tag, take, take_till, take_while, take_while1};
 use nom::character::complete::{char, digit1, one_of};
-use nom::combinator::{eof, map, opt, peek, recognize, value, verify};
+use nom::combinator::{eof, fail, map, opt, peek, recognize, value, verify};
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 use nom::{Err, IResult, Parser};
@@ -79,13 +79,13 @@ type Parsed<'a, T> = IResult<&'a [u8], T, Failure<'a>>;
 
 /// Reads one line and returns what follows it.
 pub(super) fn line(page: &[u8]) -> Result<(&[u8], Line<'_>), Failure<'_>> {
-    let kinds =
-        alt((value(Line::Blank, line_end), value(Line::End, char('\0')), hash_line, |rest| {
-            sample(page, rest)
-        }));
+    let blank = value(Line::Blank, line_end);
+    let end = value(Line::End, char('\0'));
+    let kinds = alt((blank, end, hash_line, |input| sample(page, input)));
     match preceded(blanks, expect(Expected::Start, kinds)).parse(page) {
         Ok(parsed) => Ok(parsed),
         Err(Err::Error(failure) | Err::Failure(failure)) => Err(failure),
+        // The parsers of complete input never ask for more.
         Err(Err::Incomplete(_)) => Ok((&[], Line::End)),
     }
 }
@@ -147,10 +147,11 @@ fn metadata_text(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// the start of the line belong to the series text.
 fn sample<'a>(line: &'a [u8], input: &'a [u8]) -> Parsed<'a, Line<'a>> {
     let (rest, name) = opt(bare_name).parse(input)?;
-    let (rest, named) = match (opt(preceded(blanks, char('{'))).parse(rest)?, name) {
-        ((rest, Some(_)), _) => labels(rest, name.is_some())?,
-        ((_, None), Some(_)) => (rest, true),
-        ((_, None), None) => return Err(Err::Error(Failure { rest, cause: Cause::NameNotSet })),
+    let (in_braces, brace) = opt(preceded(blanks, char('{'))).parse(rest)?;
+    let (rest, named) = match (name, brace) {
+        (_, Some(_)) => labels(in_braces, name.is_some())?,
+        (Some(_), None) => (rest, true),
+        (None, None) => fail().parse(input)?,
     };
     let series = utf8(line, &line[..line.len() - rest.len()], Cause::Name)?;
     if !named {
