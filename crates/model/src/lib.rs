@@ -1,10 +1,11 @@
 //! The nouns of Prometheus, shared by every narthex crate.
 //!
 //! - [`Labels`], an immutable label set in one shared allocation, and [`LabelsBuilder`];
-//! - [`Matcher`], one condition on a label, with the meaning of Go's regular expressions;
+//! - [`Matcher`], one condition on a label, and [`Regex`], a pattern with the syntax, the meaning and
+//!   the error texts of Go's;
 //! - [`Sample`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
 //! - [`MetricType`] and [`Metadata`];
-//! - [`duration`] for `1h30m`, [`float`] for numbers in Go's notation.
+//! - [`duration`] for `1h30m`, [`float`] for numbers and [`quote`] for texts in Go's notation.
 //!
 //! ```
 //! use narthex_model::Labels;

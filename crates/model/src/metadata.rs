@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::quote::Quoted;
+
 /// What kind of instrument a metric is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricType {
@@ -67,7 +69,7 @@ impl FromStr for MetricType {
 
 /// A word that names no metric type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid metric type {word:?}")]
+#[error("invalid metric type {}", Quoted(word))]
 pub struct UnknownMetricType {
     /// The word.
     pub word: Box<str>,

@@ -38,6 +38,12 @@ impl MatchOp {
             Self::NotRegex => "!~",
         }
     }
+
+    /// Returns whether the operator is met by what is not like its value.
+    #[must_use]
+    pub fn is_negated(self) -> bool {
+        matches!(self, Self::NotEqual | Self::NotRegex)
+    }
 }
 
 impl fmt::Display for MatchOp {
@@ -119,14 +125,11 @@ impl Matcher {
     /// Returns whether a label with this value meets the condition.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        match (self.op, &self.regex) {
-            (MatchOp::Equal, _) => *self.value == *value,
-            (MatchOp::NotEqual, _) => *self.value != *value,
-            (MatchOp::Regex, regex) => regex.as_ref().is_some_and(|regex| regex.is_match(value)),
-            (MatchOp::NotRegex, regex) => {
-                !regex.as_ref().is_some_and(|regex| regex.is_match(value))
-            }
-        }
+        let like_value = match &self.regex {
+            Some(regex) => regex.is_match(value),
+            None => *self.value == *value,
+        };
+        like_value != self.op.is_negated()
     }
 
     /// Returns whether series without the label meet the condition.

@@ -105,10 +105,10 @@ impl Regex {
     /// Returns whether the pattern matches the whole `text`.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        match (&self.inner.shortcut, &self.inner.automaton) {
-            (Some(shortcut), _) => shortcut.is_match(text),
-            (None, Some(automaton)) => automaton.is_match(text),
-            (None, None) => unreachable!("a pattern without shortcut has an automaton"),
+        let Inner { shortcut, automaton, .. } = &*self.inner;
+        match shortcut {
+            Some(shortcut) => shortcut.is_match(text),
+            None => automaton.as_ref().is_some_and(|automaton| automaton.is_match(text)),
         }
     }
 
