@@ -3,7 +3,8 @@
 //! [`Config::load`] takes the text and returns what holds: a job's interval is the one it scrapes
 //! with, wherever in the file it came from. An unknown key, a bad duration, a job name given twice
 //! and whatever else Prometheus refuses is a [`ConfigError`] with file, line and column, in its
-//! words. [`Config::to_yaml`] prints the file back with every default.
+//! words. Relabelling rules come out as [`narthex_relabel::Rule`], ready to apply.
+//! [`Config::to_yaml`] prints the file back with every default.
 //!
 //! ```
 //! use narthex_config::Config;

@@ -162,6 +162,10 @@ fn each_job_is_checked() {
             "line 3, column 3: scrape_configs[0]: unknown field `any_sd_configs`",
         ),
         (
+            "static_configs: [{basic_auth: {}}]",
+            "line 3, column 21: scrape_configs[0].static_configs[0]: unknown field `basic_auth`",
+        ),
+        (
             "basic_auth: {password: hunter2}",
             "line 3, column 3: scrape_configs[0]: field `basic_auth` is not supported yet",
         ),

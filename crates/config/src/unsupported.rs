@@ -3,7 +3,7 @@
 /// Returns whether the reference knows `key` in the section at `path`, such as
 /// `scrape_configs[2]`, though this crate does not.
 pub(crate) fn is_known(path: &str, key: &str) -> bool {
-    let section = path.split('[').next().unwrap_or_default();
+    let section = path.rsplit_once('[').map_or(path, |(section, _)| section);
     FIELDS.iter().any(|(sections, keys)| sections.contains(&section) && keys.contains(&key))
         || (DISCOVERING.contains(&section)
             && key.strip_suffix("_sd_configs").is_some_and(is_provider))
