@@ -134,12 +134,12 @@ fn load(urls: &[&str]) {
     for slice in 0..12 {
         let from_ms = START_MS + slice * SLICE_MS;
         let in_slice = |timestamp_ms: i64| (from_ms..from_ms + SLICE_MS).contains(&timestamp_ms);
-        let mut request = narthex_remote::WriteRequestBuilder::default();
+        let mut request = narthex_remote::RequestBuilder::default();
         for series in &all {
             let samples: Vec<_> =
                 series.samples.iter().copied().filter(|s| in_slice(s.timestamp_ms)).collect();
             if !samples.is_empty() {
-                request.series(&series.labels, &samples);
+                request.push_series(&series.labels, &samples);
             }
         }
         let body = request.compress();
