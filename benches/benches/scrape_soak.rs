@@ -57,7 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("late, 99 %         {:.2} ms", lateness_ms[scrapes * 99 / 100]);
     println!("late, worst        {:.2} ms", lateness_ms[scrapes - 1]);
     println!("CPU                {cpu_s:.2} s, {:.0} ns a sample", cpu_s * 1e9 / samples);
-    println!("resident memory    {:.1} MiB, {:.0} B a series", resident_kib / 1024.0, resident_kib * 1024.0 / series);
+    println!(
+        "resident memory    {:.1} MiB, {:.0} B a series",
+        resident_kib / 1024.0,
+        resident_kib * 1024.0 / series
+    );
     println!("peak               {:.1} MiB", server.status_kib("VmHWM:")? / 1024.0);
     Ok(())
 }
