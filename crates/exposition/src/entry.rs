@@ -90,15 +90,15 @@ impl SampleEntry<'_> {
     pub fn labels(&self, out: &mut LabelsBuilder) -> Result<(), DuplicateLabel> {
         out.clear();
         let float_label = match self.metric_type {
-            MetricType::Histogram => BUCKET_LABEL,
-            MetricType::Summary => QUANTILE_LABEL,
-            _ => "",
+            MetricType::Histogram => Some(BUCKET_LABEL),
+            MetricType::Summary => Some(QUANTILE_LABEL),
+            _ => None,
         };
         let mut label_count = 0;
         for (name, value) in series_labels(self.series) {
             let name = name.unescape();
             let mut value = value.unescape();
-            if name == float_label
+            if float_label == Some(&*name)
                 && let Some(canonical) = number::canonical_bound(&value)
             {
                 value = Cow::Owned(canonical);

@@ -2,6 +2,9 @@
 //!
 //! A line is taken from the front of the rest of the page, since a quoted text may hold line feeds.
 //! The end of the page stands for a line feed.
+//!
+//! Where NUL bytes are passed over and where they end the page or are refused is a matter of the
+//! states of the reference's lexer, and kept as it is.
 
 use nom::branch::alt;
 use nom::bytes::complete::{is_not, tag, take, take_till, take_while, take_while1};
@@ -93,8 +96,8 @@ pub(super) fn line(page: &[u8]) -> Result<(&[u8], Line<'_>), Failure<'_>> {
 /// `# HELP …`, `# TYPE …` or a comment.
 fn hash_line(input: &[u8]) -> Parsed<'_, Line<'_>> {
     alt((
-        preceded((char('#'), blanks1, tag("HELP"), blanks1), help),
-        preceded((char('#'), blanks1, tag("TYPE"), blanks1), metric_type),
+        preceded((char('#'), blanks1, keyword("HELP")), help),
+        preceded((char('#'), blanks1, keyword("TYPE")), metric_type),
         preceded(char('#'), comment),
     ))
     .parse(input)
@@ -190,7 +193,7 @@ fn name_in_braces(input: &[u8]) -> Parsed<'_, &[u8]> {
 fn label(input: &[u8]) -> Parsed<'_, ()> {
     let (rest, _) = alt((quoted_name, bare_label_name)).parse(input)?;
     let (rest, _) = preceded(blanks, expect(Expected::Equal, char('='))).parse(rest)?;
-    let (at_value, _) = blanks(rest)?;
+    let (at_value, _) = alt((blanks_and_nuls, blanks)).parse(rest)?;
     let (rest, value) = expect(Expected::LabelValue, quoted_value).parse(at_value)?;
     utf8(at_value, value, Cause::LabelValue)?;
     Ok((rest, ()))
@@ -221,6 +224,16 @@ pub(super) fn value_text(input: &[u8]) -> Parsed<'_, &[u8]> {
     is_not("{ \t\n\0").parse(input)
 }
 
+/// A word and the blanks after it, which the page may strew with NUL bytes.
+fn keyword<'a>(word: &'static str) -> impl FnMut(&'a [u8]) -> Parsed<'a, ()> {
+    move |mut input| {
+        for letter in word.chars() {
+            (input, _) = terminated(char(letter), take_while(is_nul)).parse(input)?;
+        }
+        value((), blanks_and_nuls).parse(input)
+    }
+}
+
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 fn bare_name(input: &[u8]) -> Parsed<'_, &[u8]> {
     let name = take_while1(|byte| scan::is_class(byte, scan::NAME));
@@ -238,9 +251,9 @@ pub(super) fn quoted_name(input: &[u8]) -> Parsed<'_, &[u8]> {
     recognize((name_in_quotes, char('"'))).parse(input)
 }
 
-/// A text in quotes, in which NUL bytes may stand.
-pub(super) fn quoted_value(input: &[u8]) -> Parsed<'_, &[u8]> {
-    recognize((value_in_quotes, char('"'))).parse(input)
+/// A text in quotes, in and after which NUL bytes may stand.
+fn quoted_value(input: &[u8]) -> Parsed<'_, &[u8]> {
+    terminated(recognize((value_in_quotes, char('"'))), take_while(is_nul)).parse(input)
 }
 
 /// A quoted name without its closing quote.
@@ -252,7 +265,7 @@ pub(super) fn name_in_quotes(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// A label value without its closing quote. The reference passes over NUL bytes, also between a
 /// backslash and what it escapes.
 pub(super) fn value_in_quotes(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let escaped = recognize((char('\\'), take_while(|byte| byte == 0), byte_but(b"\n")));
+    let escaped = recognize((char('\\'), take_while(is_nul), byte_but(b"\n")));
     recognize((char('"'), many0_count(alt((is_not("\"\\"), escaped))))).parse(input)
 }
 
@@ -270,6 +283,16 @@ pub(super) fn blanks(input: &[u8]) -> Parsed<'_, &[u8]> {
 
 fn blanks1(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_while1(scan::is_blank).parse(input)
+}
+
+/// A blank, and blanks and NUL bytes after it.
+fn blanks_and_nuls(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let rest = take_while(|byte| scan::is_blank(byte) || is_nul(byte));
+    recognize((blanks1, rest)).parse(input)
+}
+
+fn is_nul(byte: u8) -> bool {
+    byte == 0
 }
 
 fn line_end(input: &[u8]) -> Parsed<'_, &[u8]> {

@@ -28,7 +28,9 @@ use crate::error::ParseError;
 /// # Source
 ///
 /// Prometheus `model/textparse/promlex.l` and `promparse.go`. Unlike it, the reader refuses a quoted
-/// name that is not UTF-8 at once; the reference's scraper does so a step later.
+/// name that is not UTF-8 at once; the reference's scraper does so a step later. A NUL byte behind
+/// the quote that ends a label value is passed over; in the reference the quote becomes part of the
+/// value.
 #[derive(Clone, Debug)]
 pub struct TextReader<'a> {
     page: &'a [u8],

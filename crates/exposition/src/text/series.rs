@@ -56,7 +56,8 @@ impl<'a> Iterator for SeriesLabels<'a> {
                 return Some((metric_name, RawText::bare(&self.series[..self.at])));
             }
         }
-        self.at = skip(text, self.at, |byte| is_blank(byte) || matches!(byte, b'{' | b',' | b'}'));
+        // The reference passes over NUL bytes around a value.
+        self.at = skip(text, self.at, |byte| matches!(byte, b' ' | b'\t' | b'{' | b',' | b'}' | 0));
         let name = match text.get(self.at)? {
             b'"' => self.quoted(),
             _ => self.bare_label_name()?,
@@ -65,7 +66,7 @@ impl<'a> Iterator for SeriesLabels<'a> {
         if text.get(self.at) != Some(&b'=') {
             return Some((metric_name, name));
         }
-        self.at = skip(text, self.at + 1, is_blank);
+        self.at = skip(text, self.at + 1, |byte| is_blank(byte) || byte == 0);
         Some((name, self.quoted()))
     }
 }

@@ -37,6 +37,7 @@ fn series_texts() {
         (r#"{"a.b",x="1"} 1"#, r#"{"a.b", x="1"}"#),
         (r#"{x="1","a.b"} 1"#, r#"{"a.b", x="1"}"#),
         (r#"{ "a.b" , "x.y" = "1" , } 1"#, r#"{"a.b", "x.y"="1"}"#),
+        (r#"a{""="1"} 1"#, r#"a{""="1"}"#),
         (r#"{"a\n\"b"} 1"#, r#"{"a\n\"b"}"#),
     ] {
         check(page, series, 1.0, None);
@@ -44,9 +45,17 @@ fn series_texts() {
 }
 
 #[test]
-fn nul_bytes_in_label_values() {
-    let samples = crate::samples(b"a{x=\"1\x002\"} 1\n");
-    assert_eq!(crate::labels(&samples[0]).get("x"), Some("1\x002"));
+fn nul_bytes_in_and_around_label_values() {
+    let samples = crate::samples(b"a{x= \0\"1\x002\"\0,y=\"3\"\0} 1\n");
+    let labels = crate::labels(&samples[0]);
+    assert_eq!((labels.get("x"), labels.get("y")), (Some("1\x002"), Some("3")));
+}
+
+#[test]
+fn nul_bytes_in_keywords() {
+    let entry = TextReader::new(b"# T\0YPE\0 \0a counter\n").next();
+    let metric_type = MetricType::Counter;
+    assert_eq!(entry, Some(Ok(Entry::Type { name: "a", metric_type })));
 }
 
 /// As in the reference.
