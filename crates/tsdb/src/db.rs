@@ -1,0 +1,223 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use narthex_host::{FileLock, Files, Host};
+use narthex_model::Metadata;
+use narthex_storage::{
+    Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
+};
+use parking_lot::Mutex;
+
+use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
+use crate::wal::{self, Wal};
+use crate::{Corruption, Options, ReplayStats, Stats, WalError};
+
+/// A time-series database in one folder: what Prometheus calls its data directory.
+///
+/// It can be shared by reference or behind an [`Arc`]: appenders and queriers work beside each
+/// other.
+///
+/// Dropping it without [`Db::close`] loses nothing but the last sync.
+#[derive(Debug)]
+pub struct Db {
+    head: Head,
+    wal: Mutex<Wal>,
+    corruptions: Vec<Corruption>,
+    replay: ReplayStats,
+    // The last field is dropped last: nobody opens the folder while a file of it is still open.
+    _lock: Box<dyn FileLock>,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Somebody has it open: another process, or another part of this one.
+    #[error("data directory {} is in use: its lock file is taken", path.display())]
+    Locked {
+        /// The folder of the database.
+        path: PathBuf,
+    },
+    /// An option makes no sense.
+    #[error("option {option} is {value}, and must be {expected}")]
+    Option {
+        /// The field of [`Options`].
+        option: &'static str,
+        /// What it holds.
+        value: i64,
+        /// What it may hold.
+        expected: &'static str,
+    },
+    /// The folder could not be made or locked.
+    #[error("prepare data directory {}", path.display())]
+    Prepare {
+        /// The folder of the database.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// The write-ahead log could not be read or continued. What is damaged in it is no error: see
+    /// [`Db::corruptions`].
+    #[error("replay the write-ahead log in {}", path.display())]
+    Replay {
+        /// The folder of the log.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+}
+
+impl Db {
+    /// Opens the database in the folder `path`, or makes it, and reads its write-ahead log.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]. Damage to the log is not one: see [`Db::corruptions`].
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        Self::open_with(Host::real(), path, options)
+    }
+
+    /// As [`Db::open`], on the files and the clock of `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Db::open`].
+    pub fn open_with(
+        host: Host,
+        path: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        check_options(&options)?;
+        let wal_dir = path.join("wal");
+        let lock = prepare(&*host.files, path, &wal_dir)?;
+
+        let mut replayer = Replayer::new(&options);
+        let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
+        let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
+        let report = report.map_err(fail)?;
+        let wal = wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
+        let (head, mut replay) = replayer.finish(&options);
+        replay.corruptions = report.corruptions.len() as u64;
+        warn_of_losses(path, &report.corruptions, &replay);
+        Ok(Self {
+            head,
+            wal: Mutex::new(wal),
+            corruptions: report.corruptions,
+            replay,
+            _lock: lock,
+        })
+    }
+
+    /// Returns the places of the write-ahead log that could not be read when the database was
+    /// opened. The records before and behind them were read; the bytes stay as they are.
+    #[must_use]
+    pub fn corruptions(&self) -> &[Corruption] {
+        &self.corruptions
+    }
+
+    /// Forces everything that was committed to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`WalError::Sync`], and [`WalError::Refused`] from then on.
+    pub fn sync(&self) -> Result<(), WalError> {
+        self.wal.lock().sync()
+    }
+
+    /// Forces everything to the disk and gives the folder back.
+    ///
+    /// # Errors
+    ///
+    /// Where the end of the log could not be written or synced. The folder is given back all the
+    /// same.
+    pub fn close(self) -> Result<(), WalError> {
+        self.wal.lock().finish()
+    }
+
+    /// Returns what the database holds and counted. It walks all series.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats { head: self.head.stats(), wal: self.wal.lock().stats(), replay: self.replay }
+    }
+
+    /// Returns what was last said of the metric of a series.
+    #[must_use]
+    pub fn metadata(&self, series: SeriesRef) -> Option<Arc<Metadata>> {
+        self.head.metadata(series)
+    }
+}
+
+impl Appendable for Db {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(HeadAppender::new(&self.head, &self.wal))
+    }
+}
+
+impl Queryable for Db {
+    fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
+        Ok(Box::new(HeadQuerier::new(&self.head, range)))
+    }
+}
+
+fn check_options(options: &Options) -> Result<(), OpenError> {
+    let segment_size = options.wal_segment_size_bytes;
+    if segment_size == 0 || !segment_size.is_multiple_of(wal::PAGE_SIZE as u64) {
+        return Err(OpenError::Option {
+            option: "wal_segment_size_bytes",
+            value: i64::try_from(segment_size).unwrap_or(i64::MAX),
+            expected: "a multiple of 32768",
+        });
+    }
+    if options.block_range_ms < 1 {
+        return Err(OpenError::Option {
+            option: "block_range_ms",
+            value: options.block_range_ms,
+            expected: "at least 1",
+        });
+    }
+    Ok(())
+}
+
+/// Makes the folders and takes the lock.
+fn prepare(files: &dyn Files, path: &Path, wal_dir: &Path) -> Result<Box<dyn FileLock>, OpenError> {
+    let fail = |source| OpenError::Prepare { path: path.to_owned(), source };
+    files.create_dir_all(path).map_err(fail)?;
+    let lock = files.lock(&path.join("lock")).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
+        _ => fail(source),
+    })?;
+    files.create_dir_all(wal_dir).map_err(fail)?;
+    for entry in files.list_dir(path).map_err(fail)? {
+        let is_block = entry.is_dir && entry.name.len() == ULID_SIZE;
+        if is_block || entry.name.starts_with("wbl") {
+            tracing::warn!(path = %path.join(&*entry.name).display(), "not read: holds older or out-of-order samples");
+        }
+    }
+    Ok(lock)
+}
+
+fn warn_of_losses(path: &Path, corruptions: &[Corruption], replay: &ReplayStats) {
+    for corruption in corruptions {
+        tracing::warn!(
+            path = %corruption.path.display(),
+            offset = corruption.offset,
+            reason = %corruption.reason,
+            "damaged record in the write-ahead log"
+        );
+    }
+    let ReplayStats { unknown_series, records_not_kept, records_unknown, .. } = *replay;
+    if unknown_series + records_not_kept + records_unknown > 0 {
+        tracing::warn!(
+            path = %path.display(),
+            unknown_series,
+            records_not_kept,
+            records_unknown,
+            "parts of the write-ahead log were passed over"
+        );
+    }
+}
+
+/// Blocks are named by 26 letters and digits.
+const ULID_SIZE: usize = 26;

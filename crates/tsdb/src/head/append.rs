@@ -1,0 +1,160 @@
+use narthex_model::{Labels, Metadata};
+use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
+use parking_lot::Mutex;
+
+use super::Head;
+use super::series::Slot;
+use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
+use crate::wal::{Wal, WalError};
+
+/// Gathers samples, writes them to the log as one record, and then shows them.
+pub(crate) struct HeadAppender<'a> {
+    head: &'a Head,
+    wal: &'a Mutex<Wal>,
+    /// Set by the first sample.
+    min_valid_ms: Option<i64>,
+    samples: Vec<Pending>,
+    metadata: Vec<(Slot, Metadata)>,
+}
+
+/// The sample is of a kind that is not kept yet.
+#[derive(Debug, thiserror::Error)]
+#[error("the head keeps floats only")]
+struct FloatsOnly;
+
+/// A sample that waits for its commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) slot: Slot,
+    pub(super) timestamp_ms: i64,
+    pub(super) value: f64,
+}
+
+impl<'a> HeadAppender<'a> {
+    pub(crate) fn new(head: &'a Head, wal: &'a Mutex<Wal>) -> Self {
+        Self { head, wal, min_valid_ms: None, samples: Vec::new(), metadata: Vec::new() }
+    }
+
+    fn try_append(
+        &mut self,
+        key: SeriesKey<'_>,
+        timestamp_ms: i64,
+        value: f64,
+    ) -> Result<SeriesRef, AppendError> {
+        let min_valid_ms =
+            *self.min_valid_ms.get_or_insert_with(|| self.head.min_valid_ms(timestamp_ms));
+        if timestamp_ms < min_valid_ms {
+            return Err(AppendError::OutOfBounds);
+        }
+        let slot = match key {
+            SeriesKey::Labels(labels) => self.head.series_for(check_labels(labels)?),
+            SeriesKey::Ref(series) => self.head.find_series(series)?,
+        };
+        let state = self.head.state.read();
+        let series = state.table.get(slot);
+        series.check(timestamp_ms, value)?;
+        self.samples.push(Pending { slot, timestamp_ms, value });
+        Ok(SeriesRef(series.reference))
+    }
+
+    /// Writes the log's records, and returns the series that it had not named before.
+    fn log(&self, wal: &mut Wal) -> Result<Vec<Slot>, WalError> {
+        let mut records = Vec::new();
+        let unlogged = {
+            let state = self.head.state.read();
+            let table = &state.table;
+            let touched = self.samples.iter().map(|sample| sample.slot);
+            let touched = touched.chain(self.metadata.iter().map(|(slot, _)| *slot));
+            let mut unlogged =
+                touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
+            unlogged.sort_unstable();
+            unlogged.dedup();
+            let reference = |slot: Slot| table.get(slot).reference;
+            if !unlogged.is_empty() {
+                let series =
+                    unlogged.iter().map(|slot| (reference(*slot), &table.get(*slot).labels));
+                records.push(encoded(|out| encode_series(series, out)));
+            }
+            if !self.metadata.is_empty() {
+                let metadata = self.metadata.iter().map(|(slot, item)| (reference(*slot), item));
+                records.push(encoded(|out| encode_metadata(metadata, out)));
+            }
+            if !self.samples.is_empty() {
+                let samples = self.samples.iter().map(|pending| RefSample {
+                    reference: reference(pending.slot),
+                    timestamp_ms: pending.timestamp_ms,
+                    value: pending.value,
+                });
+                records.push(encoded(|out| encode_samples(samples, out)));
+            }
+            unlogged
+        };
+        wal.log(&records)?;
+        Ok(unlogged)
+    }
+}
+
+impl Appender for HeadAppender<'_> {
+    fn append(
+        &mut self,
+        key: SeriesKey<'_>,
+        timestamp_ms: i64,
+        value: SampleValue,
+    ) -> Result<SeriesRef, AppendError> {
+        let SampleValue::Float(value) = value else {
+            return Err(AppendError::Store(Box::new(FloatsOnly)));
+        };
+        self.try_append(key, timestamp_ms, value)
+            .inspect_err(|error| self.head.count_refusal(error))
+    }
+
+    fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError> {
+        let state = self.head.state.read();
+        let slot = state.find_series(series)?;
+        if state.metadata.by_slot.get(&slot).is_none_or(|known| **known != *metadata) {
+            self.metadata.push((slot, metadata.clone()));
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<Committed, AppendError> {
+        if self.samples.is_empty() && self.metadata.is_empty() {
+            self.rollback();
+            return Ok(Committed::default());
+        }
+        // Held until the samples are seen, so that the head takes commits in the log's order.
+        let mut wal = self.wal.lock();
+        let outcome = self.log(&mut wal);
+        let metadata = std::mem::take(&mut self.metadata);
+        let outcome = match outcome {
+            Ok(logged) => {
+                Ok(Committed { samples: self.head.apply(&self.samples, metadata, &logged) })
+            }
+            Err(error) => Err(AppendError::Store(Box::new(error))),
+        };
+        self.rollback();
+        outcome
+    }
+
+    fn rollback(&mut self) {
+        self.samples.clear();
+        self.metadata.clear();
+        self.min_valid_ms = None;
+    }
+}
+
+fn check_labels(labels: &Labels) -> Result<&Labels, AppendError> {
+    if labels.is_empty() {
+        return Err(AppendError::InvalidLabels {
+            labels: labels.clone(),
+            reason: "empty labelset",
+        });
+    }
+    Ok(labels)
+}
+
+fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut record = Vec::new();
+    encode(&mut record);
+    record
+}

@@ -1,0 +1,93 @@
+//! Readers see whole commits only.
+//!
+//! A reader remembers the number of the last commit before it started. Where readers are about, a
+//! commit notes how far each series went that it touches; a reader takes the notes of the commits
+//! after its own and sees each series up to there. So the cost lies with commits that run beside
+//! readers, once for each sample, and a series holds nothing for it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::series::{Extent, Slot};
+
+/// The readers at work, by the last commit that they see.
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    counts: Mutex<BTreeMap<u64, usize>>,
+}
+
+impl Readers {
+    pub(super) fn enter(&self, commit: u64) {
+        *self.counts.lock().entry(commit).or_default() += 1;
+    }
+
+    pub(super) fn leave(&self, commit: u64) {
+        let mut counts = self.counts.lock();
+        if let Some(count) = counts.get_mut(&commit) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&commit);
+            }
+        }
+    }
+
+    /// Returns the last commit that the oldest reader sees.
+    fn oldest(&self) -> Option<u64> {
+        self.counts.lock().first_key_value().map(|(commit, _)| *commit)
+    }
+}
+
+/// The commits so far, and how far series went before those that some reader must not see.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    last: u64,
+    notes: VecDeque<Notes>,
+}
+
+#[derive(Debug)]
+struct Notes {
+    commit: u64,
+    /// Of a series that is here more than once, the first counts.
+    before: Vec<(Slot, Extent)>,
+}
+
+impl Commits {
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Starts a commit and forgets what no reader needs. Returns whether some reader is about.
+    pub(super) fn begin(&mut self, readers: &Readers) -> bool {
+        self.last += 1;
+        let oldest = readers.oldest();
+        while let Some(notes) = self.notes.front()
+            && oldest.is_none_or(|oldest| notes.commit <= oldest)
+        {
+            self.notes.pop_front();
+        }
+        if oldest.is_some() {
+            self.notes.push_back(Notes { commit: self.last, before: Vec::new() });
+        }
+        oldest.is_some()
+    }
+
+    /// Notes how far a series goes before the commit that began last touches it.
+    pub(super) fn note(&mut self, slot: Slot, before: Extent) {
+        if let Some(notes) = self.notes.back_mut() {
+            notes.before.push((slot, before));
+        }
+    }
+
+    /// Returns the series that go further now than after `commit`, and how far they went.
+    pub(super) fn extents_after(&self, commit: u64) -> HashMap<Slot, Extent> {
+        let mut extents = HashMap::new();
+        for notes in self.notes.iter().filter(|notes| notes.commit > commit) {
+            for &(slot, before) in &notes.before {
+                extents.entry(slot).or_insert(before);
+            }
+        }
+        extents
+    }
+}

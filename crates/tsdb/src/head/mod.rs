@@ -1,0 +1,205 @@
+//! The newest samples: all series in memory, with an index of their labels.
+//!
+//! One lock guards the series and the index. A commit holds it for some ten nanoseconds a sample,
+//! after the write-ahead log has the samples; readers hold it to find series and to copy an open
+//! chunk, and decode outside.
+
+mod append;
+mod index;
+mod isolation;
+mod read;
+mod replay;
+mod series;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::{HashMap, HashSet};
+use narthex_model::{Labels, Metadata};
+use narthex_storage::{AppendError, SeriesRef};
+use parking_lot::RwLock;
+
+pub(crate) use append::HeadAppender;
+use append::Pending;
+use index::Index;
+use isolation::{Commits, Readers};
+pub(crate) use read::HeadQuerier;
+pub(crate) use replay::Replayer;
+use series::{Appended, CutRules, SeriesTable, Slot};
+
+use crate::HeadStats;
+
+/// All series in memory.
+#[derive(Debug)]
+pub(crate) struct Head {
+    state: RwLock<State>,
+    readers: Readers,
+    rules: CutRules,
+    block_range_ms: i64,
+    refusals: Refusals,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    table: SeriesTable,
+    /// Holds the series that have had samples: what was never committed is not seen.
+    index: Index,
+    commits: Commits,
+    tombstones: HashMap<Slot, Vec<(i64, i64)>>,
+    metadata: MetadataMap,
+    /// Of all samples, and of the first one that was tried.
+    max_ms: Option<i64>,
+    min_ms: Option<i64>,
+    counts: Counts,
+}
+
+/// What metrics mean, each text held once.
+#[derive(Debug, Default)]
+struct MetadataMap {
+    by_slot: HashMap<Slot, Arc<Metadata>>,
+    shared: HashSet<Arc<Metadata>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    series_created: u64,
+    chunks_created: u64,
+    samples_appended: u64,
+}
+
+/// Counts what appenders turned away, which they do beside each other.
+#[derive(Debug, Default)]
+struct Refusals {
+    out_of_order: AtomicU64,
+    out_of_bounds: AtomicU64,
+    duplicates: AtomicU64,
+    not_found: AtomicU64,
+}
+
+impl Head {
+    pub(crate) fn stats(&self) -> HeadStats {
+        let state = self.state.read();
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let series = || state.table.iter().map(|(_, series)| series);
+        HeadStats {
+            series: state.table.len() as u64,
+            series_created: state.counts.series_created,
+            chunks: series().map(|series| series.chunk_count() as u64).sum(),
+            chunks_created: state.counts.chunks_created,
+            chunk_bytes: series().map(|series| series.chunk_bytes() as u64).sum(),
+            samples_appended: state.counts.samples_appended,
+            out_of_order_samples: load(&self.refusals.out_of_order),
+            out_of_bound_samples: load(&self.refusals.out_of_bounds),
+            duplicate_samples: load(&self.refusals.duplicates),
+            series_not_found: load(&self.refusals.not_found),
+            min_ms: state.min_ms,
+            max_ms: state.min_ms.and(state.max_ms),
+        }
+    }
+
+    pub(crate) fn metadata(&self, SeriesRef(reference): SeriesRef) -> Option<Arc<Metadata>> {
+        let state = self.state.read();
+        let slot = state.table.find_reference(reference)?;
+        state.metadata.by_slot.get(&slot).cloned()
+    }
+
+    /// Returns the oldest time that a sample may have, for an appender whose first sample is of
+    /// `timestamp_ms`.
+    fn min_valid_ms(&self, timestamp_ms: i64) -> i64 {
+        let newest_ms = self.state.read().max_ms;
+        let newest_ms = newest_ms.unwrap_or_else(|| {
+            // The first sample ever sets the bounds, committed or not, as in the reference.
+            *self.state.write().max_ms.get_or_insert(timestamp_ms)
+        });
+        newest_ms.saturating_sub(self.block_range_ms / 2)
+    }
+
+    /// Returns the slot of a series with these labels, and makes it where there is none.
+    fn series_for(&self, labels: &Labels) -> Slot {
+        // In a statement of its own, so that the lock is given back before the other is taken.
+        let found = self.state.read().table.find(labels);
+        found.unwrap_or_else(|| {
+            let mut state = self.state.write();
+            let before = state.table.len();
+            let slot = state.table.find_or_create(labels);
+            state.counts.series_created += (state.table.len() - before) as u64;
+            slot
+        })
+    }
+
+    fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
+        self.state.read().find_series(series)
+    }
+
+    fn count_refusal(&self, error: &AppendError) {
+        let count = match error {
+            AppendError::OutOfOrder => &self.refusals.out_of_order,
+            AppendError::OutOfBounds => &self.refusals.out_of_bounds,
+            AppendError::DuplicateTimestamp => &self.refusals.duplicates,
+            AppendError::UnknownSeries(_) => &self.refusals.not_found,
+            _ => return,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Applies what the write-ahead log holds now. Returns how many samples were new.
+    fn apply(
+        &self,
+        samples: &[Pending],
+        metadata: Vec<(Slot, Metadata)>,
+        logged: &[Slot],
+    ) -> usize {
+        let mut state = self.state.write();
+        for slot in logged {
+            state.table.get_mut(*slot).is_logged = true;
+        }
+        for (slot, metadata) in metadata {
+            state.metadata.set(slot, metadata);
+        }
+        let has_readers = state.commits.begin(&self.readers);
+        let mut applied = 0;
+        for &Pending { slot, timestamp_ms, value } in samples {
+            let before = state.table.get(slot).extent();
+            if has_readers {
+                state.commits.note(slot, before);
+            }
+            if before.is_empty() {
+                let State { index, table, .. } = &mut *state;
+                index.add(slot, &table.get(slot).labels);
+            }
+            match state.append(slot, timestamp_ms, value, self.rules) {
+                Appended::Same | Appended::NewChunk => applied += 1,
+                Appended::Duplicate => {}
+                // Another commit overtook this one, or the appender held times out of order.
+                Appended::OutOfOrder => self.count_refusal(&AppendError::OutOfOrder),
+            }
+        }
+        state.counts.samples_appended += applied as u64;
+        applied
+    }
+}
+
+impl State {
+    fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
+        self.table.find_reference(series.0).ok_or(AppendError::UnknownSeries(series))
+    }
+
+    /// Appends a sample to its series. The index is the caller's business.
+    fn append(&mut self, slot: Slot, timestamp_ms: i64, value: f64, rules: CutRules) -> Appended {
+        let appended = self.table.get_mut(slot).append(timestamp_ms, value, rules);
+        if matches!(appended, Appended::Same | Appended::NewChunk) {
+            self.counts.chunks_created += u64::from(appended == Appended::NewChunk);
+            self.max_ms = self.max_ms.max(Some(timestamp_ms));
+            self.min_ms = Some(self.min_ms.map_or(timestamp_ms, |min| min.min(timestamp_ms)));
+        }
+        appended
+    }
+}
+
+impl MetadataMap {
+    fn set(&mut self, slot: Slot, metadata: Metadata) {
+        let shared =
+            self.shared.get_or_insert_with(&metadata, |metadata| Arc::new(metadata.clone()));
+        self.by_slot.insert(slot, Arc::clone(shared));
+    }
+}

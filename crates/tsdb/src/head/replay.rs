@@ -1,0 +1,138 @@
+use hashbrown::HashMap;
+use narthex_model::Metadata;
+use parking_lot::RwLock;
+
+use super::isolation::Readers;
+use super::series::{CutRules, Series, Slot};
+use super::{Head, Refusals, State};
+use crate::wal::record::{Decoder, Record, RefMetadata, RefSample, RefSeries, Tombstone};
+use crate::{Options, ReplayStats};
+
+/// Builds the head from the records of the write-ahead log.
+///
+/// Series get the references of the log, so that it can be continued. A series that the log names
+/// twice is one series; later records may use either reference.
+#[derive(Debug)]
+pub(crate) struct Replayer {
+    state: State,
+    rules: CutRules,
+    decoder: Decoder,
+    slots: HashMap<u64, Slot>,
+    /// By reference: slots change once all series are known.
+    tombstones: HashMap<u64, Vec<(i64, i64)>>,
+    metadata: HashMap<u64, Metadata>,
+    stats: ReplayStats,
+}
+
+impl Replayer {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            state: State::default(),
+            rules: CutRules::new(options),
+            decoder: Decoder::default(),
+            slots: HashMap::new(),
+            tombstones: HashMap::new(),
+            metadata: HashMap::new(),
+            stats: ReplayStats::default(),
+        }
+    }
+
+    /// Takes one record. Returns whether it made sense.
+    pub(crate) fn apply(&mut self, record: &[u8]) -> bool {
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let decoded = decoder.decode(record);
+        let is_good = decoded.is_some();
+        self.stats.records += u64::from(is_good);
+        match decoded {
+            Some(Record::Series(series)) => series.iter().for_each(|item| self.add_series(item)),
+            Some(Record::Samples(samples)) => {
+                samples.iter().for_each(|item| self.add_sample(*item))
+            }
+            Some(Record::Tombstones(items)) => items.iter().for_each(|item| self.delete(*item)),
+            Some(Record::Metadata(items)) => items.iter().for_each(|item| self.add_metadata(item)),
+            Some(Record::NotKept) => self.stats.records_not_kept += 1,
+            Some(Record::Unknown) => self.stats.records_unknown += 1,
+            None => {}
+        }
+        self.decoder = decoder;
+        is_good
+    }
+
+    /// Returns the head, and what was read.
+    pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats) {
+        let mut state = self.state;
+        state.table.sort();
+        for (slot, series) in state.table.iter() {
+            if !series.extent().is_empty() {
+                state.index.add(slot, &series.labels);
+            }
+        }
+        for (reference, ranges) in self.tombstones {
+            if let Some(slot) = state.table.find_reference(reference) {
+                state.tombstones.insert(slot, ranges);
+            }
+        }
+        for (reference, metadata) in self.metadata {
+            if let Some(slot) = state.table.find_reference(reference) {
+                state.metadata.set(slot, metadata);
+            }
+        }
+        let head = Head {
+            state: RwLock::new(state),
+            readers: Readers::default(),
+            rules: self.rules,
+            block_range_ms: options.block_range_ms,
+            refusals: Refusals::default(),
+        };
+        (head, self.stats)
+    }
+
+    fn add_series(&mut self, item: &RefSeries) {
+        let table = &mut self.state.table;
+        table.reserve_reference(item.reference);
+        let slot = table.find(&item.labels).unwrap_or_else(|| {
+            self.state.counts.series_created += 1;
+            let mut series = Series::new(item.reference, item.labels.clone());
+            series.is_logged = true;
+            table.push(series)
+        });
+        self.slots.insert(item.reference, slot);
+    }
+
+    fn add_sample(&mut self, sample: RefSample) {
+        let Some(&slot) = self.slots.get(&sample.reference) else {
+            self.stats.unknown_series += 1;
+            return;
+        };
+        self.stats.samples += 1;
+        // A sample that the live head refused as out of order is refused again.
+        self.state.append(slot, sample.timestamp_ms, sample.value, self.rules);
+    }
+
+    fn delete(&mut self, tombstone: Tombstone) {
+        self.state.table.reserve_reference(tombstone.reference);
+        let Some(&slot) = self.slots.get(&tombstone.reference) else {
+            self.stats.unknown_series += 1;
+            return;
+        };
+        let series = self.state.table.get_mut(slot);
+        let reference = series.reference;
+        if (tombstone.min_ms, tombstone.max_ms) == (i64::MIN, i64::MAX) {
+            // The whole series went; what the log says of it from here on is another life.
+            series.clear();
+            self.tombstones.remove(&reference);
+        } else {
+            let range = (tombstone.min_ms, tombstone.max_ms);
+            self.tombstones.entry(reference).or_default().push(range);
+        }
+    }
+
+    fn add_metadata(&mut self, item: &RefMetadata) {
+        let Some(&slot) = self.slots.get(&item.reference) else {
+            self.stats.unknown_series += 1;
+            return;
+        };
+        let reference = self.state.table.get(slot).reference;
+        self.metadata.insert(reference, item.metadata.clone());
+    }
+}

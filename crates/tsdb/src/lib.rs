@@ -1,0 +1,66 @@
+//! Prometheus' time-series database as an embeddable library, on the same disk format.
+//!
+//! A [`Db`] takes samples through [`Appendable`](narthex_storage::Appendable) and gives them back
+//! through [`Queryable`](narthex_storage::Queryable), so every engine of narthex works on it. Its
+//! folder is a Prometheus data directory: either program opens what the other wrote.
+//!
+//! ```
+//! use narthex_model::{Labels, Matcher};
+//! use narthex_storage::{
+//!     Appendable, Columns, QueryContext, Queryable, SampleValue, SelectHints, SeriesKey, TimeRange,
+//! };
+//! use narthex_tsdb::{Db, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path();
+//! let db = Db::open(path, Options::default())?;
+//! let labels = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
+//! let mut appender = db.appender();
+//! for second in 0..60 {
+//!     appender.append(SeriesKey::Labels(&labels), second * 1_000, SampleValue::Float(1.0))?;
+//! }
+//! appender.commit()?;
+//!
+//! let ctx = QueryContext::default();
+//! let querier = db.querier(TimeRange { min_ms: 10_000, max_ms: 20_000 })?;
+//! let up = Matcher::equal("__name__", "up");
+//! let selection = querier.select(&ctx, &[up], &SelectHints::default())?;
+//! let mut columns = Columns::default();
+//! selection.read(&ctx, 0, &mut columns)?;
+//! assert_eq!(columns.len(), 11);
+//! # drop(selection);
+//! # drop(querier);
+//! # drop(appender);
+//! db.close()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is kept, and when it is lost
+//!
+//! A commit is in the write-ahead log before anybody sees it, so a killed process loses nothing that
+//! was committed. What a loss of power takes is the caller's choice: [`WalSync`].
+//!
+//! When a write fails, the commit fails as a whole and reads go on; the log is cut back to its last
+//! whole commit, and the next commit may succeed. When a sync fails, nothing more is written until
+//! the database is opened again.
+//!
+//! # Limits
+//!
+//! Samples stay in memory, compressed, and in the log: nothing moves them to blocks or drops them
+//! yet, so both grow with the data. Floats are kept; histograms, exemplars and out-of-order samples
+//! of a reference's folder are counted and passed over, and its blocks are not read.
+
+#![forbid(unsafe_code)]
+
+mod db;
+mod head;
+mod options;
+mod stats;
+mod wal;
+
+pub use db::{Db, OpenError};
+pub use options::{Options, WalCompression, WalSync};
+pub use stats::{HeadStats, ReplayStats, Stats, WalStats};
+pub use wal::{Corruption, DamageReason, WalError};

@@ -1,0 +1,83 @@
+/// What a database counted since it was opened, and what it holds.
+///
+/// Names follow those of the reference's metrics, given in brackets without `prometheus_tsdb_`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What the head holds and counted.
+    pub head: HeadStats,
+    /// What was written to the write-ahead log.
+    pub wal: WalStats,
+    /// What was read from the write-ahead log when the database was opened.
+    pub replay: ReplayStats,
+}
+
+/// What the head holds and counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeadStats {
+    /// Series (`head_series`).
+    pub series: u64,
+    /// Series created, those read from the log included (`head_series_created_total`).
+    pub series_created: u64,
+    /// Chunks, the open ones included (`head_chunks`).
+    pub chunks: u64,
+    /// Chunks created (`head_chunks_created_total`).
+    pub chunks_created: u64,
+    /// Bytes of all chunks.
+    pub chunk_bytes: u64,
+    /// Samples committed (`head_samples_appended_total`).
+    pub samples_appended: u64,
+    /// Samples refused as older than their series' newest (`out_of_order_samples_total`), those
+    /// included that another commit overtook.
+    pub out_of_order_samples: u64,
+    /// Samples refused as older than the head takes (`out_of_bound_samples_total`).
+    pub out_of_bound_samples: u64,
+    /// Samples refused as a second value for one time.
+    pub duplicate_samples: u64,
+    /// Appends to a reference that names no series (`head_series_not_found_total`).
+    pub series_not_found: u64,
+    /// The oldest sample's time in milliseconds since the Unix epoch; `None` for none
+    /// (`head_min_time`).
+    pub min_ms: Option<i64>,
+    /// The newest sample's time (`head_max_time`).
+    pub max_ms: Option<i64>,
+}
+
+/// What was written to the write-ahead log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WalStats {
+    /// The number of the segment that is written to (`wal_segment_current`).
+    pub segment: u64,
+    /// Bytes written, frames and padding included.
+    pub written_bytes: u64,
+    /// Records written.
+    pub records: u64,
+    /// Commits that could not be written (`wal_writes_failed_total`).
+    pub writes_failed: u64,
+    /// Syncs (`wal_fsync_duration_seconds_count`).
+    pub syncs: u64,
+    /// Syncs that failed.
+    pub syncs_failed: u64,
+    /// How often the log was cut back behind a failed write.
+    pub truncations: u64,
+}
+
+/// What was read from the write-ahead log when the database was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayStats {
+    /// Records read.
+    pub records: u64,
+    /// Samples read.
+    pub samples: u64,
+    /// Samples and tombstones whose series the log does not name.
+    pub unknown_series: u64,
+    /// Records of kinds that are not kept yet: exemplars and histograms.
+    pub records_not_kept: u64,
+    /// Records of kinds that are not known.
+    pub records_unknown: u64,
+    /// Places that could not be read (`wal_corruptions_total`).
+    pub corruptions: u64,
+}

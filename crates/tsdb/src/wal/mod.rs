@@ -1,0 +1,156 @@
+//! The write-ahead log, in the reference's format: what was committed, until blocks hold it.
+//!
+//! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
+//! named; [`Wal`] writes and [`replay`] reads them.
+
+mod codec;
+mod frame;
+mod reader;
+pub(crate) mod record;
+mod segment;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use narthex_host::{Files, Host};
+
+pub(crate) use frame::PAGE_SIZE;
+pub use reader::DamageReason;
+use reader::{Next, SegmentReader};
+pub(crate) use writer::Wal;
+pub use writer::WalError;
+
+use crate::Options;
+
+/// A part of the write-ahead log that could not be read. What stands before and behind it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corruption {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the damaged record starts in it, in bytes.
+    pub offset: u64,
+    /// What is wrong there.
+    pub reason: DamageReason,
+}
+
+/// What a log held beside its records.
+#[derive(Debug, Default)]
+pub(crate) struct ReplayReport {
+    pub(crate) corruptions: Vec<Corruption>,
+    /// The number of the segment to go on with.
+    pub(crate) next_segment: u64,
+}
+
+/// Reads the log in `dir` from its newest checkpoint to its end, and hands each record to `apply`,
+/// which returns whether the record made sense.
+///
+/// A damaged record is reported and passed over. Where nothing but damage follows the last good
+/// record, the machine stopped while it wrote: that is a clean end, and the file is cut back to it,
+/// as the reference drops everything behind a torn record.
+pub(crate) fn replay(
+    files: &dyn Files,
+    dir: &Path,
+    mut apply: impl FnMut(&[u8]) -> bool,
+) -> io::Result<ReplayReport> {
+    let mut report = ReplayReport::default();
+    let mut first = None;
+    if let Some((checkpoint, last_replaced)) = segment::last_checkpoint(files, dir)? {
+        for index in segment::list_segments(files, &checkpoint)? {
+            let path = segment::segment_path(&checkpoint, index);
+            replay_segment(files, &path, &mut report.corruptions, &mut apply)?;
+        }
+        first = Some(last_replaced + 1);
+    }
+    let mut segments = segment::list_segments(files, dir)?;
+    segments.retain(|index| first.is_none_or(|first| *index >= first));
+    let mut expected = first.or(segments.first().copied()).unwrap_or(0);
+    let mut torn = None;
+    for index in segments {
+        let path = segment::segment_path(dir, index);
+        if index != expected {
+            let reason = DamageReason::MissingSegments;
+            report.corruptions.push(Corruption { path: path.clone(), offset: 0, reason });
+        }
+        expected = index + 1;
+        let end = replay_segment(files, &path, &mut report.corruptions, &mut apply)?;
+        match end {
+            // An empty segment says nothing: it was started and never used.
+            SegmentEnd::Empty => {}
+            SegmentEnd::Clean => torn = None,
+            SegmentEnd::Torn { size } => torn = Some((path, size)),
+        }
+    }
+    if let Some((path, size)) = torn {
+        report.corruptions.retain(|corruption| corruption.path != path || corruption.offset < size);
+        cut_back(files, &path, size)?;
+    }
+    report.next_segment = expected;
+    Ok(report)
+}
+
+/// Starts the segment behind those that were replayed.
+pub(crate) fn start(
+    host: &Host,
+    dir: PathBuf,
+    report: &ReplayReport,
+    options: &Options,
+) -> io::Result<Wal> {
+    Wal::create(host, dir, report.next_segment, options)
+}
+
+/// How a segment ends.
+enum SegmentEnd {
+    Empty,
+    /// With a good record.
+    Clean,
+    /// With damage, behind the good records of the first `size` bytes.
+    Torn {
+        size: u64,
+    },
+}
+
+fn replay_segment(
+    files: &dyn Files,
+    path: &Path,
+    corruptions: &mut Vec<Corruption>,
+    apply: &mut impl FnMut(&[u8]) -> bool,
+) -> io::Result<SegmentEnd> {
+    let file = files.open_read(path)?;
+    if file.size()? == 0 {
+        return Ok(SegmentEnd::Empty);
+    }
+    let mut reader = SegmentReader::new(file);
+    let mut end = SegmentEnd::Clean;
+    let mut good_size = 0;
+    loop {
+        let damage = match reader.next()? {
+            Next::End => return Ok(end),
+            Next::Record { bytes, offset } => {
+                let is_good = apply(bytes);
+                (good_size, end) = (reader.offset(), SegmentEnd::Clean);
+                if is_good {
+                    continue;
+                }
+                (offset, DamageReason::Content)
+            }
+            Next::Damage(damage) => {
+                end = SegmentEnd::Torn { size: good_size };
+                (damage.offset, damage.reason)
+            }
+        };
+        if corruptions.len() < CORRUPTIONS_MAX {
+            let (offset, reason) = damage;
+            corruptions.push(Corruption { path: path.to_owned(), offset, reason });
+        }
+    }
+}
+
+fn cut_back(files: &dyn Files, path: &Path, size: u64) -> io::Result<()> {
+    let mut file = files.open_append(path)?;
+    file.truncate(size)?;
+    file.sync()
+}
+
+/// The most damaged places that are remembered; more are read over.
+const CORRUPTIONS_MAX: usize = 10_000;

@@ -1,0 +1,236 @@
+use std::io;
+
+use narthex_host::ReadFile;
+
+use super::frame::{
+    FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, PAGE_END, PAGE_SIZE, SNAPPY_FLAG, ZSTD_FLAG,
+};
+
+/// The longest record that is read: a bound on what a damaged log can make us allocate.
+const RECORD_SIZE_MAX: usize = 1 << 30;
+
+/// Reads the records of one segment, and goes on behind damaged ones.
+#[derive(Debug)]
+pub(super) struct SegmentReader {
+    file: Box<dyn ReadFile>,
+    page: Vec<u8>,
+    /// How much of the page the file holds.
+    page_filled: usize,
+    page_start: u64,
+    /// The next fragment, in the page.
+    position: usize,
+    /// The fragments so far of the next record, and where it starts in the segment.
+    record: Vec<u8>,
+    unpacked: Vec<u8>,
+    record_start: u64,
+    is_in_record: bool,
+    /// After damage, until a record starts: what follows up to there belongs to it.
+    is_resyncing: bool,
+}
+
+/// What stands next in a segment.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    Record { bytes: &'a [u8], offset: u64 },
+    Damage(Damage),
+    End,
+}
+
+/// A place that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// Where the damaged record starts, in bytes from the start of the segment.
+    pub(super) offset: u64,
+    pub(super) reason: DamageReason,
+}
+
+/// What is wrong with a record of the write-ahead log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DamageReason {
+    /// The bytes are not those that were written.
+    #[error("unexpected checksum")]
+    Checksum,
+    /// A size that does not fit the page.
+    #[error("invalid record size")]
+    Size,
+    /// A fragment without those before it, or of no known kind.
+    #[error("unexpected fragment")]
+    Fragment,
+    /// The rest of a page is not empty.
+    #[error("unexpected non-zero byte in padded page")]
+    Padding,
+    /// The record does not end.
+    #[error("record is torn")]
+    Torn,
+    /// The compressed bytes make no sense, or their compression is not supported.
+    #[error("record cannot be decompressed")]
+    Compression,
+    /// The content of the record makes no sense.
+    #[error("record cannot be decoded")]
+    Content,
+    /// Segments are missing before this one.
+    #[error("segments are not sequential")]
+    MissingSegments,
+}
+
+/// What one fragment did to the record.
+enum Step {
+    Unfinished,
+    Finished { flags: u8 },
+    Damaged(DamageReason),
+    End,
+}
+
+impl SegmentReader {
+    pub(super) fn new(file: Box<dyn ReadFile>) -> Self {
+        Self {
+            file,
+            page: vec![0; PAGE_SIZE],
+            page_filled: 0,
+            page_start: 0,
+            position: 0,
+            record: Vec::new(),
+            unpacked: Vec::new(),
+            record_start: 0,
+            is_in_record: false,
+            is_resyncing: false,
+        }
+    }
+
+    /// Returns the place behind the last fragment that was read.
+    pub(super) fn offset(&self) -> u64 {
+        self.page_start + self.position as u64
+    }
+
+    /// Returns what stands next. Each damaged stretch is told once.
+    pub(super) fn next(&mut self) -> io::Result<Next<'_>> {
+        loop {
+            let reason = match self.step()? {
+                Step::Unfinished => continue,
+                Step::End => return Ok(Next::End),
+                Step::Damaged(reason) => reason,
+                Step::Finished { flags } => {
+                    self.is_in_record = false;
+                    if self.unpack(flags).is_some() {
+                        let bytes = if flags == 0 { &self.record } else { &self.unpacked };
+                        return Ok(Next::Record { bytes, offset: self.record_start });
+                    }
+                    DamageReason::Compression
+                }
+            };
+            let offset = self.record_start;
+            self.is_in_record = false;
+            if !std::mem::replace(&mut self.is_resyncing, true) {
+                return Ok(Next::Damage(Damage { offset, reason }));
+            }
+        }
+    }
+
+    /// Reads one fragment.
+    fn step(&mut self) -> io::Result<Step> {
+        if self.position >= self.page_filled && !self.load_page()? {
+            return Ok(if self.is_in_record {
+                Step::Damaged(DamageReason::Torn)
+            } else {
+                Step::End
+            });
+        }
+        if !self.is_in_record {
+            self.record_start = self.offset();
+        }
+        let rest = &self.page[self.position..self.page_filled];
+        if rest[0] & KIND_MASK == PAGE_END {
+            let is_empty = rest.iter().all(|byte| *byte == 0);
+            self.position = self.page_filled;
+            let padding = Step::Damaged(DamageReason::Padding);
+            return Ok(if is_empty { Step::Unfinished } else { padding });
+        }
+        let Some(fragment) = Fragment::parse(rest) else {
+            let is_last_page = self.page_filled < PAGE_SIZE;
+            self.position = self.page_filled;
+            let reason = if is_last_page { DamageReason::Torn } else { DamageReason::Size };
+            return Ok(Step::Damaged(reason));
+        };
+        Ok(self.take(fragment))
+    }
+
+    /// Adds a fragment to the record.
+    fn take(&mut self, fragment: Fragment) -> Step {
+        let Fragment { kind, flags, size, is_intact } = fragment;
+        let start = self.position;
+        // The size of a damaged fragment is most likely right, so the one behind it is tried next.
+        self.position += size;
+        if !is_intact {
+            return Step::Damaged(DamageReason::Checksum);
+        }
+        let starts = matches!(kind, FULL | FIRST);
+        if self.is_in_record && starts {
+            // The record before it is torn, but this one may be good: it is read again.
+            self.position = start;
+            return Step::Damaged(DamageReason::Torn);
+        }
+        if !self.is_in_record && !starts || kind > LAST {
+            return Step::Damaged(DamageReason::Fragment);
+        }
+        if starts {
+            self.record.clear();
+            self.is_resyncing = false;
+        }
+        let body = &self.page[start + HEADER_SIZE..start + size];
+        if self.record.len() + body.len() > RECORD_SIZE_MAX {
+            return Step::Damaged(DamageReason::Size);
+        }
+        self.record.extend_from_slice(body);
+        self.is_in_record = true;
+        if matches!(kind, FULL | LAST) { Step::Finished { flags } } else { Step::Unfinished }
+    }
+
+    /// Returns whether there is another page.
+    fn load_page(&mut self) -> io::Result<bool> {
+        self.page_start += self.page_filled as u64;
+        self.position = 0;
+        self.page_filled = self.file.read_at(self.page_start, &mut self.page)?;
+        Ok(self.page_filled > 0)
+    }
+
+    fn unpack(&mut self, flags: u8) -> Option<()> {
+        match flags {
+            0 => Some(()),
+            SNAPPY_FLAG => {
+                let size = snap::raw::decompress_len(&self.record).ok()?;
+                if size > RECORD_SIZE_MAX {
+                    return None;
+                }
+                self.unpacked.resize(size, 0);
+                snap::raw::Decoder::new().decompress(&self.record, &mut self.unpacked).ok()?;
+                Some(())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the header of a fragment says.
+struct Fragment {
+    kind: u8,
+    flags: u8,
+    /// With the header.
+    size: usize,
+    is_intact: bool,
+}
+
+impl Fragment {
+    /// Returns the fragment that `rest` starts with; `None` where it does not end in it.
+    fn parse(rest: &[u8]) -> Option<Self> {
+        let header = rest.first_chunk::<HEADER_SIZE>()?;
+        let size = HEADER_SIZE + usize::from(u16::from_be_bytes([header[1], header[2]]));
+        let body = rest.get(HEADER_SIZE..size)?;
+        Some(Self {
+            kind: header[0] & KIND_MASK,
+            flags: header[0] & (SNAPPY_FLAG | ZSTD_FLAG),
+            size,
+            is_intact: header[3..] == crc32c::crc32c(body).to_be_bytes(),
+        })
+    }
+}

@@ -1,0 +1,166 @@
+use narthex_host::Simulation;
+use narthex_model::{Labels, MatchOp, Matcher};
+use narthex_storage::{
+    Appendable, MemoryStore, Projection, QueryContext, Queryable, SampleValue, SelectHints,
+    SeriesKey, TimeRange,
+};
+use narthex_tsdb::{Db, Options};
+use proptest::prelude::*;
+
+use crate::support::{Samples, append_one, commit, read, read_all, series};
+
+fn open() -> Db {
+    Db::open_with(Simulation::new(1).host(), "data", Options::default()).unwrap()
+}
+
+fn matcher(op: MatchOp, name: &str, value: &str) -> Matcher {
+    Matcher::new(op, name, value).unwrap()
+}
+
+fn names(samples: &Samples) -> Vec<&str> {
+    samples.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn matchers_mean_what_they_mean_in_the_reference() {
+    use MatchOp::{Equal, NotEqual, NotRegex, Regex};
+    let db = open();
+    for labels in [[("n", "1"), ("i", "")], [("n", "1"), ("i", "a")], [("n", "1"), ("i", "b")]] {
+        append_one(&db, SeriesKey::Labels(&Labels::from_pairs(labels)), 1, 1.0).unwrap();
+    }
+    append_one(&db, SeriesKey::Labels(&Labels::from_pairs([("n", "2")])), 1, 1.0).unwrap();
+    let (n1, n1a, n1b, n2) = (r#"{n="1"}"#, r#"{i="a", n="1"}"#, r#"{i="b", n="1"}"#, r#"{n="2"}"#);
+    // The table of `TestPostingsForMatchers` in the reference's `tsdb/querier_test.go`, in part.
+    type Case<'a> = (&'a [(MatchOp, &'a str, &'a str)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
+        (&[(Equal, "n", "1")], &[n1, n1a, n1b]),
+        (&[(Equal, "n", "1"), (Equal, "i", "a")], &[n1a]),
+        (&[(Equal, "n", "1"), (Equal, "i", "missing")], &[]),
+        (&[(Equal, "missing", "")], &[n1, n1a, n1b, n2]),
+        (&[(NotEqual, "n", "1")], &[n2]),
+        (&[(NotEqual, "i", "")], &[n1a, n1b]),
+        (&[(NotEqual, "missing", "")], &[]),
+        (&[(Equal, "n", "1"), (NotEqual, "i", "a")], &[n1, n1b]),
+        (&[(Equal, "n", "1"), (NotEqual, "i", "")], &[n1a, n1b]),
+        (&[(Regex, "n", "^1$")], &[n1, n1a, n1b]),
+        (&[(Equal, "n", "1"), (Regex, "i", "a|b")], &[n1a, n1b]),
+        (&[(Equal, "n", "1"), (Regex, "i", "a?")], &[n1, n1a]),
+        (&[(Regex, "i", "")], &[n1, n2]),
+        (&[(Equal, "n", "1"), (Regex, "i", "^.*$")], &[n1, n1a, n1b]),
+        (&[(Equal, "n", "1"), (Regex, "i", "^.+$")], &[n1a, n1b]),
+        (&[(NotRegex, "n", "^1$")], &[n2]),
+        (&[(NotRegex, "n", "1|2")], &[]),
+        (&[(Equal, "n", "1"), (NotRegex, "i", "")], &[n1a, n1b]),
+        (&[(Equal, "n", "1"), (NotRegex, "i", "a?")], &[n1b]),
+        (&[(Equal, "n", "1"), (NotRegex, "i", "^.*$")], &[]),
+        (&[(Equal, "n", "1"), (NotRegex, "i", ".+")], &[n1]),
+        (&[(Regex, "n", ".*"), (NotEqual, "i", "a"), (NotEqual, "i", "")], &[n1b]),
+        (&[(Equal, "i", "a"), (NotEqual, "n", "2"), (Regex, "i", "a.*")], &[n1a]),
+        (&[(NotRegex, "i", "a.*")], &[n1, n1b, n2]),
+        (&[], &[n1, n1a, n1b, n2]),
+    ];
+    for (matchers, expected) in cases {
+        let built = matchers.iter().map(|(op, name, value)| matcher(*op, name, value));
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        let found = read(&db, TimeRange::ALL, &built.collect::<Vec<_>>());
+        assert_eq!(names(&found), expected, "{matchers:?}");
+    }
+}
+
+#[test]
+fn labels_are_listed_sorted_and_limited() {
+    let db = open();
+    for job in ["c", "a", "b"] {
+        append_one(&db, SeriesKey::Labels(&series("up", job)), 1, 1.0).unwrap();
+        append_one(&db, SeriesKey::Labels(&series("down", job)), 1, 1.0).unwrap();
+    }
+    let rolled_back = series("never", "seen");
+    let mut appender = db.appender();
+    appender.append(SeriesKey::Labels(&rolled_back), 1, SampleValue::Float(1.0)).unwrap();
+    drop(appender);
+
+    let ctx = QueryContext::default();
+    let querier = db.querier(TimeRange::ALL).unwrap();
+    let names = |matchers: &[Matcher], limit| querier.label_names(&ctx, matchers, limit).unwrap();
+    let values = |name: &str, matchers: &[Matcher], limit| {
+        querier.label_values(&ctx, name, matchers, limit).unwrap()
+    };
+    let strings = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Vec<_>>();
+    let up_b = [Matcher::equal("__name__", "up"), matcher(MatchOp::NotEqual, "job", "b")];
+    assert_eq!(names(&[], None), strings(&["__name__", "job"]));
+    assert_eq!(names(&up_b, Some(1)), strings(&["__name__"]));
+    assert_eq!(values("job", &[], None), strings(&["a", "b", "c"]));
+    assert_eq!(values("job", &[], Some(2)), strings(&["a", "b"]));
+    assert_eq!(values("job", &up_b, None), strings(&["a", "c"]));
+    assert_eq!(values("missing", &[], None), strings(&[]));
+
+    let hints = SelectHints::default();
+    let selection = querier.select(&ctx, &[], &hints).unwrap();
+    assert_eq!(selection.series_labels(0), series("up", "c"), "series come as they were created");
+    let mut builder = narthex_model::LabelsBuilder::default();
+    selection.labels(0, &Projection::Only(vec!["job".into()]), &mut builder);
+    assert_eq!(builder.build(), Labels::from_pairs([("job", "c")]));
+}
+
+/// One series of the property test: few labels and values, so that matchers meet many of them.
+fn any_labels() -> impl Strategy<Value = Labels> {
+    let label = ("[a-c]", "[x-z]{0,2}");
+    prop::collection::vec(label, 1..4).prop_map(Labels::from_pairs)
+}
+
+fn any_matcher() -> impl Strategy<Value = Matcher> {
+    use MatchOp::{Equal, NotEqual, NotRegex, Regex};
+    let patterns = vec!["", "x", "x|y", "x.*", ".+", ".*", "(y|zz)?", "[xy]z"];
+    let value = prop::sample::select(patterns);
+    let op = prop::sample::select(vec![Equal, NotEqual, Regex, NotRegex]);
+    (op, "[a-d]", value).prop_map(|(op, name, value)| matcher(op, &name, value))
+}
+
+proptest! {
+    #[test]
+    fn answers_are_those_of_the_plain_store(
+        commits in prop::collection::vec(
+            prop::collection::vec((any_labels(), 0_i64..500, 0_u8..3), 0..20), 0..20),
+        matchers in prop::collection::vec(any_matcher(), 0..4),
+        range in (0_i64..500, 0_i64..500),
+    ) {
+        let simulation = Simulation::new(1);
+        let open = || Db::open_with(simulation.host(), "data", Options::default()).unwrap();
+        let (db, plain) = (open(), MemoryStore::default());
+        for commit in commits {
+            let (mut ours, mut theirs) = (db.appender(), plain.appender());
+            for (labels, timestamp_ms, value) in commit {
+                let key = SeriesKey::Labels(&labels);
+                let value = SampleValue::Float(f64::from(value));
+                if labels.is_empty() {
+                    continue;
+                }
+                let ours = ours.append(key, timestamp_ms, value).map_err(|error| error.to_string());
+                let theirs = theirs.append(key, timestamp_ms, value);
+                prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}", ours);
+            }
+            prop_assert_eq!(ours.commit().unwrap(), theirs.commit().unwrap());
+        }
+        let range = TimeRange { min_ms: range.0, max_ms: range.1 };
+        prop_assert_eq!(read(&db, range, &matchers), read(&plain, range, &matchers));
+        drop(db);
+        prop_assert_eq!(read_all(&open()), read_all(&plain));
+    }
+}
+
+#[test]
+fn a_range_reads_the_chunks_that_it_meets() {
+    let db = open();
+    let labels = series("up", "a");
+    let samples = (0..2_000).map(|index| (index * 15_000, index as f64)).collect::<Vec<_>>();
+    commit(&db, &labels, &samples).unwrap();
+    for (first, last) in [(0, 0), (0, 1_999), (119, 121), (500, 1_500), (1_999, 1_999)] {
+        let range = TimeRange { min_ms: first * 15_000, max_ms: last * 15_000 };
+        let found = read(&db, range, &[]);
+        let expected = (first..=last).map(|index| (index * 15_000, (index as f64).to_bits()));
+        assert_eq!(found[&labels.as_series().to_string()], expected.collect::<Vec<_>>());
+    }
+    let between = TimeRange { min_ms: 15_001, max_ms: 29_999 };
+    assert!(read(&db, between, &[]).is_empty());
+}
