@@ -110,6 +110,23 @@ impl SampleEntry<'_> {
         if out.iter().len() == label_count { Ok(()) } else { Err(self.find_duplicate()) }
     }
 
+    /// Returns the names of the labels that the series sets to nothing, which
+    /// [`labels`](Self::labels) leaves out: to a scraper that honors a target's labels they say that
+    /// the series has none of that name.
+    ///
+    /// ```
+    /// use narthex_exposition::{Entry, TextReader};
+    ///
+    /// let Some(Ok(Entry::Sample(sample))) = TextReader::new(b"up{job=\"\",x=\"1\"} 1\n").next() else {
+    ///     panic!("the page has one sample");
+    /// };
+    /// assert_eq!(sample.empty_labels().collect::<Vec<_>>(), ["job"]);
+    /// ```
+    pub fn empty_labels(&self) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+        let labels = series_labels(self.series);
+        labels.filter(|(_, value)| value.unescape().is_empty()).map(|(name, _)| name.unescape())
+    }
+
     #[cold]
     fn find_duplicate(&self) -> DuplicateLabel {
         let mut names: Vec<Cow<'_, str>> =

@@ -1,0 +1,201 @@
+//! All jobs: started, changed and stopped as the configuration says.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use narthex_config::Config;
+use narthex_model::{Labels, Metadata};
+use narthex_storage::Appendable;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::fetch::Fetch;
+use crate::pool::{Launcher, Pool};
+use crate::schedule;
+use crate::stats::{Counters, Stats};
+use crate::status::{Status, Targets};
+use crate::task::{BufferPool, Shared};
+
+/// Scrapes the targets of a configuration into a store, each in a task of its own.
+///
+/// Dropping it stops all scrapes; [`Manager::shutdown`] also waits for their end.
+#[derive(Debug)]
+pub struct Manager {
+    host_name: Box<str>,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// In the order of the configuration.
+    pools: Vec<Pool>,
+    /// `None` after the shutdown.
+    running: Option<Running>,
+}
+
+/// How tasks and their manager learn of each other's end.
+#[derive(Debug)]
+struct Running {
+    /// Never sent to, but dropped: every receiver then sees an error.
+    shutdown: watch::Sender<()>,
+    /// Every task holds a clone.
+    alive: mpsc::Sender<()>,
+    /// Ends when the last clone is gone.
+    all_ended: mpsc::Receiver<()>,
+}
+
+/// What a manager must be told beside its configuration.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The machine's name. Servers with other names scrape the same target at other times.
+    pub host_name: Box<str>,
+    /// How far from its slot a scrape may begin and still get the slot's timestamp.
+    pub timestamp_tolerance: Duration,
+}
+
+impl Default for Options {
+    /// No name, and the reference's tolerance of two milliseconds.
+    fn default() -> Self {
+        Self { host_name: Box::default(), timestamp_tolerance: Duration::from_millis(2) }
+    }
+}
+
+impl Manager {
+    /// Returns a manager without jobs. Its tasks run on `runtime`, whose timers and sockets must be
+    /// enabled.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Appendable>,
+        fetch: Arc<dyn Fetch>,
+        runtime: Handle,
+        options: Options,
+    ) -> Self {
+        let Options { host_name, timestamp_tolerance } = options;
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let shared = Shared {
+            store,
+            fetch,
+            runtime,
+            counters: Counters::default(),
+            timestamp_tolerance,
+            appends: Semaphore::new(cores),
+            buffers: BufferPool::default(),
+        };
+        let (alive, all_ended) = mpsc::channel(1);
+        let running = Running { shutdown: watch::Sender::new(()), alive, all_ended };
+        Self {
+            host_name,
+            shared: Arc::new(shared),
+            state: Mutex::new(State { pools: Vec::new(), running: Some(running) }),
+        }
+    }
+
+    /// Makes the jobs those of `config`. Jobs that did not change are not touched; targets of
+    /// changed ones keep their state where they are still the same. It returns at once: scrapes that
+    /// are under way finish first, and series of targets that are gone end two intervals later.
+    pub fn apply(&self, config: &Config) {
+        let mut state = self.state.lock();
+        let State { pools, running } = &mut *state;
+        let Some(running) = running else { return };
+        let launcher = Launcher {
+            shared: Arc::clone(&self.shared),
+            seed: schedule::seed(&self.host_name, &config.global.external_labels),
+            shutdown: running.shutdown.subscribe(),
+            alive: running.alive.clone(),
+        };
+        let mut before = mem::take(pools)
+            .into_iter()
+            .map(|pool| (pool.config().job_name.clone(), pool))
+            .collect::<BTreeMap<_, _>>();
+        for job in &config.scrape_configs {
+            pools.push(match before.remove(&job.job_name) {
+                Some(unchanged) if unchanged.config() == job => unchanged,
+                before => {
+                    self.shared.counters.pool_reloads.add(u64::from(before.is_some()));
+                    Pool::start(job, before, &launcher)
+                }
+            });
+        }
+        for gone in before.into_values() {
+            gone.end();
+        }
+    }
+
+    /// Returns all targets and how they are doing.
+    #[must_use]
+    pub fn targets(&self) -> Targets {
+        let state = self.state.lock();
+        let mut targets = Targets::default();
+        for pool in &state.pools {
+            targets.active.extend(pool.active_targets());
+            targets.dropped.extend(pool.dropped_targets());
+            targets.dropped_counts.push((pool.name(), pool.dropped_count()));
+        }
+        targets
+    }
+
+    /// Calls `visit` with what each target says of the family `metric`, or of all its families:
+    /// with the target's labels, the family's name and its metadata.
+    pub fn visit_metadata(
+        &self,
+        metric: Option<&str>,
+        mut visit: impl FnMut(&Labels, &str, &Metadata),
+    ) {
+        for (labels, status) in self.statuses() {
+            match metric {
+                Some(metric) => {
+                    if let Some(metadata) = status.metadata.get(metric) {
+                        visit(&labels, metric, &metadata);
+                    }
+                }
+                None => {
+                    for (family, metadata) in status.metadata.list() {
+                        visit(&labels, &family, &metadata);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what was counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.shared.counters.snapshot();
+        for (_, status) in self.statuses() {
+            let (families, size) = status.metadata.size();
+            stats.metadata_entries += families as u64;
+            stats.metadata_size_bytes += size as u64;
+        }
+        let state = self.state.lock();
+        stats.pools = state.pools.len() as u64;
+        stats.jobs = state.pools.iter().map(|pool| (pool.name(), pool.stats())).collect();
+        stats
+    }
+
+    /// Stops all scrapes and waits until none writes to the store any more. Series do not end: the
+    /// server will most likely come back and go on with them.
+    pub async fn shutdown(&self) {
+        let running = {
+            let mut state = self.state.lock();
+            state.pools.clear();
+            state.running.take()
+        };
+        let Some(Running { shutdown, alive, mut all_ended }) = running else { return };
+        drop((shutdown, alive));
+        while all_ended.recv().await.is_some() {}
+    }
+
+    /// Returns the labels of each target and how it is doing, for long use without the lock.
+    fn statuses(&self) -> Vec<(Labels, Arc<Status>)> {
+        let state = self.state.lock();
+        let statuses = state.pools.iter().flat_map(Pool::statuses);
+        statuses.map(|(labels, status)| (labels.clone(), Arc::clone(status))).collect()
+    }
+}

@@ -1,0 +1,162 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use narthex_config::Config;
+use narthex_model::{Labels, Matcher, is_stale_nan};
+use narthex_scrape::{Health, HttpFetch, Manager, Options};
+use narthex_storage::{Columns, MemoryStore, QueryContext, Queryable, SelectHints, TimeRange};
+use tokio::runtime::Handle;
+
+use crate::server::{Answer, Server, page};
+
+fn manager(store: &Arc<MemoryStore>) -> Manager {
+    let fetch = Arc::new(HttpFetch::default());
+    Manager::new(Arc::clone(store) as _, fetch, Handle::current(), Options::default())
+}
+
+/// Returns a configuration whose jobs, by name, scrape these addresses five times a second.
+fn config(jobs: &[(&str, &[String])]) -> Config {
+    let jobs = jobs.iter().map(|(name, targets)| {
+        let targets = targets.join("', '");
+        format!(
+            "{{job_name: {name}, scrape_interval: 200ms, scrape_timeout: 150ms, \
+             static_configs: [{{targets: ['{targets}']}}]}}"
+        )
+    });
+    let text = format!("scrape_configs: [{}]", jobs.collect::<Vec<_>>().join(", "));
+    Config::load(&text, "test.yml", |_| None).unwrap()
+}
+
+/// Returns the samples of all series with this name and job.
+fn samples(store: &MemoryStore, name: &str, job: &str) -> Vec<f64> {
+    let ctx = QueryContext::default();
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let matchers = [Matcher::equal("__name__", name), Matcher::equal("job", job)];
+    let selection = querier.select(&ctx, &matchers, &SelectHints::default()).unwrap();
+    let (mut all, mut columns) = (Vec::new(), Columns::default());
+    for series in 0..selection.len() {
+        selection.read(&ctx, series, &mut columns).unwrap();
+        all.extend_from_slice(columns.values());
+    }
+    all
+}
+
+/// Waits until `met`, for at most ten seconds.
+async fn until(what: &str, met: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !met() {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_are_scraped_until_they_go() {
+    let good = Server::start(|_| Answer::Keep(page("# HELP a Text.\na 1\n")));
+    let hanging = Server::start(|_| Answer::Hang(Vec::new()));
+    let addresses = [good.address.to_string(), hanging.address.to_string()];
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    manager.apply(&config(&[("good", &addresses[..1]), ("hanging", &addresses[1..])]));
+
+    // The hanging target takes three quarters of its time; the other is scraped all the same.
+    until("there are samples", || samples(&store, "a", "good").len() >= 5).await;
+    until("the other failed", || samples(&store, "up", "hanging").len() >= 3).await;
+    assert!(samples(&store, "up", "good").iter().all(|up| *up == 1.0));
+    assert!(samples(&store, "up", "hanging").iter().all(|up| *up == 0.0));
+
+    let targets = manager.targets();
+    let expected = Labels::from_pairs([("job", "good"), ("instance", addresses[0].as_str())]);
+    assert_eq!(targets.active[0].labels, expected);
+    assert_eq!(targets.active[0].last.health, Health::Up);
+    assert_eq!(targets.active[1].last.health, Health::Down);
+    let expected = format!("Get \"{}\": context deadline exceeded", hanging.url());
+    assert_eq!(*targets.active[1].last.error, expected);
+    let mut helps = Vec::new();
+    manager.visit_metadata(Some("a"), |labels, _, metadata| {
+        helps.push((labels.value("job").to_owned(), metadata.help.clone()));
+    });
+    assert_eq!(helps, [("good".to_owned(), "Text.".into())]);
+    let stats = manager.stats();
+    assert!(stats.scrapes >= 8 && stats.scrapes_failed >= 3, "{stats:?}");
+    assert_eq!((stats.pools, stats.jobs["good"].targets), (2, 1));
+    assert!(stats.interval_length[&Duration::from_millis(200)].count >= 6);
+
+    // Its job goes away, so its series end.
+    manager.apply(&config(&[("hanging", &addresses[1..])]));
+    assert_eq!(manager.targets().active.len(), 1);
+    let ended = || samples(&store, "a", "good").last().copied().is_some_and(is_stale_nan);
+    until("the series ended", ended).await;
+    assert!(samples(&store, "up", "good").last().copied().is_some_and(is_stale_nan));
+    manager.shutdown().await;
+    let count = samples(&store, "up", "hanging").len();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let later = samples(&store, "up", "hanging");
+    assert_eq!(later.len(), count, "scraped after the shutdown");
+    assert!(!later.last().copied().is_some_and(is_stale_nan), "a shutdown ends no series");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_job_goes_on_without_a_gap() {
+    let server = Server::start(|_| Answer::Keep(page("a 1\n")));
+    let address = [server.address.to_string()];
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    let before = config(&[("job", &address)]);
+    manager.apply(&before);
+    until("there are samples", || samples(&store, "a", "job").len() >= 3).await;
+
+    manager.apply(&before);
+    assert_eq!(manager.stats().pool_reloads, 0, "nothing changed");
+    let mut after = before;
+    after.scrape_configs[0].limits.sample_limit = 100;
+    manager.apply(&after);
+    assert_eq!(manager.stats().pool_reloads, 1);
+    assert_eq!(manager.targets().active[0].last.health, Health::Up, "the state stays");
+    let count = samples(&store, "a", "job").len();
+    until("there are more samples", || samples(&store, "a", "job").len() >= count + 5).await;
+    assert!(!samples(&store, "a", "job").iter().copied().any(is_stale_nan));
+    let added = samples(&store, "scrape_series_added", "job");
+    assert_eq!(added.iter().sum::<f64>(), 1.0, "the series were known: {added:?}");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn too_many_targets_are_not_scraped() {
+    let server = Server::start(|_| Answer::Keep(page("a 1\n")));
+    let addresses = [server.address.to_string(), format!("localhost:{}", server.address.port())];
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    let mut config = config(&[("job", &addresses)]);
+    config.scrape_configs[0].limits.target_limit = 1;
+    manager.apply(&config);
+    until("both failed", || {
+        let targets = manager.targets().active;
+        targets.iter().all(|target| target.last.health == Health::Down)
+    })
+    .await;
+    let error = manager.targets().active[0].last.error.clone();
+    assert_eq!(&*error, "target_limit exceeded (number of targets: 2, limit: 1)");
+    assert!(samples(&store, "a", "job").is_empty());
+    assert!(server.requests.try_recv().is_err(), "nobody was asked");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn equal_targets_are_one_and_dropped_ones_are_shown() {
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    let text = "scrape_configs: [{job_name: j, \
+                relabel_configs: [{source_labels: [__address__], regex: 'x.*', action: drop}], \
+                static_configs: [{targets: [a, a, x1, b, x2]}]}]";
+    let mut config = Config::load(text, "test.yml", |_| None).unwrap();
+    config.scrape_configs[0].limits.keep_dropped_targets = 1;
+    manager.apply(&config);
+    let targets = manager.targets();
+    let urls = targets.active.iter().map(|target| &*target.url).collect::<Vec<_>>();
+    assert_eq!(urls, ["http://a/metrics", "http://b/metrics"]);
+    assert_eq!(targets.dropped.len(), 1);
+    assert_eq!(targets.dropped[0].discovered_labels.get("__address__"), Some("x1"));
+    assert_eq!(targets.dropped_counts, [("j".into(), 2)]);
+    manager.shutdown().await;
+}
