@@ -71,14 +71,20 @@ impl Shortcut {
 impl Glob {
     fn is_match(&self, text: &str) -> bool {
         let Some((last, inner)) = self.gaps.split_last() else { return false };
-        let Some(mut rest) = text.strip_prefix(&*self.prefix) else { return false };
+        // PERF: the empty literals of `.*` are not compared. An empty box points nowhere, and with
+        // AVX-512 glibc's memcmp reads there under an empty mask, which costs 100 ns a time.
+        if !self.prefix.is_empty() && !text.starts_with(&*self.prefix) {
+            return false;
+        }
+        let mut rest = &text[self.prefix.len()..];
         // Taking each literal where it occurs first leaves the most to those after it.
         for gap in inner {
             let Some(after) = skip_chars(rest, gap.char_count_min) else { return false };
             let Some((_, after)) = after.split_once(&*gap.literal) else { return false };
             rest = after;
         }
-        skip_chars(rest, last.char_count_min).is_some_and(|after| after.ends_with(&*last.literal))
+        let Some(after) = skip_chars(rest, last.char_count_min) else { return false };
+        last.literal.is_empty() || after.ends_with(&*last.literal)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
 
 use super::{CLASS_RANGES_MAX, Parser, RegexError, RegexProblem};
@@ -62,11 +64,11 @@ impl CharSet {
             "Cs" => {}
             "C" => {
                 for category in CONTROL_CATEGORIES {
-                    set.union(&Self::from_property("gc", category)?);
+                    set.union(&Self::from_property(&format!("gc={category}"))?);
                 }
             }
             _ if CATEGORIES.split(' ').any(|category| category == name) => {
-                return Self::from_property("gc", name);
+                return Self::from_property(&format!("gc={name}"));
             }
             // Rust also knows scripts by their short names and in any case; those that look like a
             // script's full name are one or none.
@@ -74,15 +76,16 @@ impl CharSet {
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') =>
             {
-                return Self::from_property("sc", name);
+                return Self::from_property(&format!("sc={name}"));
             }
             _ => return None,
         }
         Some(set)
     }
 
-    fn from_property(property: &str, value: &str) -> Option<Self> {
-        let hir = regex_syntax::parse(&format!(r"\p{{{property}={value}}}")).ok()?;
+    /// Returns the set of a property in the syntax of the `regex` crate, such as `gc=Lu`.
+    fn from_property(property: &str) -> Option<Self> {
+        let hir = regex_syntax::parse(&format!(r"\p{{{property}}}")).ok()?;
         match hir.into_kind() {
             HirKind::Class(Class::Unicode(class)) => Some(Self { class }),
             _ => None,
@@ -102,9 +105,16 @@ impl CharSet {
         self.class.union(&other.class);
     }
 
-    /// Adds every character that differs from one of the set in case only.
-    pub(super) fn fold_case(&mut self) {
-        self.class.try_case_fold_simple().expect("the tables of Unicode are compiled in");
+    /// Adds every character that differs from one of the set in case only. Returns how many ranges
+    /// of cased characters it looked at, on which its cost depends.
+    pub(super) fn fold_case(&mut self) -> usize {
+        // Folding looks at each character of a range, which takes 10 ms for all of Unicode: so it
+        // is spared those that have no case.
+        let mut cased = self.class.clone();
+        cased.intersect(cased_characters());
+        cased.try_case_fold_simple().expect("the tables of Unicode are compiled in");
+        self.class.union(&cased);
+        cased.ranges().len()
     }
 
     pub(super) fn negate(&mut self) {
@@ -120,7 +130,34 @@ impl CharSet {
     }
 }
 
+/// Returns the characters that have another case.
+fn cased_characters() -> &'static ClassUnicode {
+    static CASED: OnceLock<ClassUnicode> = OnceLock::new();
+    CASED.get_or_init(|| {
+        let set = CharSet::from_property("Changes_When_Casemapped");
+        set.expect("the tables of Unicode are compiled in").class
+    })
+}
+
 impl<'p> Parser<'p> {
+    /// Adds to `set`, where the flags ask for it, what differs in case only.
+    pub(super) fn fold(&mut self, set: &mut CharSet) -> Result<(), RegexError> {
+        if self.flags.fold_case {
+            let range_count = set.fold_case();
+            self.count_ranges(range_count)?;
+        }
+        Ok(())
+    }
+
+    /// Counts ranges of classes, and fails once there are too many.
+    pub(super) fn count_ranges(&mut self, count: usize) -> Result<(), RegexError> {
+        self.class_range_count += count;
+        if self.class_range_count > CLASS_RANGES_MAX {
+            return Err(self.error(RegexProblem::TooLarge, self.pattern));
+        }
+        Ok(())
+    }
+
     /// Reads a class in brackets.
     pub(super) fn take_bracketed(&mut self) -> Result<CharSet, RegexError> {
         let whole = self.rest;
@@ -135,18 +172,18 @@ impl<'p> Parser<'p> {
         let mut first = true;
         while first || !self.rest.starts_with(']') {
             first = false;
-            if let Some(set) = self.take_member_set()? {
-                ranges.extend_from_slice(set.class.ranges());
-            } else {
-                let (first, last) = self.take_member_range(whole)?;
-                let mut set = CharSet::default();
-                set.add_range(first, last);
-                self.fold(&mut set);
-                ranges.extend_from_slice(set.class.ranges());
-            }
-            if ranges.len() > CLASS_RANGES_MAX {
-                return Err(self.error(RegexProblem::TooLarge, self.pattern));
-            }
+            let set = match self.take_member_set()? {
+                Some(set) => set,
+                None => {
+                    let (first, last) = self.take_member_range(whole)?;
+                    let mut set = CharSet::default();
+                    set.add_range(first, last);
+                    self.fold(&mut set)?;
+                    set
+                }
+            };
+            self.count_ranges(set.range_count())?;
+            ranges.extend_from_slice(set.class.ranges());
         }
         self.skip(1);
         let mut set = CharSet { class: ClassUnicode::new(ranges) };
@@ -172,7 +209,7 @@ impl<'p> Parser<'p> {
             return Err(self.error_since(RegexProblem::ClassRange, start));
         };
         let mut set = CharSet::from_ascii(ranges);
-        self.fold(&mut set);
+        self.fold(&mut set)?;
         if negated {
             set.negate();
         }
@@ -201,5 +238,20 @@ impl<'p> Parser<'p> {
         }
         let character = self.take_char();
         character.map(u32::from).ok_or_else(|| self.error(RegexProblem::MissingBracket, whole))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CharSet, cased_characters};
+
+    #[test]
+    fn folding_leaves_out_no_character_with_case() {
+        let mut uncased = cased_characters().clone();
+        uncased.negate();
+        let before = uncased.clone();
+        uncased.try_case_fold_simple().unwrap();
+        assert_eq!(uncased, before);
+        assert!(CharSet { class: before }.fold_case() == 0);
     }
 }

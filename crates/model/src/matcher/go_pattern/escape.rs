@@ -52,7 +52,7 @@ impl<'p> Parser<'p> {
         let Some((_, ranges)) = class else { return Ok(None) };
         self.skip(2);
         let mut set = CharSet::from_ascii(ranges);
-        self.fold(&mut set);
+        self.fold(&mut set)?;
         if letter.is_ascii_uppercase() {
             set.negate();
         }
@@ -84,17 +84,11 @@ impl<'p> Parser<'p> {
         let Some(mut set) = CharSet::from_unicode_name(name) else {
             return Err(self.error_since(RegexProblem::ClassRange, start));
         };
-        self.fold(&mut set);
+        self.fold(&mut set)?;
         if negated {
             set.negate();
         }
         Ok(Some(set))
-    }
-
-    pub(super) fn fold(&self, set: &mut CharSet) {
-        if self.flags.fold_case {
-            set.fold_case();
-        }
     }
 
     /// Reads a backslash and the one character that it names, and returns the character's number,

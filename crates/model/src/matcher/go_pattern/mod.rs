@@ -33,7 +33,8 @@ const DEPTH_MAX: usize = 250;
 /// How often one part of a pattern may be copied by counted repetitions, nested ones multiplied.
 const COPIES_MAX: u32 = 1000;
 
-/// How many ranges of characters the classes of a pattern may have in all: 8 MiB of them.
+/// How many ranges of characters the classes of a pattern may have in all, and those that are
+/// looked at for their case: 8 MiB of them.
 const CLASS_RANGES_MAX: usize = 1 << 20;
 
 /// Reads `pattern` as `regexp/syntax.Parse` does with the flags `Perl` and, for `dot_newline`,
@@ -184,10 +185,7 @@ impl<'p> Parser<'p> {
     }
 
     fn push_set(&mut self, set: CharSet) -> Result<(), RegexError> {
-        self.class_range_count += set.range_count();
-        if self.class_range_count > CLASS_RANGES_MAX {
-            return Err(self.error(RegexProblem::TooLarge, self.pattern));
-        }
+        self.count_ranges(set.range_count())?;
         self.group.push(Term::leaf(set.into_hir()));
         Ok(())
     }

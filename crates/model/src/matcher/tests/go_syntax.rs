@@ -155,7 +155,12 @@ fn depth_and_size_are_bounded() {
     assert!(message.starts_with("error parsing regexp: expression nests too deeply: "));
     let open = "(?:".repeat(1_000_000);
     assert!(Regex::new(&open).unwrap_err().to_string().contains("nests too deeply"));
-    for large in [r"(\pL{30}){30}".to_owned(), r"\pL".repeat(20_000)] {
+    for large in [
+        r"(\pL{30}){30}".to_owned(),
+        r"\pL".repeat(20_000),
+        // One range each, but a long way to it.
+        r"(?i)[\x00-\x{10ffff}]".repeat(20_000),
+    ] {
         let message = Regex::new(&large).unwrap_err().to_string();
         assert!(message.starts_with("error parsing regexp: expression too large: "), "{message}");
     }
