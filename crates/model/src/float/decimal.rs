@@ -64,8 +64,11 @@ impl Decimal {
             out.write_str(rest)?;
         }
         let exponent = self.point - 1;
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write!(out, "e{sign}{:02}", exponent.unsigned_abs())
+        out.write_str(if exponent < 0 { "e-" } else { "e+" })?;
+        if exponent.unsigned_abs() < 10 {
+            out.write_char('0')?;
+        }
+        out.write_str(itoa::Buffer::new().format(exponent.unsigned_abs()))
     }
 
     /// Writes `1250000`, `12.5` or `0.00125`.
