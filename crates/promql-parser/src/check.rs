@@ -171,10 +171,11 @@ impl Checker<'_> {
     /// Returns what lies between the operands, without the blanks.
     fn operator_span(&self, binary: &Binary) -> Span {
         let start = self.expr.get(binary.lhs).span().end;
-        let end = self.expr.get(binary.rhs).span().start;
-        let between = Span::new(start, end).text(self.query);
-        let blanks = between.len() - between.trim_start().len();
-        Span::new(start + u32::try_from(blanks).unwrap_or_default(), end)
+        let between = Span::new(start, self.expr.get(binary.rhs).span().start).text(self.query);
+        let before = between.len() - between.trim_start().len();
+        let [before, length] = [before, between.trim().len()]
+            .map(|size| u32::try_from(size).expect("a query is shorter than 4 GiB"));
+        Span::new(start + before, start + before + length)
     }
 
     fn type_of(&self, id: NodeId) -> ValueType {

@@ -9,6 +9,10 @@ use crate::ast::{Expr, ExprRef, Node, NodeId};
 /// A node whose canonical text is longer than this, in bytes, is broken into lines.
 const LINE_LENGTH_MAX: usize = 100;
 
+/// Deeper levels are indented no further, since a long chain of operators sits ever deeper to its
+/// left: without a bound, as in the reference, its text grows with the square of its length.
+const LEVEL_MAX: usize = 100;
+
 pub(super) fn pretty(expr: &Expr) -> String {
     let mut printer = Printer { expr, lengths: lengths(expr), out: String::new(), joined: false };
     printer.write(expr.root().id()).expect("writing to a string cannot fail");
@@ -77,7 +81,7 @@ impl Printer<'_> {
 
     fn indent(&mut self, level: usize) {
         if !std::mem::take(&mut self.joined) {
-            self.out.extend(std::iter::repeat_n("  ", level));
+            self.out.extend(std::iter::repeat_n("  ", level.min(LEVEL_MAX)));
         }
     }
 

@@ -1,5 +1,9 @@
-//! Tests through the public interface: tables, laws, and the reference's recorded answers.
+//! Tests through the public interface: tables, laws, limits, and the reference's recorded answers.
 
 mod conformance;
-mod tables;
+mod errors;
+mod laws;
+mod limits;
+mod printing;
+mod tree;
 mod wire;
