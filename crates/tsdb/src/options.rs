@@ -35,7 +35,7 @@ impl Default for Options {
 pub enum WalSync {
     /// At the end of a segment and on close, as the reference does: when the machine loses power,
     /// the samples are lost that the operating system had not written yet, mostly those of the last
-    /// 30 seconds.
+    /// 30 seconds. What it had written stays, also where that is a part of a commit.
     #[default]
     Never,
     /// With the first commit after this long: a loss of power takes the samples since then. Where

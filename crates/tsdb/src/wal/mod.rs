@@ -154,3 +154,6 @@ fn cut_back(files: &dyn Files, path: &Path, size: u64) -> io::Result<()> {
 
 /// The most damaged places that are remembered; more are read over.
 const CORRUPTIONS_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests;

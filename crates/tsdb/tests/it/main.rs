@@ -1,7 +1,11 @@
 //! A database as its users see it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+#![expect(clippy::print_stdout, reason = "tests say that they skip")]
 
 mod append;
+mod conformance;
+mod durability;
+mod isolation;
 mod select;
 mod support;

@@ -1,0 +1,300 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use narthex_host::{Fault, Files, Random, SeededRandom, Simulation};
+use narthex_model::Labels;
+use narthex_storage::{AppendError, Appendable, SampleValue, SeriesKey};
+use narthex_tsdb::{DamageReason, Db, OpenError, Options, WalCompression, WalSync};
+
+use crate::support::{read_all, series};
+
+/// The number of series that every commit of these tests touches.
+const SERIES_COUNT: usize = 5;
+
+fn options(wal_sync: WalSync) -> Options {
+    let mut options = Options::default();
+    options.wal_sync = wal_sync;
+    options.wal_segment_size_bytes = 32 * 1024;
+    options
+}
+
+fn open(simulation: &Simulation, wal_sync: WalSync) -> Result<Db, OpenError> {
+    Db::open_with(simulation.host(), "data", options(wal_sync))
+}
+
+/// Commits one sample to each of some series: those of every commit, and new ones with long names,
+/// so that segments fill up. The number of the commit is time and value.
+fn commit(db: &Db, number: i64) -> Result<(), AppendError> {
+    let mut appender = db.appender();
+    for index in 0..SERIES_COUNT {
+        let labels = match index {
+            0 => Labels::from_pairs([("long", long_text(number))]),
+            _ => series("steady", &index.to_string()),
+        };
+        let value = SampleValue::Float(number as f64);
+        appender.append(SeriesKey::Labels(&labels), number, value)?;
+    }
+    appender.commit()?;
+    Ok(())
+}
+
+/// A text of a few KiB that does not compress.
+fn long_text(number: i64) -> String {
+    let random = SeededRandom::new(number.cast_unsigned());
+    let next = || char::from(b' ' + random.next_u64().to_le_bytes()[0] % 95);
+    (0..3_000).map(|_| next()).collect()
+}
+
+/// Returns how many samples there are of each commit.
+fn sample_counts(db: &Db, context: &str) -> BTreeMap<i64, usize> {
+    let mut counts = BTreeMap::new();
+    for (time, bits) in read_all(db).into_values().flatten() {
+        assert_eq!(f64::from_bits(bits), time as f64, "{context}: a wrong value");
+        *counts.entry(time).or_default() += 1;
+    }
+    counts
+}
+
+/// Returns the numbers of the commits that are there, each of which must be there as a whole.
+fn commits(db: &Db, context: &str) -> BTreeSet<i64> {
+    let counts = sample_counts(db, context);
+    for (number, count) in &counts {
+        assert_eq!(*count, SERIES_COUNT, "{context}: commit {number} is there by half");
+    }
+    counts.into_keys().collect()
+}
+
+#[test]
+fn what_was_committed_outlasts_a_crash() {
+    for seed in 0..100 {
+        let simulation = Simulation::new(seed);
+        let mut next = 0..;
+        let mut committed = BTreeSet::new();
+        for life in 0..3 {
+            let db = open(&simulation, WalSync::Commit).unwrap();
+            let context = format!("seed {seed}, life {life}");
+            assert_eq!(commits(&db, &context), committed, "{context}");
+            assert_eq!(db.corruptions(), [], "{context}");
+            for number in next.by_ref().take(15) {
+                commit(&db, number).unwrap();
+                committed.insert(number);
+            }
+            simulation.files().crash();
+        }
+    }
+}
+
+#[test]
+fn without_sync_a_crash_takes_some_and_falsifies_nothing() {
+    let mut lost = 0;
+    for seed in 0..100 {
+        let simulation = Simulation::new(seed);
+        let db = open(&simulation, WalSync::Never).unwrap();
+        (0..15).for_each(|number| commit(&db, number).unwrap());
+        simulation.files().crash();
+        let db = open(&simulation, WalSync::Never).unwrap();
+        // Where the names of new series are lost, so is their part of a commit.
+        let found = sample_counts(&db, &format!("seed {seed}"));
+        let whole = found.values().filter(|count| **count == SERIES_COUNT).count();
+        assert!(found.values().all(|count| *count >= SERIES_COUNT - 1 || whole == 0));
+        lost += 15 - whole;
+    }
+    assert!(lost > 0, "the simulation lost nothing that was not synced");
+}
+
+#[test]
+fn an_interval_bounds_what_a_crash_takes() {
+    for seed in 0..100 {
+        let simulation = Simulation::new(seed);
+        let db = open(&simulation, WalSync::Interval(Duration::from_secs(10))).unwrap();
+        for number in 0..25 {
+            simulation.clock().advance(Duration::from_secs(1));
+            commit(&db, number).unwrap();
+        }
+        simulation.files().crash();
+        let db = open(&simulation, WalSync::Never).unwrap();
+        let found = sample_counts(&db, &format!("seed {seed}"));
+        let is_whole = |number: &i64| found.get(number) == Some(&SERIES_COUNT);
+        assert!((0..20).all(|number| is_whole(&number)), "seed {seed}: {found:?}");
+    }
+}
+
+/// Fails each call once. Reads go on, what was committed stays, and what was refused is not seen.
+#[test]
+fn every_failing_call_is_an_error_and_no_loss() {
+    for (fault, wal_sync) in [
+        (Fault::NoSpace, WalSync::Never),
+        (Fault::ShortWrite, WalSync::Never),
+        (Fault::ShortWrite, WalSync::Commit),
+        (Fault::Io, WalSync::Commit),
+    ] {
+        let mut failed_call = 0;
+        while fail_one_call(failed_call, fault, wal_sync) {
+            failed_call += 1;
+        }
+        assert!(failed_call > 30, "a run took {failed_call} calls");
+    }
+}
+
+/// Returns whether the run got as far as the call.
+fn fail_one_call(call: u64, fault: Fault, wal_sync: WalSync) -> bool {
+    let context = format!("{fault:?} at call {call} with {wal_sync:?}");
+    let simulation = Simulation::new(call);
+    let files = simulation.files();
+    files.fail_call(call, fault);
+    let db = open(&simulation, wal_sync).or_else(|_| open(&simulation, wal_sync)).unwrap();
+    let (mut committed, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for number in 0..25 {
+        match commit(&db, number) {
+            Ok(()) => committed.insert(number),
+            Err(AppendError::Store(_)) => refused.insert(number),
+            Err(error) => panic!("{context}: {error}"),
+        };
+        if number % 4 == 0 || !refused.is_empty() {
+            assert_eq!(commits(&db, &context), committed, "{context}: after commit {number}");
+        }
+    }
+    let is_reached = files.call_count() > call;
+    let was_sync_lost = db.stats().wal.syncs_failed > 0;
+    assert!(refused.len() <= 1 || was_sync_lost, "{context}: refused {refused:?}");
+    drop(db);
+    files.repair();
+    if wal_sync == WalSync::Commit {
+        files.crash();
+    }
+    let db = open(&simulation, wal_sync).unwrap();
+    let found = commits(&db, &context);
+    assert!(found.is_superset(&committed), "{context}: lost {:?}", &committed - &found);
+    // A commit whose sync failed may be there: nobody can tell.
+    let more = &found - &committed;
+    assert!(more.is_subset(&refused) && (more.is_empty() || was_sync_lost), "{context}: {more:?}");
+    assert_eq!(db.corruptions(), [], "{context}");
+    is_reached
+}
+
+#[test]
+fn a_full_disk_refuses_and_later_takes_again() {
+    let simulation = Simulation::new(1);
+    let db = open(&simulation, WalSync::Never).unwrap();
+    commit(&db, 0).unwrap();
+    simulation.files().fail_from(simulation.files().call_count(), Fault::ShortWrite);
+    for number in 1..10 {
+        let error = commit(&db, number).unwrap_err();
+        assert!(matches!(error, AppendError::Store(_)), "{error}");
+    }
+    simulation.files().repair();
+    commit(&db, 10).unwrap();
+    assert_eq!(commits(&db, "live"), BTreeSet::from([0, 10]));
+    drop(db);
+    let db = open(&simulation, WalSync::Never).unwrap();
+    assert_eq!(commits(&db, "reopened"), BTreeSet::from([0, 10]));
+    assert_eq!(db.corruptions(), []);
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_written() {
+    let simulation = Simulation::new(1);
+    let db = open(&simulation, WalSync::Commit).unwrap();
+    simulation.files().fail_call(simulation.files().call_count() + 1, Fault::Io);
+    assert!(commit(&db, 0).is_err());
+    let error = commit(&db, 1).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(source, "the write-ahead log takes no writes since a sync failed");
+    assert!(db.sync().is_err());
+}
+
+/// Nine commits of one series in one segment, without compression, so that places are known.
+fn write_one_segment(simulation: &Simulation) -> Db {
+    let mut options = Options::default();
+    options.wal_compression = WalCompression::None;
+    let db = Db::open_with(simulation.host(), "data", options).unwrap();
+    for number in 0..9_i32 {
+        let labels = series("up", "a");
+        crate::support::commit(&db, &labels, &[(number.into(), number.into())]).unwrap();
+    }
+    db
+}
+
+fn segment_size(simulation: &Simulation, name: &str) -> u64 {
+    simulation.files().open_read(&Path::new("data/wal").join(name)).unwrap().size().unwrap()
+}
+
+fn values(db: &Db) -> Vec<i64> {
+    let samples = read_all(db).into_values().flatten();
+    samples.map(|(time, _)| time).collect()
+}
+
+#[test]
+fn a_torn_end_is_a_clean_end() {
+    let size = {
+        let simulation = Simulation::new(1);
+        drop(write_one_segment(&simulation));
+        segment_size(&simulation, "00000000")
+    };
+    for cut in 0..size {
+        let simulation = Simulation::new(1);
+        drop(write_one_segment(&simulation));
+        let path = Path::new("data/wal/00000000");
+        let cut = usize::try_from(cut).unwrap();
+        simulation.files().edit(path, |bytes| bytes.truncate(cut)).unwrap();
+        let db = open(&simulation, WalSync::Never).unwrap();
+        let found = values(&db);
+        assert!((0..9).collect::<Vec<_>>().starts_with(&found), "cut at {cut}: {found:?}");
+        assert_eq!(db.corruptions(), [], "cut at {cut}");
+        crate::support::commit(&db, &series("up", "a"), &[(100, 1.0)]).unwrap();
+        drop(db);
+
+        // The torn record is gone, as the reference would drop what comes behind it.
+        let db = open(&simulation, WalSync::Never).unwrap();
+        assert_eq!(values(&db), [found, vec![100]].concat(), "cut at {cut}");
+        assert_eq!(db.corruptions(), [], "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_costs_its_record_and_is_reported() {
+    // The series record ends where the first sample's starts.
+    let series_end = 7 + 1 + 8 + 1 + 1 + 8 + 1 + 2 + 1 + 3 + 1 + 1;
+    let sample_size = 7 + 1 + 16 + 1 + 1 + 8;
+    for place in series_end..series_end + 8 * sample_size {
+        let simulation = Simulation::new(1);
+        drop(write_one_segment(&simulation));
+        let path = Path::new("data/wal/00000000");
+        simulation.files().edit(path, |bytes| bytes[place] ^= 1 << (place % 8)).unwrap();
+        let db = open(&simulation, WalSync::Never).unwrap();
+        let hit = (place - series_end) / sample_size;
+        let found = values(&db);
+        let in_header = (place - series_end) % sample_size < 7;
+        let expected = (0..9).filter(|number| *number != i64::try_from(hit).unwrap());
+        // A flip in a header may take the rest of the page along, but nothing before it.
+        let kept = expected.collect::<Vec<_>>();
+        assert!(found.starts_with(&kept[..hit]), "place {place}: {found:?}");
+        let is_unused_bit = in_header && found.len() == 9;
+        assert!(in_header || found == kept, "place {place}: {found:?}");
+        let is_reported = match db.corruptions().first() {
+            Some(corruption) => corruption.offset == (series_end + hit * sample_size) as u64,
+            // Where nothing good follows, it is the end of a killed process.
+            None => found.len() == hit || is_unused_bit,
+        };
+        assert!(is_reported, "place {place}: {:?}", db.corruptions());
+    }
+}
+
+#[test]
+fn damage_before_the_last_segment_is_reported() {
+    let simulation = Simulation::new(1);
+    drop(write_one_segment(&simulation));
+    drop(open(&simulation, WalSync::Never).unwrap());
+    let db = open(&simulation, WalSync::Never).unwrap();
+    crate::support::commit(&db, &series("up", "a"), &[(100, 1.0)]).unwrap();
+    drop(db);
+    let files = simulation.files();
+    files.edit(Path::new("data/wal/00000000"), |bytes| bytes.truncate(bytes.len() - 1)).unwrap();
+    files.remove_file(Path::new("data/wal/00000001")).unwrap();
+    let db = open(&simulation, WalSync::Never).unwrap();
+    assert_eq!(values(&db), [0, 1, 2, 3, 4, 5, 6, 7, 100]);
+    let reasons = db.corruptions().iter().map(|corruption| corruption.reason).collect::<Vec<_>>();
+    assert_eq!(reasons, [DamageReason::Torn, DamageReason::MissingSegments]);
+    assert_eq!(db.stats().replay.corruptions, 2);
+}
