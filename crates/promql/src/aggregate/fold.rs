@@ -1,0 +1,251 @@
+use narthex_promql_parser::AggregateOp;
+
+use super::group::Groups;
+use crate::block::{Block, Row};
+use crate::exec::{Held, Run, Series};
+use crate::neumaier::{Mean, add};
+use crate::plan::Grouping;
+use crate::{QueryError, bits};
+
+/// Returns the aggregation of `vector` by an operator that folds one value after the other, or
+/// `None` for other operators.
+///
+/// Columns are folded in the order of the series, so that at each step the values meet in the
+/// order of the reference.
+///
+/// # Errors
+///
+/// Where the store fails, or a limit is reached.
+pub(crate) fn fold<'a>(
+    run: &'a Run<'a>,
+    op: AggregateOp,
+    grouping: &Grouping<'_>,
+    vector: &Series<'a>,
+) -> Option<Result<Held<'a>, QueryError>> {
+    Some(match op {
+        AggregateOp::Sum => fold_with::<Sum>(run, grouping, vector),
+        AggregateOp::Avg => fold_with::<Avg>(run, grouping, vector),
+        AggregateOp::Count => fold_with::<Count>(run, grouping, vector),
+        AggregateOp::Group => fold_with::<One>(run, grouping, vector),
+        AggregateOp::Max => fold_with::<Max>(run, grouping, vector),
+        AggregateOp::Min => fold_with::<Min>(run, grouping, vector),
+        AggregateOp::Stddev => fold_with::<Stddev>(run, grouping, vector),
+        AggregateOp::Stdvar => fold_with::<Stdvar>(run, grouping, vector),
+        AggregateOp::Topk
+        | AggregateOp::Bottomk
+        | AggregateOp::CountValues
+        | AggregateOp::Quantile
+        | AggregateOp::Limitk
+        | AggregateOp::LimitRatio => return None,
+    })
+}
+
+/// What one group has come to at one step.
+///
+/// The default is the state before the first value; folding that value into it gives the same bits
+/// as starting with it.
+trait Accumulator: Copy + Default {
+    fn add(&mut self, value: f64);
+    fn finish(self) -> f64;
+}
+
+fn fold_with<'a, A: Accumulator>(
+    run: &'a Run<'a>,
+    grouping: &Grouping<'_>,
+    vector: &Series<'a>,
+) -> Result<Held<'a>, QueryError> {
+    let steps = vector.grid.steps();
+    let words = bits::word_count(steps);
+    let mut groups = Groups::default();
+    let mut states: Vec<A> = Vec::new();
+    let mut present: Vec<u64> = Vec::new();
+    let mut allowance = run.allowance();
+    let mut samples = 0;
+    vector.for_each(run, |series, column| {
+        let group = groups.of(grouping, vector, series);
+        if groups.len() * steps > states.len() {
+            allowance.grow(steps * size_of::<A>() + words * size_of::<u64>())?;
+            states.resize(groups.len() * steps, A::default());
+            present.resize(groups.len() * words, 0);
+        }
+        let row = column.row();
+        fold_row(&mut states[group * steps..][..steps], row);
+        bits::union(&mut present[group * words..][..words], row.present());
+        // The reference holds all of them at this point, and counts them.
+        let count = row.count();
+        samples += count;
+        run.hold(count)
+    })?;
+    run.release(samples);
+    let mut result = Block::new(steps);
+    for (group, labels) in groups.into_labels().into_iter().enumerate() {
+        let row = result.push_empty(labels);
+        for step in bits::ones(&present[group * words..][..words]) {
+            result.set(row, step, states[group * steps + step].finish());
+        }
+    }
+    drop(allowance);
+    Held::from_block(run, result)
+}
+
+fn fold_row<A: Accumulator>(states: &mut [A], row: Row<'_>) {
+    let values = row.values();
+    for (index, &word) in row.present().iter().enumerate() {
+        let from = index * 64;
+        let to = states.len().min(from + 64);
+        if word.count_ones() as usize == to - from {
+            // PERF: series without gaps are the rule, and need no look at each bit.
+            for (state, value) in states[from..to].iter_mut().zip(&values[from..to]) {
+                state.add(*value);
+            }
+        } else {
+            for bit in bits::ones(&[word]) {
+                states[from + bit].add(values[from + bit]);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sum {
+    value: f64,
+    compensation: f64,
+}
+
+/// Minus zero is the number that, added to any other one, gives the other one's bits.
+impl Default for Sum {
+    fn default() -> Self {
+        Self { value: -0.0, compensation: 0.0 }
+    }
+}
+
+impl Accumulator for Sum {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        (self.value, self.compensation) = add(self.value, self.compensation, value);
+    }
+
+    fn finish(self) -> f64 {
+        self.value + self.compensation
+    }
+}
+
+type Avg = Mean;
+
+impl Accumulator for Avg {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        Mean::add(self, value);
+    }
+
+    fn finish(self) -> f64 {
+        self.mean()
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count(f64);
+
+impl Accumulator for Count {
+    #[inline]
+    fn add(&mut self, _: f64) {
+        self.0 += 1.0;
+    }
+
+    fn finish(self) -> f64 {
+        self.0
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct One;
+
+impl Accumulator for One {
+    fn add(&mut self, _: f64) {}
+
+    fn finish(self) -> f64 {
+        1.0
+    }
+}
+
+/// The first of the greatest numbers; NaN where there is no number.
+#[derive(Clone, Copy)]
+struct Max(f64);
+
+impl Default for Max {
+    fn default() -> Self {
+        Self(f64::NAN)
+    }
+}
+
+impl Accumulator for Max {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        if self.0 < value || self.0.is_nan() {
+            self.0 = value;
+        }
+    }
+
+    fn finish(self) -> f64 {
+        self.0
+    }
+}
+
+/// The first of the least numbers; NaN where there is no number.
+#[derive(Clone, Copy)]
+struct Min(f64);
+
+impl Default for Min {
+    fn default() -> Self {
+        Self(f64::NAN)
+    }
+}
+
+impl Accumulator for Min {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        if self.0 > value || self.0.is_nan() {
+            self.0 = value;
+        }
+    }
+
+    fn finish(self) -> f64 {
+        self.0
+    }
+}
+
+/// The population variance by Welford's method, without compensation, as the reference has it.
+#[derive(Clone, Copy, Default)]
+struct Stdvar {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Accumulator for Stdvar {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (value - self.mean);
+    }
+
+    fn finish(self) -> f64 {
+        self.squares / self.count
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Stddev(Stdvar);
+
+impl Accumulator for Stddev {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.0.add(value);
+    }
+
+    fn finish(self) -> f64 {
+        self.0.finish().sqrt()
+    }
+}

@@ -1,0 +1,62 @@
+use hashbrown::HashMap;
+use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
+
+use crate::exec::Series;
+use crate::plan::Grouping;
+
+/// The groups that series fall into, numbered by their first series.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    labels: Vec<Labels>,
+    known: HashMap<Labels, usize>,
+    builder: LabelsBuilder,
+}
+
+impl Groups {
+    /// Returns the number of the group of a series of `vector`.
+    pub(super) fn of(
+        &mut self,
+        grouping: &Grouping<'_>,
+        vector: &Series<'_>,
+        series: usize,
+    ) -> usize {
+        if grouping.is_everything() {
+            if self.labels.is_empty() {
+                self.labels.push(Labels::empty());
+            }
+            return 0;
+        }
+        vector.labels_into(series, &mut self.builder);
+        grouping.reduce(&mut self.builder);
+        let labels = &mut self.labels;
+        *self.known.entry(self.builder.build()).or_insert_with_key(|key| {
+            labels.push(key.clone());
+            labels.len() - 1
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(super) fn into_labels(self) -> Vec<Labels> {
+        self.labels
+    }
+}
+
+impl Grouping<'_> {
+    /// Returns whether all series form one group.
+    fn is_everything(&self) -> bool {
+        !self.without && self.names.is_empty()
+    }
+
+    /// Leaves of the labels those that the group has.
+    pub(super) fn reduce(&self, labels: &mut LabelsBuilder) {
+        let listed = |name: &str| self.names.binary_search(&name).is_ok();
+        if self.without {
+            labels.retain(|name, _| !listed(name) && name != METRIC_NAME_LABEL);
+        } else {
+            labels.retain(|name, _| listed(name));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+use super::group::Groups;
+use crate::QueryError;
+use crate::block::Block;
+use crate::exec::{Held, Run, Series};
+use crate::plan::Grouping;
+use crate::quantile::quantile;
+use crate::scalar::Scalar;
+
+/// Returns the `q`-quantile of each group of `vector`.
+///
+/// # Errors
+///
+/// Where the store fails, or a limit is reached.
+pub(crate) fn quantile_of_groups<'a>(
+    run: &'a Run<'a>,
+    q: &Scalar,
+    grouping: &Grouping<'_>,
+    vector: Series<'a>,
+) -> Result<Held<'a>, QueryError> {
+    let grid = vector.grid;
+    let vector = Series::held(grid, vector.into_held(run)?);
+    let mut groups = Groups::default();
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    for series in 0..vector.len() {
+        let group = groups.of(grouping, &vector, series);
+        members.resize(groups.len(), Vec::new());
+        members[group].push(series);
+    }
+    let held = vector.into_held(run)?;
+    let mut result = Block::new(grid.steps());
+    let mut values = Vec::new();
+    for (labels, members) in groups.into_labels().into_iter().zip(members) {
+        run.ctx.check()?;
+        let row = result.push_empty(labels);
+        for step in 0..grid.steps() {
+            values.clear();
+            values.extend(members.iter().filter_map(|series| held.block().row(*series).get(step)));
+            if !values.is_empty() {
+                result.set(row, step, quantile(q.at(step), &mut values));
+            }
+        }
+    }
+    drop(held);
+    Held::from_block(run, result)
+}

@@ -1,0 +1,88 @@
+use hashbrown::HashMap;
+use narthex_model::float::write_fixed;
+use narthex_model::{Labels, LabelsBuilder};
+
+use crate::QueryError;
+use crate::block::Block;
+use crate::exec::{Held, Run, Series};
+use crate::plan::Grouping;
+
+/// Returns how many series of each group have each value, which stands in the label `label`.
+///
+/// # Errors
+///
+/// Where the label has no name, the store fails, or a limit is reached.
+pub(crate) fn count_values<'a>(
+    run: &'a Run<'a>,
+    label: &str,
+    grouping: &Grouping<'_>,
+    vector: &Series<'a>,
+) -> Result<Held<'a>, QueryError> {
+    if label.is_empty() {
+        return Err(QueryError::CountValuesLabel { name: label.into() });
+    }
+    let mut counts = Counts {
+        result: Block::new(vector.grid.steps()),
+        rows: HashMap::new(),
+        allowance: run.allowance(),
+    };
+    let mut builder = LabelsBuilder::default();
+    let mut text = String::new();
+    let mut samples = 0;
+    vector.for_each(run, |series, column| {
+        // The rows of this series, by the bits of the value.
+        let mut known: HashMap<u64, usize> = HashMap::new();
+        for (step, value) in column.row().iter() {
+            let row = match known.get(&value.to_bits()) {
+                Some(row) => *row,
+                None => {
+                    text.clear();
+                    // Writing into a string does not fail.
+                    let _ = write_fixed(&mut text, value);
+                    vector.labels_into(series, &mut builder);
+                    builder.set(label, &text);
+                    let row = counts.row(reduced(grouping, label, &mut builder))?;
+                    known.insert(value.to_bits(), row);
+                    row
+                }
+            };
+            let before = counts.result.row(row).get(step).unwrap_or(0.0);
+            counts.result.set(row, step, before + 1.0);
+        }
+        let count = column.row().count();
+        samples += count;
+        run.hold(count)
+    })?;
+    run.release(samples);
+    let Counts { result, allowance, .. } = counts;
+    drop(allowance);
+    Held::from_block(run, result)
+}
+
+/// Returns the labels of the group: `by` keeps the label of the value as well.
+fn reduced(grouping: &Grouping<'_>, label: &str, builder: &mut LabelsBuilder) -> Labels {
+    if grouping.without {
+        grouping.reduce(builder);
+    } else {
+        builder.retain(|name, _| name == label || grouping.names.binary_search(&name).is_ok());
+    }
+    builder.build()
+}
+
+struct Counts<'a> {
+    result: Block,
+    rows: HashMap<Labels, usize>,
+    allowance: crate::exec::Allowance<'a>,
+}
+
+impl Counts<'_> {
+    fn row(&mut self, labels: Labels) -> Result<usize, QueryError> {
+        if let Some(row) = self.rows.get(&labels) {
+            return Ok(*row);
+        }
+        self.allowance.grow(Block::row_size_bytes(self.result.steps()))?;
+        let row = self.result.push_empty(labels.clone());
+        self.rows.insert(labels, row);
+        Ok(row)
+    }
+}

@@ -1,0 +1,10 @@
+//! Binary operators.
+
+mod element;
+mod matching;
+mod set;
+mod vectors;
+
+pub(crate) use element::{ElementOp, Kept};
+pub(crate) use set::set_operation;
+pub(crate) use vectors::{VectorOp, vector_operation};

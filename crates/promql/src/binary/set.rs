@@ -1,0 +1,81 @@
+use hashbrown::HashMap;
+use narthex_promql_parser::{BinaryOp, VectorMatching};
+
+use super::matching::Groups;
+use crate::block::{Block, Row};
+use crate::exec::{Held, Run};
+use crate::{QueryError, bits};
+
+/// Returns `left and right`, `left unless right` or `left or right`.
+///
+/// # Errors
+///
+/// Where a limit is reached.
+pub(crate) fn set_operation<'a>(
+    run: &'a Run<'a>,
+    op: BinaryOp,
+    matching: &VectorMatching,
+    left: &Block,
+    right: &Block,
+) -> Result<Held<'a>, QueryError> {
+    let groups = Groups::new(left, right, matching);
+    let mut result = Block::new(left.steps());
+    if op == BinaryOp::Or {
+        let taken = Presence::new(left, &groups.left, groups.count);
+        let mut rows = HashMap::with_capacity(left.len());
+        for (labels, row) in left.rows() {
+            rows.insert(labels.clone(), result.len());
+            result.push(labels.clone(), row);
+        }
+        for (series, (labels, row)) in right.rows().enumerate() {
+            let index =
+                *rows.entry(labels.clone()).or_insert_with(|| result.push_empty(labels.clone()));
+            let taken = taken.of(groups.right[series]);
+            add_masked(&mut result, index, row, |word| !taken[word]);
+        }
+    } else {
+        let matched = Presence::new(right, &groups.right, groups.count);
+        for (series, (labels, row)) in left.rows().enumerate() {
+            let index = result.push_empty(labels.clone());
+            let matched = matched.of(groups.left[series]);
+            let keep_matched = op == BinaryOp::And;
+            add_masked(&mut result, index, row, |word| {
+                if keep_matched { matched[word] } else { !matched[word] }
+            });
+        }
+    }
+    Held::from_block(run, result.without_empty_rows())
+}
+
+/// Copies the values of `row` at the steps of a mask, given word by word.
+fn add_masked(result: &mut Block, index: usize, row: Row<'_>, mask: impl Fn(usize) -> u64) {
+    let (values, present) = result.row_mut(index);
+    for (word, into) in present.iter_mut().enumerate() {
+        let kept = row.present()[word] & mask(word);
+        for bit in bits::ones(&[kept]) {
+            values[word * 64 + bit] = row.values()[word * 64 + bit];
+        }
+        *into |= kept;
+    }
+}
+
+/// The steps at which any series of each group has a value.
+struct Presence {
+    words: usize,
+    present: Vec<u64>,
+}
+
+impl Presence {
+    fn new(block: &Block, groups: &[usize], count: usize) -> Self {
+        let words = bits::word_count(block.steps());
+        let mut presence = Self { words, present: vec![0; words * count] };
+        for ((_, row), &group) in block.rows().zip(groups) {
+            bits::union(&mut presence.present[group * words..][..words], row.present());
+        }
+        presence
+    }
+
+    fn of(&self, group: usize) -> &[u64] {
+        &self.present[group * self.words..][..self.words]
+    }
+}

@@ -1,0 +1,250 @@
+use hashbrown::HashMap;
+use narthex_model::{Labels, LabelsBuilder};
+use narthex_promql_parser::{Cardinality, VectorMatching};
+
+use super::element::{ElementOp, Kept};
+use super::matching::{Groups, matching_labels};
+use crate::block::Block;
+use crate::exec::{Held, Run, remove_metadata};
+use crate::{QueryError, bits};
+
+/// An operator between two instant vectors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VectorOp<'e> {
+    pub(crate) op: ElementOp,
+    pub(crate) return_bool: bool,
+    pub(crate) matching: &'e VectorMatching,
+}
+
+impl VectorOp<'_> {
+    /// Returns the result of two values that match, if there is one.
+    #[inline]
+    fn apply(self, left: f64, right: f64) -> Option<f64> {
+        match self.op.apply(left, right) {
+            Kept::Value(value) => Some(value),
+            Kept::Truth(truth) if self.return_bool => Some(f64::from(u8::from(truth))),
+            Kept::Truth(truth) => truth.then_some(left),
+        }
+    }
+}
+
+/// Returns what an operator makes of the series of two vectors that match.
+///
+/// Series are matched once for all steps. That several match is an error only at a step where they
+/// have values, so each pair is compared by the steps at which it has some.
+///
+/// # Errors
+///
+/// Where several series match that must not, results have equal labels, or a limit is reached. Of
+/// several errors it is that of the first step, as if steps were evaluated one after the other.
+pub(crate) fn vector_operation<'a>(
+    run: &'a Run<'a>,
+    operation: VectorOp<'_>,
+    left: &Block,
+    right: &Block,
+) -> Result<Held<'a>, QueryError> {
+    let groups = Groups::new(left, right, operation.matching);
+    let one_is_left = operation.matching.cardinality == Cardinality::OneToMany;
+    let (many, one) = if one_is_left {
+        (Side::new(right, &groups.right), Side::new(left, &groups.left))
+    } else {
+        (Side::new(left, &groups.left), Side::new(right, &groups.right))
+    };
+    let mut join = Join {
+        operation,
+        one_is_left,
+        ones: groups.members(one.groups),
+        matched: HashMap::new(),
+        many,
+        one,
+        failure: Failure::default(),
+        result: Block::new(left.steps()),
+        rows: HashMap::new(),
+        builder: LabelsBuilder::default(),
+    };
+    join.check_ones();
+    for series in 0..many.block.len() {
+        run.ctx.check()?;
+        join.add(series);
+    }
+    join.failure.into_result()?;
+    Held::from_block(run, join.result.without_empty_rows())
+}
+
+/// One operand: its series, and the group of each.
+#[derive(Clone, Copy)]
+struct Side<'b> {
+    block: &'b Block,
+    groups: &'b [usize],
+}
+
+impl<'b> Side<'b> {
+    fn new(block: &'b Block, groups: &'b [usize]) -> Self {
+        Self { block, groups }
+    }
+
+    /// Returns the steps at which any series has a value.
+    fn present(self) -> Vec<u64> {
+        let mut present = vec![0; bits::word_count(self.block.steps())];
+        for (_, row) in self.block.rows() {
+            bits::union(&mut present, row.present());
+        }
+        present
+    }
+}
+
+/// A match in the making. Of a match group, the "one" side has at most one series with a value at
+/// a step; without grouping, so has the "many" side.
+struct Join<'e, 'b> {
+    operation: VectorOp<'e>,
+    one_is_left: bool,
+    many: Side<'b>,
+    one: Side<'b>,
+    /// The series of the "one" side in each group.
+    ones: Vec<Vec<usize>>,
+    /// The steps at which a result was made, for each group, and with grouping for each set of
+    /// labels in it: a second result at such a step is an error, even if a comparison drops it.
+    matched: HashMap<(usize, Option<Labels>), Vec<u64>>,
+    failure: Failure,
+    result: Block,
+    /// Where the result with these labels lies.
+    rows: HashMap<Labels, usize>,
+    builder: LabelsBuilder,
+}
+
+/// The error of the earliest step. Within a step, the kinds have an order too.
+#[derive(Default)]
+struct Failure {
+    first: Option<((usize, u8), QueryError)>,
+}
+
+impl Failure {
+    fn note(&mut self, step: usize, order: u8, error: impl FnOnce() -> QueryError) {
+        if self.first.as_ref().is_none_or(|(known, _)| (step, order) < *known) {
+            self.first = Some(((step, order), error()));
+        }
+    }
+
+    fn into_result(self) -> Result<(), QueryError> {
+        self.first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+impl<'b> Join<'_, 'b> {
+    /// Looks for steps at which two series of a group of the "one" side have a value. At steps
+    /// where the other side has none at all, nobody minds.
+    fn check_ones(&mut self) {
+        if self.ones.iter().all(|members| members.len() < 2) {
+            return;
+        }
+        let others = self.many.present();
+        let Some(first_step) = bits::ones(&others).next() else { return };
+        let Side { block, groups } = self.one;
+        let mut seen: HashMap<usize, (Vec<u64>, Vec<usize>)> = HashMap::new();
+        let mut first_conflict: Option<(usize, usize, usize)> = None;
+        for (later, (_, row)) in block.rows().enumerate() {
+            let empty = || (vec![0; others.len()], Vec::new());
+            let (taken, before) = seen.entry(groups[later]).or_insert_with(empty);
+            let twice: Vec<u64> =
+                taken.iter().zip(row.present()).map(|(left, right)| left & right).collect();
+            if let Some(step) = bits::first_common(&twice, &others)
+                && first_conflict.is_none_or(|(known, ..)| step < known)
+            {
+                let has_value = |series: &&usize| block.row(**series).get(step).is_some();
+                let earlier = before.iter().find(has_value).copied().unwrap_or(later);
+                first_conflict = Some((step, earlier, later));
+                if step == first_step {
+                    break;
+                }
+            }
+            bits::union(taken, row.present());
+            before.push(later);
+        }
+        if let Some((step, earlier, later)) = first_conflict {
+            // The matching itself may fail at an earlier step.
+            let error = self.duplicate_match(earlier, later);
+            self.failure.note(step, 0, || error);
+        }
+    }
+
+    fn duplicate_match(&mut self, earlier: usize, later: usize) -> QueryError {
+        let labels = self.one.block.labels();
+        let matching = self.operation.matching;
+        let group = matching_labels(matching, &labels[later], &mut self.builder);
+        let mut both = [&labels[earlier], &labels[later]].map(ToString::to_string);
+        both.sort_unstable();
+        let [first, second] = both.map(Into::into);
+        QueryError::DuplicateMatch {
+            group: group.to_string().into(),
+            side: if self.one_is_left { "left" } else { "right" },
+            first,
+            second,
+        }
+    }
+
+    /// Adds the results of one series of the "many" side.
+    fn add(&mut self, many: usize) {
+        let group = self.many.groups[many];
+        for position in 0..self.ones[group].len() {
+            let one = self.ones[group][position];
+            let (left, right) = (self.many.block.row(many), self.one.block.row(one));
+            let common: Vec<u64> =
+                left.present().iter().zip(right.present()).map(|(a, b)| a & b).collect();
+            if bits::any(&common) {
+                self.combine(many, one, &common);
+            }
+        }
+    }
+
+    /// Applies the operator at the steps at which both series have a value.
+    fn combine(&mut self, many: usize, one: usize, common: &[u64]) {
+        let labels = self.result_labels(many, one);
+        self.check_matched(self.many.groups[many], &labels, common);
+        let result = &mut self.result;
+        let row =
+            *self.rows.entry(labels).or_insert_with_key(|labels| result.push_empty(labels.clone()));
+        let (many_values, one_values) =
+            (self.many.block.row(many).values(), self.one.block.row(one).values());
+        let (left, right) =
+            if self.one_is_left { (one_values, many_values) } else { (many_values, one_values) };
+        let (values, present) = result.row_mut(row);
+        for step in bits::ones(common) {
+            let Some(value) = self.operation.apply(left[step], right[step]) else { continue };
+            if bits::get(present, step) {
+                self.failure.note(step, 2, || QueryError::DuplicateLabelset);
+            }
+            values[step] = value;
+            bits::set(present, step);
+        }
+    }
+
+    /// Looks for steps at which the group has a result already.
+    fn check_matched(&mut self, group: usize, labels: &Labels, steps: &[u64]) {
+        let grouped = self.operation.matching.cardinality != Cardinality::OneToOne;
+        let key = (group, grouped.then(|| labels.clone()));
+        let matched = self.matched.entry(key).or_insert_with(|| vec![0; steps.len()]);
+        if let Some(step) = bits::first_common(matched, steps) {
+            self.failure.note(step, 1, || {
+                if grouped { QueryError::AmbiguousGroup } else { QueryError::ImplicitManyToOne }
+            });
+        }
+        bits::union(matched, steps);
+    }
+
+    fn result_labels(&mut self, many: usize, one: usize) -> Labels {
+        let VectorOp { op, return_bool, matching } = self.operation;
+        let builder = &mut self.builder;
+        builder.reset(&self.many.block.labels()[many]);
+        if return_bool || !op.is_comparison() {
+            remove_metadata(builder);
+        }
+        if matching.cardinality == Cardinality::OneToOne {
+            let listed = |name: &str| matching.labels.iter().any(|label| **label == *name);
+            builder.retain(|name, _| listed(name) == matching.on);
+        }
+        for name in &matching.include {
+            builder.set(name, self.one.block.labels()[one].value(name));
+        }
+        builder.build()
+    }
+}

@@ -1,0 +1,162 @@
+use narthex_model::Sample;
+use narthex_promql_parser::{Expr, ValueType};
+use narthex_storage::{Querier, QueryContext, Queryable, Selection, StorageError};
+
+use crate::annotations::Annotation;
+use crate::exec::{Operand, RangeVector, Run, Scratch, Series, run_plan};
+use crate::plan::{Plan, PlanContext, plan};
+use crate::value::{Answer, Matrix, Value, Vector};
+use crate::{EngineOptions, Grid, QueryError};
+
+/// Evaluates expressions over any store.
+///
+/// It holds nothing but options, so one serves any number of queries and threads at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    options: EngineOptions,
+}
+
+impl Engine {
+    /// Returns an engine with these options.
+    #[must_use]
+    pub fn new(options: EngineOptions) -> Self {
+        Self { options }
+    }
+
+    /// Returns the options.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Evaluates an expression at one time, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer; see [`QueryError`].
+    pub fn instant(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        expr: &Expr,
+        time_ms: i64,
+    ) -> Result<Answer, QueryError> {
+        self.evaluate(ctx, store, expr, Grid::instant(time_ms), 0)
+    }
+
+    /// Evaluates an expression at each step of `grid`. The value is a [`Value::Matrix`].
+    ///
+    /// # Errors
+    ///
+    /// Where the expression is neither a scalar nor an instant vector, or there is no answer; see
+    /// [`QueryError`].
+    pub fn range(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        expr: &Expr,
+        grid: Grid,
+    ) -> Result<Answer, QueryError> {
+        let value_type = expr.value_type();
+        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::RangeQueryType { found: value_type.documented() });
+        }
+        self.evaluate(ctx, store, expr, grid, grid.step_ms())
+    }
+
+    /// Evaluates an expression. `step_ms` is 0 for an instant query.
+    fn evaluate(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        expr: &Expr,
+        grid: Grid,
+        step_ms: i64,
+    ) -> Result<Answer, QueryError> {
+        let plan = plan(expr, PlanContext { options: &self.options, grid, step_ms })?;
+        let queriers = open(store, &plan)?;
+        let selections = select(ctx, &queriers, &plan)?;
+        let run = Run::new(ctx, self.options.max_samples);
+        let value = run_plan(&run, &plan, &selections).and_then(|operand| match step_ms {
+            0 => instant_value(&run, operand, grid),
+            _ => range_value(&run, operand, grid),
+        })?;
+        let mut annotations = run.into_annotations();
+        for warning in ctx.take_warnings() {
+            annotations.add(Annotation::storage(warning));
+        }
+        Ok(Answer { value, annotations })
+    }
+}
+
+fn open<'s>(
+    store: &'s dyn Queryable,
+    plan: &Plan<'_>,
+) -> Result<Vec<Box<dyn Querier + 's>>, StorageError> {
+    plan.selections.iter().map(|selection| store.querier(selection.range)).collect()
+}
+
+fn select<'q>(
+    ctx: &QueryContext,
+    queriers: &'q [Box<dyn Querier + '_>],
+    plan: &Plan<'_>,
+) -> Result<Vec<Box<dyn Selection + 'q>>, StorageError> {
+    plan.selections
+        .iter()
+        .zip(queriers)
+        .map(|(selection, querier)| querier.select(ctx, selection.matchers, &selection.hints))
+        .collect()
+}
+
+fn instant_value<'a>(
+    run: &'a Run<'a>,
+    operand: Operand<'a>,
+    grid: Grid,
+) -> Result<Value, QueryError> {
+    let timestamp_ms = grid.start_ms();
+    Ok(match operand {
+        Operand::Scalar(scalar) => Value::Scalar(Sample { timestamp_ms, value: scalar.at(0) }),
+        Operand::Text(text) => Value::String { timestamp_ms, text: text.into() },
+        Operand::Vector(series) => {
+            Value::Vector(Vector::new(timestamp_ms, series.into_held(run)?.into_block()))
+        }
+        Operand::Range(vector) => Value::Matrix(window_samples(run, vector)?),
+    })
+}
+
+fn range_value<'a>(
+    run: &'a Run<'a>,
+    operand: Operand<'a>,
+    grid: Grid,
+) -> Result<Value, QueryError> {
+    let series = match operand {
+        Operand::Vector(series) => series,
+        Operand::Scalar(scalar) => Series::of_scalar(run, grid, &scalar)?,
+        Operand::Text(_) | Operand::Range(_) => {
+            unreachable!("the type of the expression was checked")
+        }
+    };
+    Ok(Value::Matrix(Matrix::of_steps(grid, series.into_held(run)?.into_block())))
+}
+
+/// Returns the samples in the one window of each series.
+fn window_samples<'a>(run: &'a Run<'a>, vector: RangeVector<'a>) -> Result<Matrix, QueryError> {
+    let mut scratch = Scratch::new(run);
+    let mut allowance = run.allowance();
+    let mut all = Vec::new();
+    for index in 0..vector.len() {
+        vector.read(run, index, &mut scratch)?;
+        let mut window_samples = Vec::new();
+        vector.windows().slide(run.ctx, scratch.samples(), |window| {
+            let samples = window.timestamps_ms.iter().zip(window.values);
+            window_samples
+                .extend(samples.map(|(&timestamp_ms, &value)| Sample { timestamp_ms, value }));
+        })?;
+        if !window_samples.is_empty() {
+            allowance.grow(window_samples.len() * size_of::<Sample>())?;
+            run.hold(window_samples.len())?;
+            all.push((vector.series_labels(index), window_samples));
+        }
+    }
+    Ok(Matrix::of_samples(all))
+}

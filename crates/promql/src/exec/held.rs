@@ -1,0 +1,71 @@
+use narthex_model::Labels;
+
+use super::run::{Allowance, Run};
+use crate::QueryError;
+use crate::block::{Block, Row};
+
+/// A block whose bytes and samples count against the query's limits while it lives.
+#[derive(Debug)]
+pub(crate) struct Held<'a> {
+    block: Block,
+    run: &'a Run<'a>,
+    samples: usize,
+    allowance: Allowance<'a>,
+}
+
+impl<'a> Held<'a> {
+    /// Returns a block without series over `steps` steps.
+    pub(crate) fn new(run: &'a Run<'a>, steps: usize) -> Self {
+        Self { block: Block::new(steps), run, samples: 0, allowance: Allowance::new(run.ctx) }
+    }
+
+    /// Returns a block that was made elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Where a limit is reached.
+    pub(crate) fn from_block(run: &'a Run<'a>, block: Block) -> Result<Self, QueryError> {
+        let mut held = Self::new(run, block.steps());
+        held.allowance.grow(block.len() * Block::row_size_bytes(block.steps()))?;
+        held.count(block.samples())?;
+        held.block = block;
+        Ok(held)
+    }
+
+    pub(crate) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Adds a series.
+    ///
+    /// # Errors
+    ///
+    /// Where a limit is reached.
+    pub(crate) fn push(&mut self, labels: Labels, row: Row<'_>) -> Result<(), QueryError> {
+        self.allowance.grow(Block::row_size_bytes(self.block.steps()))?;
+        self.count(row.count())?;
+        self.block.push(labels, row);
+        Ok(())
+    }
+
+    /// Gives every series new labels.
+    pub(crate) fn set_labels(&mut self, labels: Vec<Labels>) {
+        self.block.set_labels(labels);
+    }
+
+    /// Returns the block, which from now on counts no longer.
+    pub(crate) fn into_block(mut self) -> Block {
+        std::mem::take(&mut self.block)
+    }
+
+    fn count(&mut self, samples: usize) -> Result<(), QueryError> {
+        self.samples += samples;
+        self.run.hold(samples)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.run.release(self.samples);
+    }
+}

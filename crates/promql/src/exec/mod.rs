@@ -1,0 +1,147 @@
+//! Running a plan: a loop over its operations with a stack of operands.
+
+mod aggregate;
+mod binary;
+mod call;
+mod held;
+mod merge;
+mod run;
+mod series;
+
+use narthex_storage::Selection;
+
+use crate::QueryError;
+use crate::block::Column;
+use crate::instant_fn::Map;
+use crate::plan::{Operation, OperationKind, Plan};
+use crate::scalar::Scalar;
+pub(crate) use held::Held;
+pub(crate) use run::{Allowance, Run};
+pub(crate) use series::{Equals, RangeVector, Scratch, Series, remove_metadata};
+
+/// What an operation leaves on the stack.
+pub(crate) enum Operand<'a> {
+    Scalar(Scalar),
+    Text(&'a str),
+    Vector(Series<'a>),
+    Range(RangeVector<'a>),
+}
+
+/// Runs `plan`, whose selections were made in their order, and returns what is left in the end.
+///
+/// # Errors
+///
+/// Where the query has no answer; see [`QueryError`].
+pub(crate) fn run_plan<'a>(
+    run: &'a Run<'a>,
+    plan: &'a Plan<'_>,
+    selections: &'a [Box<dyn Selection + 'a>],
+) -> Result<Operand<'a>, QueryError> {
+    let mut stack = Stack { operands: Vec::new() };
+    for operation in &plan.operations {
+        run.ctx.check()?;
+        let operand = apply(run, operation, selections, &mut stack)?;
+        stack.operands.push(operand);
+    }
+    Ok(stack.pop())
+}
+
+fn apply<'a>(
+    run: &'a Run<'a>,
+    operation: &'a Operation<'_>,
+    selections: &'a [Box<dyn Selection + 'a>],
+    stack: &mut Stack<'a>,
+) -> Result<Operand<'a>, QueryError> {
+    let grid = operation.grid;
+    Ok(match &operation.kind {
+        OperationKind::Number(number) => Operand::Scalar(Scalar::Constant(*number)),
+        OperationKind::Text(text) => Operand::Text(text),
+        OperationKind::Instant(instant) => {
+            Operand::Vector(Series::instant(&*selections[instant.selection], *instant))
+        }
+        OperationKind::Window { selection, windows } => {
+            Operand::Range(RangeVector::Selected(&*selections[*selection], *windows))
+        }
+        OperationKind::Subquery(windows) => {
+            let vector = stack.pop_vector();
+            let grid = vector.grid;
+            let held = vector.into_held(run)?;
+            Operand::Range(RangeVector::Stepped { held, grid, windows: *windows })
+        }
+        OperationKind::Spread => match stack.pop() {
+            Operand::Scalar(scalar) => Operand::Scalar(Scalar::Constant(scalar.at(0))),
+            Operand::Vector(vector) => Operand::Vector(spread(run, vector, operation)?),
+            other => other,
+        },
+        OperationKind::Negate => match stack.pop() {
+            Operand::Scalar(scalar) => Operand::Scalar(scalar.map(|number| -number)),
+            Operand::Vector(vector) => {
+                let vector = vector.drop_names(run, Equals::Join)?;
+                Operand::Vector(vector.map(Map::Math(|value| -value)))
+            }
+            other => other,
+        },
+        OperationKind::Call(plan) => call::call(run, plan, grid, stack)?,
+        OperationKind::Aggregate(plan) => aggregate::aggregate(run, plan, grid, stack)?,
+        OperationKind::Binary(plan) => binary::binary(run, plan, stack)?,
+    })
+}
+
+/// Gives every series of a vector of one step its value at all steps of the operation.
+fn spread<'a>(
+    run: &'a Run<'a>,
+    vector: Series<'a>,
+    operation: &Operation<'_>,
+) -> Result<Series<'a>, QueryError> {
+    let once = vector.into_held(run)?;
+    let steps = operation.grid.steps();
+    let mut held = Held::new(run, steps);
+    let mut column = Column::default();
+    for (labels, row) in once.block().rows() {
+        column.spread(row, steps);
+        held.push(labels.clone(), column.row())?;
+    }
+    Ok(Series::held(operation.grid, held))
+}
+
+/// The operands that operations have left.
+///
+/// The parser has checked types and numbers of arguments, so an operand that is missing or of
+/// another type is a broken promise of the plan.
+pub(crate) struct Stack<'a> {
+    operands: Vec<Operand<'a>>,
+}
+
+impl<'a> Stack<'a> {
+    pub(crate) fn pop(&mut self) -> Operand<'a> {
+        self.operands.pop().expect("the plan leaves an operand for each argument")
+    }
+
+    pub(crate) fn pop_scalar(&mut self) -> Scalar {
+        match self.pop() {
+            Operand::Scalar(scalar) => scalar,
+            _ => unreachable!("the parser has checked that it is a scalar"),
+        }
+    }
+
+    pub(crate) fn pop_text(&mut self) -> &'a str {
+        match self.pop() {
+            Operand::Text(text) => text,
+            _ => unreachable!("the parser has checked that it is a string"),
+        }
+    }
+
+    pub(crate) fn pop_vector(&mut self) -> Series<'a> {
+        match self.pop() {
+            Operand::Vector(vector) => vector,
+            _ => unreachable!("the parser has checked that it is an instant vector"),
+        }
+    }
+
+    pub(crate) fn pop_range(&mut self) -> RangeVector<'a> {
+        match self.pop() {
+            Operand::Range(range) => range,
+            _ => unreachable!("the parser has checked that it is a range vector"),
+        }
+    }
+}

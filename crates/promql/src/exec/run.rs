@@ -1,0 +1,94 @@
+use std::cell::{Cell, RefCell};
+
+use narthex_storage::QueryContext;
+
+use crate::QueryError;
+use crate::annotations::{Annotation, Annotations};
+
+/// What every operation of one query shares: the context it came with, the count of the samples
+/// that it holds, and the annotations of its answer.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) ctx: &'a QueryContext,
+    samples: Cell<usize>,
+    samples_max: usize,
+    annotations: RefCell<Annotations>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(ctx: &'a QueryContext, samples_max: usize) -> Self {
+        Self { ctx, samples: Cell::new(0), samples_max, annotations: RefCell::default() }
+    }
+
+    /// Counts samples that are held from now on.
+    ///
+    /// # Errors
+    ///
+    /// Where they are too many.
+    pub(crate) fn hold(&self, samples: usize) -> Result<(), QueryError> {
+        self.samples.set(self.samples.get().saturating_add(samples));
+        self.fits(0)
+    }
+
+    /// Fails where `more` samples for a moment would be too many.
+    pub(crate) fn fits(&self, more: usize) -> Result<(), QueryError> {
+        if self.samples.get().saturating_add(more) > self.samples_max {
+            return Err(QueryError::TooManySamples);
+        }
+        Ok(())
+    }
+
+    /// Forgets samples that are no longer held.
+    pub(crate) fn release(&self, samples: usize) {
+        self.samples.set(self.samples.get().saturating_sub(samples));
+    }
+
+    /// Returns an allowance that holds nothing yet.
+    pub(crate) fn allowance(&self) -> Allowance<'a> {
+        Allowance::new(self.ctx)
+    }
+
+    /// Adds an annotation to the answer.
+    pub(crate) fn annotate(&self, annotation: Annotation) {
+        self.annotations.borrow_mut().add(annotation);
+    }
+
+    pub(crate) fn into_annotations(self) -> Annotations {
+        self.annotations.into_inner()
+    }
+}
+
+/// Bytes of the query's budget, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Allowance<'a> {
+    ctx: &'a QueryContext,
+    size_bytes: usize,
+}
+
+impl<'a> Allowance<'a> {
+    pub(crate) fn new(ctx: &'a QueryContext) -> Self {
+        Self { ctx, size_bytes: 0 }
+    }
+
+    /// Takes more from the budget.
+    ///
+    /// # Errors
+    ///
+    /// Where the budget does not have it.
+    pub(crate) fn grow(&mut self, size_bytes: usize) -> Result<(), QueryError> {
+        self.ctx.charge(size_bytes)?;
+        self.size_bytes += size_bytes;
+        Ok(())
+    }
+
+    /// Takes as much as is missing to `size_bytes`.
+    pub(crate) fn grow_to(&mut self, size_bytes: usize) -> Result<(), QueryError> {
+        self.grow(size_bytes.saturating_sub(self.size_bytes))
+    }
+}
+
+impl Drop for Allowance<'_> {
+    fn drop(&mut self) {
+        self.ctx.release(self.size_bytes);
+    }
+}

@@ -1,0 +1,14 @@
+//! Functions over instant vectors.
+
+mod absent;
+mod date;
+mod histogram;
+mod label;
+mod map;
+mod sort;
+
+pub(crate) use absent::absent;
+pub(crate) use histogram::{Statistic, histogram};
+pub(crate) use label::{label_join, label_replace};
+pub(crate) use map::{Map, degrees, radians, sign};
+pub(crate) use sort::sort;

@@ -1,0 +1,394 @@
+use hashbrown::HashMap;
+use narthex_promql_parser::{
+    Aggregate, At, Binary, Call, DurationValue, Expr, ExprRef, MatrixSelector, Node, NodeId,
+    QueryTimes, Span, Subquery, UnaryOp, VectorSelector,
+};
+use narthex_storage::{SelectHints, TimeRange};
+
+use super::{
+    AggregatePlan, BinaryPlan, CallPlan, Function, Grouping, InstantPlan, Operation, OperationKind,
+    Plan, SelectionPlan, invariance, labels_for_absent,
+};
+use crate::window::Windows;
+use crate::{EngineOptions, Grid, QueryError};
+
+/// What a plan depends on beside the expression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanContext<'a> {
+    pub(crate) options: &'a EngineOptions,
+    /// The steps of the query.
+    pub(crate) grid: Grid,
+    /// The step as it was asked for, in milliseconds; 0 for an instant query.
+    pub(crate) step_ms: i64,
+}
+
+/// Returns the operations that evaluate `expr`.
+///
+/// # Errors
+///
+/// Where the expression uses something that is not implemented, or a duration has no value.
+pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<'e>, QueryError> {
+    let in_param = nodes_in_params(expr);
+    let once = invariance::once(expr, &in_param);
+    let times = QueryTimes {
+        step_ms: context.step_ms,
+        range_ms: context.grid.end_ms().saturating_sub(context.grid.start_ms()),
+    };
+    let mut planner = Planner {
+        expr,
+        context,
+        times,
+        in_param,
+        once,
+        ranged: nodes_in_ranges(expr),
+        wanted: vec![context.grid; expr.node_count()],
+        grids: vec![context.grid; expr.node_count()],
+        functions: vec![None; expr.node_count()],
+        shared: HashMap::new(),
+        plan: Plan { selections: Vec::new(), operations: Vec::new() },
+    };
+    planner.place()?;
+    for node in expr.nodes() {
+        planner.emit(node)?;
+    }
+    Ok(planner.plan)
+}
+
+/// Returns for each node whether it belongs to the parameter of an aggregation.
+fn nodes_in_params(expr: &Expr) -> Vec<bool> {
+    let mut in_param = vec![false; expr.node_count()];
+    for node in expr.nodes().rev() {
+        if in_param[node.id().index()] {
+            for child in node.node().children() {
+                in_param[child.index()] = true;
+            }
+        } else if let Node::Aggregate(aggregate) = node.node()
+            && let Some(param) = aggregate.param
+        {
+            in_param[param.index()] = true;
+        }
+    }
+    in_param
+}
+
+/// Returns for each node whether it is the selector of a range.
+fn nodes_in_ranges(expr: &Expr) -> Vec<bool> {
+    let mut ranged = vec![false; expr.node_count()];
+    for node in expr.nodes() {
+        if let Node::MatrixSelector(matrix) = node.node() {
+            ranged[matrix.selector.index()] = true;
+        }
+    }
+    ranged
+}
+
+struct Planner<'e, 'a> {
+    expr: &'e Expr,
+    context: PlanContext<'a>,
+    times: QueryTimes,
+    in_param: Vec<bool>,
+    once: Vec<bool>,
+    ranged: Vec<bool>,
+    /// The steps at which each node's parent wants it.
+    wanted: Vec<Grid>,
+    /// The steps at which each node is evaluated.
+    grids: Vec<Grid>,
+    /// The function or aggregation that a selector is the argument of, as a hint to the store.
+    functions: Vec<Option<&'static str>>,
+    /// The selections so far, by matchers and range.
+    shared: HashMap<(String, i64, i64), usize>,
+    plan: Plan<'e>,
+}
+
+impl<'e> Planner<'e, '_> {
+    /// Finds the steps of every node, parents first.
+    fn place(&mut self) -> Result<(), QueryError> {
+        let root = self.expr.root();
+        self.grids[root.id().index()] = self.own_grid(root.id(), self.context.grid);
+        for node in self.expr.nodes().rev() {
+            let index = node.id().index();
+            let mut grid = self.grids[index];
+            let function = match node.node() {
+                Node::Subquery(subquery) => {
+                    grid = self.subquery_grid(node.id(), subquery, grid)?;
+                    None
+                }
+                Node::Call(call) => Some(call.function.name),
+                Node::Aggregate(aggregate) => Some(aggregate.op.as_str()),
+                Node::Binary(_) => None,
+                _ => self.functions[index],
+            };
+            for child in node.node().children() {
+                self.wanted[child.index()] = grid;
+                self.grids[child.index()] = self.own_grid(child, grid);
+                self.functions[child.index()] = function;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the steps of a node whose parent wants it at those of `grid`.
+    fn own_grid(&self, id: NodeId, grid: Grid) -> Grid {
+        if self.once[id.index()] && grid.steps() > 0 {
+            Grid::instant(grid.start_ms())
+        } else {
+            grid
+        }
+    }
+
+    /// Returns the steps at which the inside of a subquery is evaluated: multiples of its own step.
+    fn subquery_grid(
+        &self,
+        id: NodeId,
+        subquery: &Subquery,
+        outer: Grid,
+    ) -> Result<Grid, QueryError> {
+        if outer.steps() == 0 {
+            return Ok(outer);
+        }
+        let range_ms = subquery.range.resolve_positive(self.times)?;
+        let offset_ms = self.offset_ms(id, &subquery.offset, subquery.at, outer)?;
+        let step_ms = match &subquery.step {
+            None => self.context.options.default_subquery_step_ms,
+            Some(step) => step.resolve_positive(self.times)?,
+        }
+        .max(1);
+        let before_ms = outer.start_ms().saturating_sub(offset_ms).saturating_sub(range_ms);
+        let mut start_ms = before_ms / step_ms * step_ms;
+        if start_ms <= before_ms {
+            start_ms = start_ms.saturating_add(step_ms);
+        }
+        let end_ms = outer.last_ms().saturating_sub(offset_ms);
+        Ok(Grid::range(start_ms, end_ms, step_ms).unwrap_or(outer))
+    }
+
+    /// Returns how far before the step a selector or subquery looks: a pinned one looks at its own
+    /// time at the first step of its grid.
+    fn offset_ms(
+        &self,
+        id: NodeId,
+        offset: &DurationValue,
+        at: Option<At>,
+        grid: Grid,
+    ) -> Result<i64, QueryError> {
+        let offset_ms = offset.resolve_offset(self.times)?;
+        Ok(match self.pin(id, at) {
+            None => offset_ms,
+            Some(pin_ms) => offset_ms.saturating_add(grid.start_ms().saturating_sub(pin_ms)),
+        })
+    }
+
+    /// Returns the time that `@` names. Within the parameter of an aggregation the reference does
+    /// not resolve `start()` and `end()`, so that they do nothing.
+    fn pin(&self, id: NodeId, at: Option<At>) -> Option<i64> {
+        match at? {
+            At::Timestamp(time_ms) => Some(time_ms),
+            At::Start | At::End if self.in_param[id.index()] => None,
+            At::Start => Some(self.context.grid.start_ms()),
+            At::End => Some(self.context.grid.end_ms()),
+        }
+    }
+
+    fn emit(&mut self, node: ExprRef<'e>) -> Result<(), QueryError> {
+        let grid = self.grids[node.id().index()];
+        let kind = match node.node() {
+            Node::NumberLiteral(number) => Some(OperationKind::Number(number.value)),
+            Node::StringLiteral(text) => Some(OperationKind::Text(text)),
+            Node::VectorSelector(_) if self.ranged[node.id().index()] => None,
+            Node::VectorSelector(selector) => Some(self.instant(node.id(), selector, grid)?),
+            Node::MatrixSelector(matrix) => Some(self.window(node, matrix, grid)?),
+            Node::Subquery(subquery) => {
+                let range_ms = subquery.range.resolve_positive(self.times)?;
+                let offset = (&subquery.offset, subquery.at);
+                Some(OperationKind::Subquery(self.windows(node.id(), offset, range_ms, grid)?))
+            }
+            Node::Call(call) => Some(self.call(node, call)?),
+            Node::Aggregate(aggregate) => Some(self.aggregate(aggregate)),
+            Node::Binary(binary) => Some(binary_operation(node, binary)?),
+            Node::Unary(unary) => (unary.op == UnaryOp::Minus).then_some(OperationKind::Negate),
+            Node::Paren(_) => None,
+        };
+        self.plan.operations.extend(kind.map(|kind| Operation { kind, grid }));
+        let wanted = self.wanted[node.id().index()];
+        if self.once[node.id().index()] && wanted.steps() > 1 {
+            self.plan.operations.push(Operation { kind: OperationKind::Spread, grid: wanted });
+        }
+        Ok(())
+    }
+
+    fn instant(
+        &mut self,
+        id: NodeId,
+        selector: &'e VectorSelector,
+        grid: Grid,
+    ) -> Result<OperationKind<'e>, QueryError> {
+        check_supported(selector)?;
+        let lookback_ms = self.context.options.lookback_delta_ms;
+        let offset_ms = self.offset_ms(id, &selector.offset, selector.at, grid)?;
+        let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None };
+        let selection = self.select(id, selector, &lookups, 0);
+        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take_time: false }))
+    }
+
+    fn window(
+        &mut self,
+        node: ExprRef<'e>,
+        matrix: &'e MatrixSelector,
+        grid: Grid,
+    ) -> Result<OperationKind<'e>, QueryError> {
+        let Node::VectorSelector(selector) = self.expr.get(matrix.selector).node() else {
+            return Err(not_implemented("a range over anything but a selector"));
+        };
+        check_supported(selector)?;
+        let range_ms = matrix.range.resolve_positive(self.times)?;
+        let windows = self.windows(node.id(), (&selector.offset, selector.at), range_ms, grid)?;
+        let selection = self.select(node.id(), selector, &windows, range_ms);
+        Ok(OperationKind::Window { selection, windows })
+    }
+
+    fn windows(
+        &self,
+        id: NodeId,
+        (offset, at): (&DurationValue, Option<At>),
+        range_ms: i64,
+        grid: Grid,
+    ) -> Result<Windows, QueryError> {
+        let pinned_ms = self.pin(id, at);
+        let offset_ms = offset.resolve_offset(self.times)?;
+        Ok(Windows { grid, range_ms, offset_ms, pinned_ms })
+    }
+
+    /// Returns the selection of the samples in all `windows`, one that exists where it can.
+    fn select(
+        &mut self,
+        id: NodeId,
+        selector: &'e VectorSelector,
+        windows: &Windows,
+        range_ms: i64,
+    ) -> usize {
+        let range = match windows.grid.steps() {
+            0 => TimeRange { min_ms: 0, max_ms: -1 },
+            steps => TimeRange {
+                min_ms: windows.end_ms(0).saturating_sub(windows.range_ms).saturating_add(1),
+                max_ms: windows.end_ms(steps - 1),
+            },
+        };
+        let key: String = selector
+            .matchers
+            .iter()
+            .map(|m| format!("{}{}{:?},", m.name(), m.op(), m.value()))
+            .collect();
+        let plan = &mut self.plan;
+        let mut hints = SelectHints::default();
+        hints.step_ms = self.context.step_ms;
+        hints.function = self.functions[id.index()];
+        hints.range_ms = range_ms;
+        *self.shared.entry((key, range.min_ms, range.max_ms)).or_insert_with(|| {
+            plan.selections.push(SelectionPlan { matchers: &selector.matchers, range, hints });
+            plan.selections.len() - 1
+        })
+    }
+
+    fn call(&mut self, node: ExprRef<'e>, call: &'e Call) -> Result<OperationKind<'e>, QueryError> {
+        let name = call.function.name;
+        if let Some(number) = self.time_of_query(name) {
+            return Ok(OperationKind::Number(number));
+        }
+        let not_implemented = || QueryError::NotImplemented { what: format!("{name}()").into() };
+        let mut function = Function::by_name(name).ok_or_else(not_implemented)?;
+        let args = || call.args.iter().map(|arg| node.get(*arg).without_parens());
+        let selector = args().next().and_then(|arg| self.selector(arg));
+        match (&mut function, selector) {
+            (Function::Absent(labels) | Function::AbsentOverTime(labels), Some(selector)) => {
+                *labels = labels_for_absent(&selector.matchers);
+            }
+            (Function::Timestamp, Some(selector)) => {
+                let pinned_ms = args().next().and_then(|arg| self.pin(arg.id(), selector.at));
+                // The argument is the last operation, unless it is wrapped: then so is the call.
+                if let Some(OperationKind::Instant(instant)) =
+                    self.plan.operations.last_mut().map(|operation| &mut operation.kind)
+                {
+                    instant.take_time = true;
+                    if pinned_ms.is_some() {
+                        // As in the reference, whose `timestamp` forgets the offset then.
+                        instant.lookups.offset_ms = 0;
+                        instant.lookups.pinned_ms = pinned_ms;
+                    }
+                    function = Function::TimestampOfSample;
+                }
+            }
+            _ => {}
+        }
+        let span_of = |arg: ExprRef<'_>| match arg.node() {
+            // The reference replaces a subquery by a selector without a position.
+            Node::Subquery(_) if function.over_range().is_some() => Span::default(),
+            _ => arg.span(),
+        };
+        Ok(OperationKind::Call(Box::new(CallPlan {
+            arg_count: call.args.len(),
+            arg_spans: args().map(span_of).collect(),
+            span: node.span(),
+            function,
+        })))
+    }
+
+    /// Returns what a function shows of the times of the query, where it does.
+    fn time_of_query(&self, name: &str) -> Option<f64> {
+        let grid = self.context.grid;
+        Some(match name {
+            "start" => grid.start_ms() as f64 / 1000.0,
+            "end" => grid.end_ms() as f64 / 1000.0,
+            "range" => self.times.range_ms as f64 / 1000.0,
+            "step" if grid.is_instant() => 0.0,
+            "step" => self.times.step_ms as f64 / 1000.0,
+            _ => return None,
+        })
+    }
+
+    fn selector(&self, arg: ExprRef<'e>) -> Option<&'e VectorSelector> {
+        match arg.node() {
+            Node::VectorSelector(selector) => Some(selector),
+            Node::MatrixSelector(matrix) => match self.expr.get(matrix.selector).node() {
+                Node::VectorSelector(selector) => Some(selector),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn aggregate(&self, aggregate: &'e Aggregate) -> OperationKind<'e> {
+        let mut names: Vec<&str> = aggregate.grouping.iter().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        let param_span = aggregate.param.map(|param| self.expr.get(param).without_parens().span());
+        OperationKind::Aggregate(Box::new(AggregatePlan {
+            op: aggregate.op,
+            grouping: Grouping { names, without: aggregate.without },
+            param_span,
+        }))
+    }
+}
+
+fn binary_operation<'e>(
+    node: ExprRef<'e>,
+    binary: &'e Binary,
+) -> Result<OperationKind<'e>, QueryError> {
+    let matching = binary.matching.as_deref();
+    if matching
+        .is_some_and(|matching| matching.fill_left.is_some() || matching.fill_right.is_some())
+    {
+        return Err(not_implemented("the fill modifier"));
+    }
+    let (op, return_bool) = (binary.op, binary.return_bool);
+    Ok(OperationKind::Binary(BinaryPlan { op, return_bool, matching, span: node.span() }))
+}
+
+fn check_supported(selector: &VectorSelector) -> Result<(), QueryError> {
+    if selector.extended.is_some() {
+        return Err(not_implemented("an anchored or smoothed selector"));
+    }
+    Ok(())
+}
+
+fn not_implemented(what: &str) -> QueryError {
+    QueryError::NotImplemented { what: what.into() }
+}

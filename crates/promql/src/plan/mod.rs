@@ -1,0 +1,143 @@
+//! What is to be done for a query: one list of operations, operands before operators.
+//!
+//! The plan of an expression is made once per query. It fixes all that follows from the text and
+//! the times of the query alone: the steps at which each part is evaluated, the windows and lookups
+//! of the selectors, what is evaluated once, which selectors share a selection. Running it is a
+//! loop over the list with a stack of operands, so neither depth nor length of an expression can
+//! overflow the thread's stack.
+
+mod build;
+mod function;
+mod invariance;
+
+use narthex_model::{Labels, Matcher};
+use narthex_promql_parser::{AggregateOp, BinaryOp, Span, VectorMatching};
+use narthex_storage::{SelectHints, TimeRange};
+use smallvec::SmallVec;
+
+use crate::Grid;
+use crate::range_fn::RangeFn;
+use crate::window::Windows;
+pub(crate) use build::{PlanContext, plan};
+pub(crate) use function::{DatePart, Function};
+
+/// The operations of a query.
+#[derive(Debug)]
+pub(crate) struct Plan<'e> {
+    pub(crate) selections: Vec<SelectionPlan<'e>>,
+    pub(crate) operations: Vec<Operation<'e>>,
+}
+
+/// A choice of series over a range of time, made of the store before anything is evaluated.
+#[derive(Debug)]
+pub(crate) struct SelectionPlan<'e> {
+    pub(crate) matchers: &'e [Matcher],
+    pub(crate) range: TimeRange,
+    pub(crate) hints: SelectHints,
+}
+
+/// One operation and the steps that it is done for.
+#[derive(Debug)]
+pub(crate) struct Operation<'e> {
+    pub(crate) kind: OperationKind<'e>,
+    pub(crate) grid: Grid,
+}
+
+/// What an operation does to the stack of operands.
+#[derive(Debug)]
+pub(crate) enum OperationKind<'e> {
+    /// Pushes a scalar.
+    Number(f64),
+    /// Pushes a text.
+    Text(&'e str),
+    /// Pushes an instant vector.
+    Instant(InstantPlan),
+    /// Pushes a range vector.
+    Window { selection: usize, windows: Windows },
+    /// Makes a range vector of an instant vector.
+    Subquery(Windows),
+    /// Gives the value of the first step to all steps.
+    Spread,
+    /// Negates a scalar or an instant vector.
+    Negate,
+    /// Replaces the arguments by the result of a function.
+    Call(Box<CallPlan>),
+    /// Replaces a vector, and the parameter under it, by its aggregation.
+    Aggregate(Box<AggregatePlan<'e>>),
+    /// Replaces two operands by what an operator makes of them.
+    Binary(BinaryPlan<'e>),
+}
+
+/// An instant selector: the latest sample at each step, if it is not too old.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InstantPlan {
+    pub(crate) selection: usize,
+    /// Where each step looks: at the right end of a window that is as long as the lookback delta.
+    pub(crate) lookups: Windows,
+    /// The result is the time of the sample in seconds, in place of its value.
+    pub(crate) take_time: bool,
+}
+
+/// A function call.
+#[derive(Debug)]
+pub(crate) struct CallPlan {
+    pub(crate) function: Function,
+    pub(crate) arg_count: usize,
+    /// Where each argument stands in the query.
+    pub(crate) arg_spans: SmallVec<[Span; 4]>,
+    pub(crate) span: Span,
+}
+
+/// An aggregation.
+#[derive(Debug)]
+pub(crate) struct AggregatePlan<'e> {
+    pub(crate) op: AggregateOp,
+    pub(crate) grouping: Grouping<'e>,
+    pub(crate) param_span: Option<Span>,
+}
+
+/// Which labels a group of series shares.
+#[derive(Debug)]
+pub(crate) struct Grouping<'e> {
+    /// Sorted.
+    pub(crate) names: Vec<&'e str>,
+    pub(crate) without: bool,
+}
+
+/// A binary operation.
+#[derive(Debug)]
+pub(crate) struct BinaryPlan<'e> {
+    pub(crate) op: BinaryOp,
+    pub(crate) return_bool: bool,
+    pub(crate) matching: Option<&'e VectorMatching>,
+    pub(crate) span: Span,
+}
+
+impl Function {
+    /// Returns the function over a range vector that this is, if it is one.
+    pub(crate) fn over_range(&self) -> Option<RangeFn> {
+        match self {
+            Self::OverRange(function) => Some(*function),
+            Self::AbsentOverTime(_) => Some(RangeFn::Present),
+            _ => None,
+        }
+    }
+}
+
+/// The labels that `absent` gives to its result: what the selector asks to be equal.
+pub(crate) fn labels_for_absent(matchers: &[Matcher]) -> Labels {
+    use narthex_model::{LabelsBuilder, METRIC_NAME_LABEL, MatchOp};
+
+    let mut builder = LabelsBuilder::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for matcher in matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME_LABEL) {
+        if matcher.op() == MatchOp::Equal && !seen.contains(&matcher.name()) {
+            builder.set(matcher.name(), matcher.value());
+            seen.push(matcher.name());
+        } else {
+            // A second condition on the same label leaves its value open.
+            builder.delete(matcher.name());
+        }
+    }
+    builder.build()
+}

@@ -1,0 +1,223 @@
+//! Quantiles of values and of classic histograms.
+
+use crate::go_sort;
+
+/// Returns the `q`-quantile of `values`, which are sorted on the way: between two values, their
+/// weighted mean. NaN values come first.
+///
+/// # Source
+///
+/// `quantile` in Prometheus `promql/quantile.go`.
+pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    go_sort::sort(values, |left, right| left.is_nan() || left < right);
+    let last = values.len() - 1;
+    let rank = q * last as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "the rank lies between 0 and the length")]
+    let lower = rank.floor() as usize;
+    let upper = last.min(lower + 1);
+    let weight = rank - rank.floor();
+    values[lower] * (1.0 - weight) + values[upper] * weight
+}
+
+/// One cumulative bucket of a classic histogram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bucket {
+    pub(crate) upper_bound: f64,
+    pub(crate) count: f64,
+}
+
+/// Where counts had to be raised so that they rise with the bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Repair {
+    pub(crate) min_bound: f64,
+    pub(crate) max_bound: f64,
+    pub(crate) max_diff: f64,
+}
+
+/// Returns the `q`-quantile of a histogram, interpolated linearly within a bucket, and what had to
+/// be repaired. `buckets` is not empty; it is sorted and repaired on the way.
+///
+/// NaN without observations, without a bucket up to infinity, or with fewer than two buckets.
+///
+/// # Source
+///
+/// `BucketQuantile` in Prometheus `promql/quantile.go`.
+pub(crate) fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Repair>) {
+    if q.is_nan() {
+        return (f64::NAN, None);
+    }
+    if q < 0.0 {
+        return (f64::NEG_INFINITY, None);
+    }
+    if q > 1.0 {
+        return (f64::INFINITY, None);
+    }
+    if !settle(buckets) {
+        return (f64::NAN, None);
+    }
+    let repair = force_monotonic(buckets);
+    let last = buckets.len() - 1;
+    let observations = buckets[last].count;
+    if last == 0 || observations == 0.0 {
+        return (f64::NAN, repair);
+    }
+    (interpolate(q * observations, buckets), repair)
+}
+
+/// Returns the value of the observation number `rank` in at least two buckets.
+fn interpolate(mut rank: f64, buckets: &[Bucket]) -> f64 {
+    let last = buckets.len() - 1;
+    let index = search(last, |index| buckets[index].count >= rank);
+    if index == last {
+        return buckets[last - 1].upper_bound;
+    }
+    let Bucket { upper_bound, mut count } = buckets[index];
+    if index == 0 && upper_bound <= 0.0 {
+        return upper_bound;
+    }
+    let mut lower_bound = 0.0;
+    if index > 0 {
+        let below = buckets[index - 1];
+        lower_bound = below.upper_bound;
+        count -= below.count;
+        rank -= below.count;
+    }
+    lower_bound + (upper_bound - lower_bound) * (rank / count)
+}
+
+/// Returns the first index below `len` for which `reached` holds, or `len`, looking at the middle
+/// of what is left, as the reference does: counts of NaN make the order of the looks visible.
+fn search(len: usize, reached: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, len);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if reached(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
+/// Returns the share of the observations between `lower` and `upper`.
+///
+/// # Source
+///
+/// `BucketFraction` in Prometheus `promql/quantile.go`.
+pub(crate) fn bucket_fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
+    if !settle(buckets) {
+        return f64::NAN;
+    }
+    let count = buckets[buckets.len() - 1].count;
+    if count == 0.0 || lower.is_nan() || upper.is_nan() {
+        return f64::NAN;
+    }
+    if lower >= upper {
+        return 0.0;
+    }
+    let rank = |bound| match rank_of(bound, buckets) {
+        // A NaN is not beyond the count, and stays.
+        Some(rank) if rank > count => count,
+        Some(rank) => rank,
+        None => count,
+    };
+    let (lower_rank, upper_rank) = (rank(lower), rank(upper));
+    (upper_rank - lower_rank) / count
+}
+
+/// Returns how many observations lie below `bound`, or `None` where it lies above all buckets.
+fn rank_of(bound: f64, buckets: &[Bucket]) -> Option<f64> {
+    let mut lower_bound = if buckets[0].upper_bound <= 0.0 { f64::NEG_INFINITY } else { 0.0 };
+    let mut rank = 0.0;
+    for bucket in buckets {
+        if lower_bound >= bound {
+            return Some(rank);
+        }
+        if lower_bound < bound && bucket.upper_bound > bound {
+            // A bucket without a lower end cannot be divided.
+            return Some(if lower_bound == f64::NEG_INFINITY {
+                bucket.count
+            } else {
+                let width = bucket.upper_bound - lower_bound;
+                rank + (bucket.count - rank) * (bound - lower_bound) / width
+            });
+        }
+        rank = bucket.count;
+        lower_bound = bucket.upper_bound;
+    }
+    None
+}
+
+/// Sorts the buckets by bound and merges those with the same one. Returns whether the last one
+/// reaches to infinity.
+fn settle(buckets: &mut Vec<Bucket>) -> bool {
+    buckets.sort_by(|left, right| {
+        left.upper_bound.partial_cmp(&right.upper_bound).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    if buckets.last().is_none_or(|bucket| bucket.upper_bound != f64::INFINITY) {
+        return false;
+    }
+    buckets.dedup_by(|next, kept| {
+        let same = next.upper_bound == kept.upper_bound;
+        if same {
+            kept.count += next.count;
+        }
+        same
+    });
+    true
+}
+
+/// Raises each count that is below the one before it. Differences that rounding explains are
+/// levelled without a word.
+fn force_monotonic(buckets: &mut [Bucket]) -> Option<Repair> {
+    let mut repair: Option<Repair> = None;
+    let mut before = buckets[0].count;
+    for bucket in &mut buckets[1..] {
+        let count = bucket.count;
+        if count == before {
+            continue;
+        }
+        if almost_equal(before, count) {
+            bucket.count = before;
+        } else if count < before {
+            bucket.count = before;
+            let so_far = repair.get_or_insert(Repair {
+                min_bound: f64::INFINITY,
+                max_bound: f64::NEG_INFINITY,
+                max_diff: 0.0,
+            });
+            so_far.min_bound = so_far.min_bound.min(bucket.upper_bound);
+            so_far.max_bound = so_far.max_bound.max(bucket.upper_bound);
+            so_far.max_diff = so_far.max_diff.max(before - count);
+        } else {
+            before = count;
+        }
+    }
+    repair
+}
+
+/// Returns whether two counts differ by less than [`COUNT_TOLERANCE`], relative to their sum.
+fn almost_equal(left: f64, right: f64) -> bool {
+    if left == right || (left.is_nan() && right.is_nan()) {
+        return true;
+    }
+    let sum = left.abs() + right.abs();
+    let diff = (left - right).abs();
+    if left == 0.0 || right == 0.0 || sum < f64::MIN_POSITIVE {
+        return diff < COUNT_TOLERANCE * f64::MIN_POSITIVE;
+    }
+    diff / sum.min(f64::MAX) < COUNT_TOLERANCE
+}
+
+/// The relative difference of bucket counts that rounding explains.
+const COUNT_TOLERANCE: f64 = 1e-12;

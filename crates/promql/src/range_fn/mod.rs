@@ -1,0 +1,210 @@
+//! Functions that make one number of each window: `rate`, `*_over_time` and their like.
+
+mod over_time;
+mod rate;
+
+use narthex_storage::{QueryContext, StorageError};
+
+use crate::block::Column;
+use crate::quantile::quantile;
+use crate::scalar::Scalar;
+use crate::window::{Samples, Window, Windows};
+use over_time as kernel;
+use rate::Change;
+
+/// A function over a range vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RangeFn {
+    Avg,
+    Changes,
+    Count,
+    Delta,
+    Deriv,
+    DoubleExponentialSmoothing,
+    First,
+    Idelta,
+    Increase,
+    Irate,
+    Last,
+    Mad,
+    Max,
+    Min,
+    PredictLinear,
+    Present,
+    Quantile,
+    Rate,
+    Resets,
+    Stddev,
+    Stdvar,
+    Sum,
+    TsOfFirst,
+    TsOfLast,
+    TsOfMax,
+    TsOfMin,
+}
+
+impl RangeFn {
+    /// Returns the function called `name`, if it is one over a range vector.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "avg_over_time" => Self::Avg,
+            "changes" => Self::Changes,
+            "count_over_time" => Self::Count,
+            "delta" => Self::Delta,
+            "deriv" => Self::Deriv,
+            "double_exponential_smoothing" => Self::DoubleExponentialSmoothing,
+            "first_over_time" => Self::First,
+            "idelta" => Self::Idelta,
+            "increase" => Self::Increase,
+            "irate" => Self::Irate,
+            "last_over_time" => Self::Last,
+            "mad_over_time" => Self::Mad,
+            "max_over_time" => Self::Max,
+            "min_over_time" => Self::Min,
+            "predict_linear" => Self::PredictLinear,
+            "present_over_time" => Self::Present,
+            "quantile_over_time" => Self::Quantile,
+            "rate" => Self::Rate,
+            "resets" => Self::Resets,
+            "stddev_over_time" => Self::Stddev,
+            "stdvar_over_time" => Self::Stdvar,
+            "sum_over_time" => Self::Sum,
+            "ts_of_first_over_time" => Self::TsOfFirst,
+            "ts_of_last_over_time" => Self::TsOfLast,
+            "ts_of_max_over_time" => Self::TsOfMax,
+            "ts_of_min_over_time" => Self::TsOfMin,
+            _ => return None,
+        })
+    }
+
+    /// Returns whether the result is a sample of the series, and so keeps its name.
+    pub(crate) fn keeps_name(self) -> bool {
+        matches!(self, Self::First | Self::Last)
+    }
+
+    /// Returns whether the function makes sense for counters alone.
+    pub(crate) fn wants_counter(self) -> bool {
+        matches!(self, Self::Rate | Self::Increase)
+    }
+
+    /// Fills `out`, which is empty, with the result for each window that has one.
+    ///
+    /// `params` are the scalar arguments in their order, as many as the function takes.
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    pub(crate) fn fill(
+        self,
+        ctx: &QueryContext,
+        params: &[Scalar],
+        samples: Samples<'_>,
+        windows: &Windows,
+        out: &mut Column,
+    ) -> Result<(), StorageError> {
+        let change = |counter, per_second| Change { counter, per_second };
+        match self {
+            Self::Rate => return change(true, true).fill(ctx, samples, windows, out),
+            Self::Increase => return change(true, false).fill(ctx, samples, windows, out),
+            Self::Delta => return change(false, false).fill(ctx, samples, windows, out),
+            _ => {}
+        }
+        // Each arm is its own loop, so that no window pays for the choice.
+        let mut fill = Fill { ctx, samples, windows, out };
+        match self {
+            Self::Avg => fill.values(kernel::mean),
+            Self::Changes => fill.values(kernel::changes),
+            Self::Count => fill.values(|values| values.len() as f64),
+            Self::First => fill.values(|values| values[0]),
+            Self::Last => fill.values(|values| values[values.len() - 1]),
+            Self::Max => fill.values(|values| values[kernel::extreme(values, |a, b| a > b)]),
+            Self::Min => fill.values(|values| values[kernel::extreme(values, |a, b| a < b)]),
+            Self::Present => fill.values(|_| 1.0),
+            Self::Resets => fill.values(kernel::resets),
+            Self::Stddev => fill.values(|values| kernel::variance(values).sqrt()),
+            Self::Stdvar => fill.values(kernel::variance),
+            Self::Sum => fill.values(kernel::sum),
+            Self::TsOfFirst => fill.times(|_| 0),
+            Self::TsOfLast => fill.times(|values| values.len() - 1),
+            Self::TsOfMax => fill.times(|values| kernel::extreme(values, |a, b| a >= b)),
+            Self::TsOfMin => fill.times(|values| kernel::extreme(values, |a, b| a <= b)),
+            Self::Idelta => fill.windows(|window| kernel::last_change(window, false)),
+            Self::Irate => fill.windows(|window| kernel::last_change(window, true)),
+            Self::Deriv => fill.windows(|window| {
+                (window.values.len() >= 2)
+                    .then(|| kernel::regression(window, window.timestamps_ms[0]).0)
+            }),
+            Self::PredictLinear => fill.windows(|window| {
+                let now_ms = windows.grid.time_ms(window.step);
+                (window.values.len() >= 2).then(|| {
+                    let (slope, now) = kernel::regression(window, now_ms);
+                    slope * params[0].at(window.step) + now
+                })
+            }),
+            Self::DoubleExponentialSmoothing => fill.windows(|window| {
+                let [smoothing, trend] = [0, 1].map(|index| params[index].at(window.step));
+                kernel::smoothed(window.values, smoothing, trend)
+            }),
+            Self::Quantile => {
+                let mut sorted = Vec::new();
+                fill.windows(|window| {
+                    sorted.clear();
+                    sorted.extend_from_slice(window.values);
+                    Some(quantile(params[0].at(window.step), &mut sorted))
+                })
+            }
+            Self::Mad => {
+                let mut sorted = Vec::new();
+                fill.values(|values| median_deviation(values, &mut sorted))
+            }
+            Self::Rate | Self::Increase | Self::Delta => Ok(()),
+        }
+    }
+}
+
+struct Fill<'a> {
+    ctx: &'a QueryContext,
+    samples: Samples<'a>,
+    windows: &'a Windows,
+    out: &'a mut Column,
+}
+
+impl Fill<'_> {
+    fn windows(
+        &mut self,
+        mut kernel: impl FnMut(Window<'_>) -> Option<f64>,
+    ) -> Result<(), StorageError> {
+        let out = &mut *self.out;
+        self.windows.slide(self.ctx, self.samples, |window| {
+            if let Some(value) = kernel(window) {
+                out.set(window.step, value);
+            }
+        })
+    }
+
+    fn values(&mut self, mut kernel: impl FnMut(&[f64]) -> f64) -> Result<(), StorageError> {
+        self.windows(|window| Some(kernel(window.values)))
+    }
+
+    /// Fills in the time, in seconds, of the sample whose position `choose` returns.
+    fn times(&mut self, choose: impl Fn(&[f64]) -> usize) -> Result<(), StorageError> {
+        self.windows(|window| {
+            let time_ms = window.timestamps_ms[choose(window.values)];
+            Some(time_ms as f64 / 1000.0)
+        })
+    }
+}
+
+/// Returns the median distance from the median; NaN where a value is.
+fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
+    if values.iter().any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
+    scratch.clear();
+    scratch.extend_from_slice(values);
+    let median = quantile(0.5, scratch);
+    for value in scratch.iter_mut() {
+        *value = (*value - median).abs();
+    }
+    quantile(0.5, scratch)
+}

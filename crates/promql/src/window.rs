@@ -1,0 +1,90 @@
+//! Windows over the samples of one series, one for each step, by two indices that only move on.
+
+use narthex_storage::{QueryContext, StorageError};
+
+use crate::Grid;
+
+/// The samples of one series, oldest first, without staleness markers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples<'a> {
+    pub(crate) timestamps_ms: &'a [i64],
+    pub(crate) values: &'a [f64],
+}
+
+/// Where the window of each step lies: open on the left, closed on the right.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows {
+    pub(crate) grid: Grid,
+    pub(crate) range_ms: i64,
+    pub(crate) offset_ms: i64,
+    /// The time of the `@` modifier, which every step then shares.
+    pub(crate) pinned_ms: Option<i64>,
+}
+
+/// The samples in the window of one step; there is at least one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window<'a> {
+    pub(crate) step: usize,
+    /// The window's right end, which belongs to it.
+    pub(crate) end_ms: i64,
+    /// The window's left end, which does not.
+    pub(crate) start_ms: i64,
+    /// The number of samples before the window.
+    pub(crate) first: usize,
+    pub(crate) timestamps_ms: &'a [i64],
+    pub(crate) values: &'a [f64],
+}
+
+impl Windows {
+    /// Returns the right end of the window of `step`.
+    pub(crate) fn end_ms(&self, step: usize) -> i64 {
+        let time_ms = self.pinned_ms.unwrap_or_else(|| self.grid.time_ms(step));
+        time_ms.saturating_sub(self.offset_ms)
+    }
+
+    /// Calls `visit` for each step whose window holds a sample, in rising order.
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    #[inline]
+    pub(crate) fn slide<'a>(
+        &self,
+        ctx: &QueryContext,
+        samples: Samples<'a>,
+        mut visit: impl FnMut(Window<'a>),
+    ) -> Result<(), StorageError> {
+        let Samples { timestamps_ms, values } = samples;
+        let (mut first, mut end) = (0, 0);
+        let mut unchecked = 0;
+        for step in 0..self.grid.steps() {
+            let end_ms = self.end_ms(step);
+            let start_ms = end_ms.saturating_sub(self.range_ms);
+            while end < timestamps_ms.len() && timestamps_ms[end] <= end_ms {
+                end += 1;
+            }
+            while first < end && timestamps_ms[first] <= start_ms {
+                first += 1;
+            }
+            unchecked += 1 + end - first;
+            if unchecked > SAMPLES_UNCHECKED_MAX {
+                ctx.check()?;
+                unchecked = 0;
+            }
+            if first < end {
+                visit(Window {
+                    step,
+                    end_ms,
+                    start_ms,
+                    first,
+                    timestamps_ms: &timestamps_ms[first..end],
+                    values: &values[first..end],
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many samples may be visited before the query looks whether it should stop.
+pub(crate) const SAMPLES_UNCHECKED_MAX: usize = 65_536;
