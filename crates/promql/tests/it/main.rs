@@ -1,0 +1,7 @@
+//! The evaluator from outside: recorded answers of the reference, and limits.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails tells where")]
+
+mod conformance;
+mod limits;
+mod store;
