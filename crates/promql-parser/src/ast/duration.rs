@@ -212,12 +212,10 @@ impl DurationExpr {
         self.spans.last().copied().unwrap_or_default()
     }
 
-    /// Returns the seconds and the place of an expression that is a literal.
-    pub(crate) fn literal(&self) -> Option<(f64, Span)> {
+    /// Returns the number of an expression that is a literal.
+    pub(crate) fn literal(&self) -> Option<NumberLiteral> {
         match self.nodes.as_slice() {
-            [DurationNode { kind: DurationKind::Literal(number), .. }] => {
-                Some((number.value, self.span()))
-            }
+            [DurationNode { kind: DurationKind::Literal(number), .. }] => Some(*number),
             _ => None,
         }
     }

@@ -296,9 +296,14 @@ fn infix_op(kind: TokenKind) -> Option<DurationOp> {
     })
 }
 
-/// Returns whole milliseconds, by way of nanoseconds as the reference does.
-pub(super) fn millis(seconds: f64) -> i64 {
-    to_i64((seconds * 1e9).round()) / 1_000_000
+/// Returns the whole milliseconds of a literal. A rest is cut.
+pub(super) fn millis(number: NumberLiteral) -> i64 {
+    if number.is_duration {
+        // Has no rest but what floats add, which must not cost the last millisecond.
+        return to_i64((number.value * 1e3).round());
+    }
+    // By way of nanoseconds, as the reference does.
+    to_i64((number.value * 1e9).round()) / 1_000_000
 }
 
 /// Returns the integer as the reference's machines convert it: what does not fit is the least.

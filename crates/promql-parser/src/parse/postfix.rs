@@ -6,7 +6,7 @@ use super::duration::{millis, to_i64};
 use super::expr::unary_op;
 use super::{Parsed, Parser};
 use crate::ast::{At, DurationValue, ExtendedRange, MatrixSelector, Node, NodeId, Subquery};
-use crate::error::{Expected, ModifierProblem, NotEnabled};
+use crate::error::{Expected, ModifierProblem, NotEnabled, ParseProblem};
 use crate::ops::UnaryOp;
 
 impl Parser<'_> {
@@ -163,10 +163,10 @@ impl Parser<'_> {
     fn positive_duration(&mut self, expected: Expected) -> Parsed<DurationValue> {
         let duration = self.duration_expr(expected)?;
         match duration.literal() {
-            Some((seconds, span)) if seconds <= 0.0 => {
-                self.fail(span, crate::error::ParseProblem::DurationNotPositive)
+            Some(number) if number.value <= 0.0 => {
+                self.fail(duration.span(), ParseProblem::DurationNotPositive)
             }
-            Some((seconds, _)) => Ok(DurationValue::Millis(millis(seconds))),
+            Some(number) => Ok(DurationValue::Millis(millis(number))),
             None => Ok(DurationValue::Expr(Box::new(duration))),
         }
     }
@@ -174,7 +174,7 @@ impl Parser<'_> {
     fn offset_duration(&mut self, expected: Expected) -> Parsed<DurationValue> {
         let duration = self.offset_expr(expected)?;
         Ok(match duration.literal() {
-            Some((seconds, _)) => DurationValue::Millis(millis(seconds)),
+            Some(number) => DurationValue::Millis(millis(number)),
             None => DurationValue::Expr(Box::new(duration)),
         })
     }

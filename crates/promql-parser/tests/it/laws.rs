@@ -117,7 +117,7 @@ fn binary_operators() -> impl Strategy<Value = String> {
             "on ()",
             "on (a, \"b c\")",
             "ignoring (a)",
-            "on (a) group_left",
+            "on (a) group_left ()",
             "ignoring () group_right (b)",
         ][..],
     );

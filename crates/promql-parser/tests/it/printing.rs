@@ -25,6 +25,7 @@ fn canonical_text() {
         "a </ 5",
         "up[5m] @ 1.000 offset 5m",
         "up[1d] offset -1h30m",
+        "up offset 39238d11h43m42s481ms",
         "up @ start() offset 5m",
         "up[5m] anchored",
         "up smoothed",
