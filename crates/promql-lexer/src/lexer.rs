@@ -70,7 +70,7 @@ impl<'a> Lexer<'a> {
             self.position = self.start;
             return Ok(Token { kind: TokenKind::Eof, span: self.span(self.start) });
         }
-        self.take(scan::spaces);
+        self.skip_spaces();
         self.start = self.position;
         let lexed = if self.in_braces {
             self.inside_braces()
@@ -267,10 +267,10 @@ impl<'a> Lexer<'a> {
 
     /// Returns whether a digit stands here, or a point before one.
     fn at_number(&self) -> bool {
-        let mut chars = self.rest().chars();
-        let first = chars.next();
-        let digit = if first == Some('.') { chars.next() } else { first };
-        digit.is_some_and(scan::is_digit)
+        match self.query.as_bytes().get(self.position..) {
+            Some([b'.', digit, ..] | [digit, ..]) => digit.is_ascii_digit(),
+            _ => false,
+        }
     }
 
     fn number_or_duration(&mut self) -> Lexed {
@@ -331,16 +331,31 @@ impl<'a> Lexer<'a> {
         Ok(TokenKind::String)
     }
 
+    fn skip_spaces(&mut self) {
+        let bytes = self.query.as_bytes();
+        while bytes.get(self.position).is_some_and(|&byte| scan::is_space(byte.into())) {
+            self.position += 1;
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.query[self.position..]
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        self.char_at(self.position)
     }
 
+    /// Returns the character behind one that is ASCII.
     fn peek_second(&self) -> Option<char> {
-        self.rest().chars().nth(1)
+        self.char_at(self.position + 1)
+    }
+
+    fn char_at(&self, position: usize) -> Option<char> {
+        match self.query.as_bytes().get(position)? {
+            byte @ 0..0x80 => Some(char::from(*byte)),
+            _ => self.query.get(position..)?.chars().next(),
+        }
     }
 
     /// Takes a sign of ASCII characters.

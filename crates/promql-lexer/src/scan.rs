@@ -7,11 +7,6 @@ use nom::{IResult, Parser};
 
 use crate::LexProblem;
 
-/// Takes blanks.
-pub(crate) fn spaces(text: &str) -> IResult<&str, &str> {
-    take_while(is_space).parse(text)
-}
-
 /// Takes a comment up to the end of its line.
 pub(crate) fn comment(text: &str) -> IResult<&str, &str> {
     recognize((char('#'), take_till(|c| c == '\n' || c == '\r'))).parse(text)

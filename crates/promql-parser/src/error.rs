@@ -11,7 +11,7 @@ use crate::value_type::ValueType;
 /// Why a query is no expression: the first thing that is wrong with it.
 ///
 /// Prints as `line:column: parse error: message` in the reference's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParseError {
     /// Where the query is wrong.
     pub span: Span,
@@ -40,7 +40,7 @@ impl fmt::Display for ParseError {
 }
 
 /// What is wrong with a query.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseProblem {
     /// It is longer than [`ParseOptions::query_size_max`](crate::ParseOptions::query_size_max).
@@ -194,8 +194,6 @@ pub enum ModifierProblem {
     #[error("anchored and smoothed modifiers cannot be used together")]
     ExtendedTwice,
 }
-
-impl Eq for ModifierProblem {}
 
 /// A part of the language that is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -27,6 +27,15 @@ pub struct ExprBuilder {
 }
 
 impl ExprBuilder {
+    /// Returns a builder with room for so many nodes.
+    pub(crate) fn with_capacity(nodes: usize) -> Self {
+        Self {
+            nodes: Vec::with_capacity(nodes),
+            spans: Vec::with_capacity(nodes),
+            types: Vec::with_capacity(nodes),
+        }
+    }
+
     /// Adds a node and returns its name. `span` is where it stands in a query, if in any.
     ///
     /// # Panics
@@ -69,11 +78,18 @@ impl ExprBuilder {
         self.types[id.index()]
     }
 
+    /// Returns the expression under `root`, the node pushed last, where every node was pushed once
+    /// for its place and in the order of the text: so the parser works.
+    pub(crate) fn finish_in_order(self, root: NodeId) -> Expr {
+        debug_assert!(self.is_canonical(root), "the nodes are in post-order");
+        Expr { nodes: self.nodes, spans: self.spans, types: self.types }
+    }
+
     /// Returns the expression under `root`. Nodes that it does not use are left out.
     #[must_use]
     pub fn finish(self, root: NodeId) -> Expr {
         if self.is_canonical(root) {
-            return Expr { nodes: self.nodes, spans: self.spans, types: self.types };
+            return self.finish_in_order(root);
         }
         let mut compact = Self::default();
         let mut renamed = vec![NodeId(0); self.nodes.len()];
