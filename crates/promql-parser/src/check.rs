@@ -18,16 +18,14 @@ enum Task {
     Expect { child: NodeId, expected: ValueType, place: Place },
 }
 
-/// Checks an expression, and settles how the series of its binary operations match.
+/// Checks the types of an expression.
 ///
 /// # Errors
 ///
 /// The first thing that is wrong, walking from the root down and from left to right; but what is
 /// aggregated comes before the aggregation's parameter.
-pub(crate) fn check(expr: &mut Expr, query: &str) -> Result<(), ParseError> {
-    let mut checker = Checker { expr, query, tasks: Vec::new() };
-    let root = checker.expr.root().id();
-    checker.tasks.push(Task::Enter(root));
+pub(crate) fn check(expr: &Expr, query: &str) -> Result<(), ParseError> {
+    let mut checker = Checker { expr, query, tasks: vec![Task::Enter(expr.root().id())] };
     while let Some(task) = checker.tasks.pop() {
         match task {
             Task::Enter(id) => checker.enter(id)?,
@@ -43,8 +41,22 @@ pub(crate) fn check(expr: &mut Expr, query: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// Settles how the series of binary operations match, in an expression whose types are right.
+pub(crate) fn settle_matching(expr: &mut Expr) {
+    expr.for_each_mut(|node, types| {
+        let Node::Binary(binary) = node else { return };
+        if [binary.lhs, binary.rhs].iter().any(|id| types[id.index()] != ValueType::Vector) {
+            binary.matching = None;
+        } else if let Some(matching) = &mut binary.matching
+            && binary.op.is_set()
+        {
+            matching.cardinality = Cardinality::ManyToMany;
+        }
+    });
+}
+
 struct Checker<'a> {
-    expr: &'a mut Expr,
+    expr: &'a Expr,
     query: &'a str,
     tasks: Vec<Task>,
 }
@@ -85,10 +97,7 @@ impl Checker<'_> {
                         .extend([Task::Enter(child), Task::Expect { child, expected, place }]);
                 }
             }
-            Node::Call(call) => {
-                let call = call.clone();
-                self.enter_call(id, &call)?;
-            }
+            Node::Call(call) => self.enter_call(id, call)?,
         }
         self.tasks[first..].reverse();
         Ok(())
@@ -128,7 +137,7 @@ impl Checker<'_> {
         }
     }
 
-    fn leave(&mut self, id: NodeId) -> Result<(), ParseError> {
+    fn leave(&self, id: NodeId) -> Result<(), ParseError> {
         match self.expr.get(id).node() {
             Node::Subquery(subquery) => {
                 let got = self.type_of(subquery.expr);
@@ -142,14 +151,13 @@ impl Checker<'_> {
                     return self.fail(id, TypeProblem::Unary { got });
                 }
             }
-            Node::Binary(_) => return self.leave_binary(id),
+            Node::Binary(binary) => return self.leave_binary(id, binary),
             _ => {}
         }
         Ok(())
     }
 
-    fn leave_binary(&mut self, id: NodeId) -> Result<(), ParseError> {
-        let Node::Binary(binary) = self.expr.get(id).node() else { return Ok(()) };
+    fn leave_binary(&self, id: NodeId, binary: &Binary) -> Result<(), ParseError> {
         let types = [binary.lhs, binary.rhs].map(|operand| self.type_of(operand));
         if let Err(problem) = check_operator(binary, types) {
             return Err(ParseError::new(self.query, self.operator_span(binary), problem.into()));
@@ -159,13 +167,10 @@ impl Checker<'_> {
                 return self.fail(operand, TypeProblem::Operand);
             }
         }
-        if let Err(problem) = check_matching(binary, types) {
-            return self.fail(id, problem);
+        match check_matching(binary, types) {
+            Ok(()) => Ok(()),
+            Err(problem) => self.fail(id, problem),
         }
-        if let Node::Binary(binary) = self.expr.node_mut(id) {
-            settle_matching(binary, types);
-        }
-        Ok(())
     }
 
     /// Returns what lies between the operands, without the blanks.
@@ -260,15 +265,4 @@ fn check_matching(binary: &Binary, types: [ValueType; 2]) -> Result<(), TypeProb
         }
     }
     Ok(())
-}
-
-/// Drops what means nothing between these types, and makes set operations many-to-many.
-fn settle_matching(binary: &mut Binary, types: [ValueType; 2]) {
-    if types != [ValueType::Vector; 2] {
-        binary.matching = None;
-    } else if let Some(matching) = &mut binary.matching
-        && binary.op.is_set()
-    {
-        matching.cardinality = Cardinality::ManyToMany;
-    }
 }

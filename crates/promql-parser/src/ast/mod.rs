@@ -90,9 +90,11 @@ impl Expr {
         self.root().value_type()
     }
 
-    /// Returns a node for changes that keep its children.
-    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id.index()]
+    /// Shows every node to `change`, which keeps its children, together with the types of all.
+    pub(crate) fn for_each_mut(&mut self, mut change: impl FnMut(&mut Node, &[ValueType])) {
+        for node in &mut self.nodes {
+            change(node, &self.types);
+        }
     }
 
     fn at_index(&self, index: usize) -> ExprRef<'_> {

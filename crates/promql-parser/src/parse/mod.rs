@@ -38,7 +38,8 @@ pub fn parse_with(query: &str, options: &ParseOptions) -> Result<Expr, ParseErro
     }
     let root = parser.expr()?;
     let mut expr = parser.builder.finish_in_order(root);
-    check::check(&mut expr, query)?;
+    check::check(&expr, query)?;
+    check::settle_matching(&mut expr);
     Ok(expr)
 }
 
