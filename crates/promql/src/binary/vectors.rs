@@ -171,14 +171,12 @@ impl<'b> Join<'_, 'b> {
         let labels = self.one.block.labels();
         let matching = self.operation.matching;
         let group = matching_labels(matching, &labels[later], &mut self.builder);
-        let mut both = [&labels[earlier], &labels[later]].map(ToString::to_string);
-        both.sort_unstable();
-        let [first, second] = both.map(Into::into);
+        // The reference names the series first at which it stops.
         QueryError::DuplicateMatch {
             group: group.to_string().into(),
             side: if self.one_is_left { "left" } else { "right" },
-            first,
-            second,
+            first: labels[later].to_string().into(),
+            second: labels[earlier].to_string().into(),
         }
     }
 
