@@ -1,0 +1,97 @@
+//! The endpoints under `/api/v1`.
+
+mod labels;
+mod query;
+mod status;
+mod targets;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+
+use crate::answer::{Answer, ApiError};
+use crate::params::Params;
+use crate::routes::{GET, GET_POST, allow};
+use crate::state::ServerState;
+
+/// What an endpoint knows: the server and the parameters.
+pub(crate) struct Call {
+    pub(crate) state: Arc<ServerState>,
+    pub(crate) params: Params,
+}
+
+/// Returns the endpoints of the API that answer with JSON.
+pub(crate) fn routes() -> Router<Arc<ServerState>> {
+    Router::new()
+        .route("/query", get_post(endpoint(query::instant)))
+        .route("/query_range", get_post(endpoint(query::range)))
+        .route("/format_query", get_post(endpoint(query::format)))
+        .route("/labels", get_post(endpoint(labels::names)))
+        .route("/series", get_post(endpoint(labels::series)))
+        .route("/label/{name}/values", get_only(values))
+        .route("/targets", get_only(endpoint(targets::targets)))
+        .route("/targets/metadata", get_only(endpoint(targets::target_metadata)))
+        .route("/scrape_pools", get_only(endpoint(targets::scrape_pools)))
+        .route("/metadata", get_only(endpoint(targets::metadata)))
+        .route("/status/config", get_only(endpoint(status::config)))
+        .route("/status/flags", get_only(endpoint(status::flags)))
+        .route("/status/buildinfo", get_only(endpoint(status::build_info)))
+        .route("/status/runtimeinfo", get_only(endpoint(status::runtime_info)))
+}
+
+/// The one endpoint with a part of its path as a parameter.
+async fn values(
+    State(state): State<Arc<ServerState>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Response {
+    let accepts_gzip = params.accepts_gzip;
+    match labels::values(Call { state, params }, name).await {
+        Ok(answer) => answer.into_response(accepts_gzip),
+        Err(error) => error.into_response(),
+    }
+}
+
+fn get_only<H, T>(handler: H) -> MethodRouter<Arc<ServerState>>
+where
+    H: Handler<T, Arc<ServerState>>,
+    T: 'static,
+{
+    allow(get(handler), GET)
+}
+
+fn get_post<H, T>(handler: H) -> MethodRouter<Arc<ServerState>>
+where
+    H: Handler<T, Arc<ServerState>>,
+    T: 'static,
+{
+    allow(get(handler.clone()).post(handler), GET_POST)
+}
+
+/// Makes a handler of an endpoint: it reads the parameters, and writes answer or error.
+fn endpoint<F>(
+    answer: fn(Call) -> F,
+) -> impl Fn(State<Arc<ServerState>>, Params) -> EndpointFuture + Clone
+where
+    F: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+{
+    move |State(state), params| Box::pin(async move { run(answer, Call { state, params }).await })
+}
+
+async fn run<F>(answer: fn(Call) -> F, call: Call) -> Response
+where
+    F: Future<Output = Result<Answer, ApiError>>,
+{
+    let accepts_gzip = call.params.accepts_gzip;
+    match answer(call).await {
+        Ok(answer) => answer.into_response(accepts_gzip),
+        Err(error) => error.into_response(),
+    }
+}
+
+type EndpointFuture = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;

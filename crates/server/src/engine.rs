@@ -1,0 +1,186 @@
+//! The way to the query engine: texts in, answers out, and what is counted on the way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use narthex_exposition::TextWriter;
+use narthex_model::Matcher;
+use narthex_model::MetricType::{Gauge, Summary};
+use narthex_promql::{
+    Answer, Engine, EngineOptions, ErrorKind as QueryErrorKind, Grid, QueryError,
+};
+use narthex_promql_parser::{parse, parse_metric_selector};
+use narthex_storage::QueryContext;
+use parking_lot::Mutex;
+
+use crate::answer::{ApiError, ErrorKind, with_sources};
+use crate::state::{ServerOptions, ServerState};
+
+/// Returns the matchers of a selector, or what is wrong with it.
+pub(crate) fn parse_selector(selector: &str) -> Result<Vec<Matcher>, Box<str>> {
+    parse_metric_selector(selector).map_err(|error| error.to_string().into())
+}
+
+/// Returns a query in canonical form, broken into lines where it is long.
+pub(crate) fn format_query(query: &str) -> Result<String, ApiError> {
+    parse(query)
+        .map(|expr| expr.pretty())
+        .map_err(|error| ApiError::invalid_parameter("query", error))
+}
+
+/// When a query is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Times {
+    At(i64),
+    Steps(Grid),
+}
+
+/// A query and how it is evaluated.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    pub(crate) text: Box<str>,
+    pub(crate) times: Times,
+    /// Where it is not the server's.
+    pub(crate) lookback_delta: Option<Duration>,
+    /// When the request was read.
+    pub(crate) received: Instant,
+}
+
+/// How long the parts of a query took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timings {
+    pub(crate) queue: Duration,
+    pub(crate) prepare: Duration,
+    pub(crate) evaluate: Duration,
+}
+
+/// What all queries share.
+#[derive(Debug)]
+pub(crate) struct Queries {
+    options: EngineOptions,
+    concurrency_max: usize,
+    running: AtomicU64,
+    totals: Mutex<Totals>,
+}
+
+/// Sums over all queries.
+#[derive(Debug, Default)]
+struct Totals {
+    queries: u64,
+    timings: Timings,
+}
+
+impl Queries {
+    pub(crate) fn new(options: &ServerOptions) -> Self {
+        let mut engine = EngineOptions::default();
+        engine.lookback_delta_ms = to_ms(options.lookback_delta);
+        engine.max_samples = options.query_samples_max;
+        Self {
+            options: engine,
+            concurrency_max: options.query_concurrency_max,
+            running: AtomicU64::new(0),
+            totals: Mutex::default(),
+        }
+    }
+
+    /// Writes what was counted.
+    ///
+    /// # Source
+    ///
+    /// `promql/engine.go` of Prometheus. The reference's summaries also hold quantiles.
+    pub(crate) fn write_stats(&self, page: &mut TextWriter) {
+        let help = "The current number of queries being executed or waiting.";
+        page.family("prometheus_engine_queries", Gauge, help)
+            .sample(&[], self.running.load(Ordering::Relaxed) as f64);
+        let help = "The max number of concurrent queries.";
+        page.family("prometheus_engine_queries_concurrent_max", Gauge, help)
+            .sample(&[], self.concurrency_max as f64);
+        let totals = self.totals.lock();
+        let help = "Query timings";
+        let mut family = page.family("prometheus_engine_query_duration_seconds", Summary, help);
+        for (slice, sum) in [
+            ("inner_eval", totals.timings.evaluate),
+            ("prepare_time", totals.timings.prepare),
+            ("queue_time", totals.timings.queue),
+        ] {
+            family.summary(&[("slice", slice)], &[], sum.as_secs_f64(), totals.queries as f64);
+        }
+    }
+
+    /// Counts a query from now until the returned guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Entered(Arc::clone(self))
+    }
+
+    /// Evaluates `query` over the server's store.
+    pub(crate) fn evaluate(
+        &self,
+        state: &ServerState,
+        ctx: &QueryContext,
+        query: &Query,
+    ) -> Result<(Answer, Timings), ApiError> {
+        let started = Instant::now();
+        let mut options = self.options.clone();
+        options.default_subquery_step_ms = to_ms(state.status.evaluation_interval()).max(1);
+        if let Some(lookback_delta) = query.lookback_delta {
+            options.lookback_delta_ms = to_ms(lookback_delta).max(1);
+        }
+        let engine = Engine::new(options);
+        let expr =
+            parse(&query.text).map_err(|error| ApiError::invalid_parameter("query", error))?;
+        let prepared = Instant::now();
+        let store = &*state.store;
+        let answer = match query.times {
+            Times::At(time_ms) => engine.instant(ctx, store, &expr, time_ms),
+            Times::Steps(grid) => engine.range(ctx, store, &expr, grid),
+        };
+        let timings = Timings {
+            queue: started - query.received,
+            prepare: prepared - started,
+            evaluate: prepared.elapsed(),
+        };
+        self.totals.lock().add(timings);
+        Ok((answer.map_err(|error| api_error(&error))?, timings))
+    }
+}
+
+/// A query that is counted as running or waiting.
+#[derive(Debug)]
+pub(crate) struct Entered(Arc<Queries>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Totals {
+    fn add(&mut self, timings: Timings) {
+        self.queries += 1;
+        self.timings.queue += timings.queue;
+        self.timings.prepare += timings.prepare;
+        self.timings.evaluate += timings.evaluate;
+    }
+}
+
+fn api_error(error: &QueryError) -> ApiError {
+    let kind = match error.kind() {
+        QueryErrorKind::BadData => return ApiError::invalid_parameter("query", error),
+        QueryErrorKind::Execution => ErrorKind::Execution,
+        QueryErrorKind::Canceled => ErrorKind::Canceled,
+        QueryErrorKind::Timeout => ErrorKind::Timeout,
+        QueryErrorKind::Internal => {
+            // What is wrong with the store is for its owner; the client learns that much, too.
+            let text = with_sources(error);
+            tracing::error!(err = text, "Query failed");
+            return ApiError::internal(text);
+        }
+    };
+    ApiError::new(kind, error.to_string())
+}
+
+fn to_ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,121 @@
+use narthex_exposition::TextWriter;
+use narthex_model::MetricType::Counter;
+use narthex_tsdb::Stats;
+
+use super::{counter, gauge};
+
+/// Writes what a time-series database counts, under the reference's names.
+///
+/// # Source
+///
+/// `tsdb/head.go`, `tsdb/wlog/wlog.go` and `tsdb/db.go` of Prometheus.
+pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
+    let Stats { head, wal, replay, .. } = stats;
+    for (name, help, value) in [
+        ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
+        ("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", head.chunks),
+        (
+            "narthex_tsdb_head_chunks_size_bytes",
+            "Size of all chunks in the head block.",
+            head.chunk_bytes,
+        ),
+        (
+            "prometheus_tsdb_wal_segment_current",
+            "Write log segment index that TSDB is currently writing to.",
+            wal.segment,
+        ),
+    ] {
+        gauge(page, name, help, value as f64);
+    }
+    for (name, help, time) in [
+        ("min", "Minimum time bound of the head block.", head.min_ms),
+        ("max", "Maximum timestamp of the head block.", head.max_ms),
+    ] {
+        let ms = format!("prometheus_tsdb_head_{name}_time");
+        let seconds = format!("prometheus_tsdb_head_{name}_time_seconds");
+        // An empty head spans from the last possible time to the first one.
+        let none = if name == "min" { i64::MAX } else { i64::MIN };
+        let time_ms = time.unwrap_or(none);
+        gauge(
+            page,
+            &ms,
+            &format!("{help} The unit is decided by the library consumer."),
+            time_ms as f64,
+        );
+        gauge(page, &seconds, help, time_ms as f64 / 1e3);
+    }
+    page.family(
+        "prometheus_tsdb_head_samples_appended_total",
+        Counter,
+        "Total number of appended samples.",
+    )
+    .sample(&[("type", "float")], head.samples_appended as f64);
+    page.family(
+        "prometheus_tsdb_out_of_order_samples_total",
+        Counter,
+        "Total number of out of order samples ingestion failed attempts due to out of order being disabled.",
+    )
+    .sample(&[("type", "float")], head.out_of_order_samples as f64);
+    page.family(
+        "prometheus_tsdb_out_of_bound_samples_total",
+        Counter,
+        "Total number of out of bound samples ingestion failed attempts with out of order support disabled.",
+    )
+    .sample(&[("type", "float")], head.out_of_bound_samples as f64);
+    for (name, help, value) in [
+        (
+            "prometheus_tsdb_head_series_created_total",
+            "Total number of series created in the head",
+            head.series_created,
+        ),
+        (
+            "prometheus_tsdb_head_chunks_created_total",
+            "Total number of chunks created in the head",
+            head.chunks_created,
+        ),
+        (
+            "prometheus_tsdb_head_series_not_found_total",
+            "Total number of requests for series that were not found.",
+            head.series_not_found,
+        ),
+        (
+            "narthex_tsdb_duplicate_samples_total",
+            "Samples refused as a second value of their series for one time.",
+            head.duplicate_samples,
+        ),
+        (
+            "prometheus_tsdb_wal_writes_failed_total",
+            "Total number of write log writes that failed.",
+            wal.writes_failed,
+        ),
+        (
+            "prometheus_tsdb_wal_corruptions_total",
+            "Total number of WAL corruptions.",
+            replay.corruptions,
+        ),
+        (
+            "prometheus_tsdb_wal_truncations_total",
+            "Total number of write log truncations that were attempted.",
+            wal.truncations,
+        ),
+        ("narthex_tsdb_wal_records_total", "Records written to the write log.", wal.records),
+        (
+            "narthex_tsdb_wal_written_bytes_total",
+            "Bytes written to the write log.",
+            wal.written_bytes,
+        ),
+        ("narthex_tsdb_wal_fsyncs_total", "Times that the write log was synced.", wal.syncs),
+        (
+            "narthex_tsdb_wal_fsyncs_failed_total",
+            "Times that syncing the write log failed.",
+            wal.syncs_failed,
+        ),
+        (
+            "narthex_tsdb_replayed_samples_total",
+            "Samples read from the write log at the start.",
+            replay.samples,
+        ),
+    ] {
+        counter(page, name, help, value);
+    }
+}

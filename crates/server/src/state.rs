@@ -1,0 +1,228 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, SystemTime};
+
+use narthex_exposition::TextWriter;
+use narthex_model::Regex;
+use narthex_storage::{Appendable, Queryable};
+use tokio::sync::Semaphore;
+
+use crate::engine::Queries;
+use crate::metrics::HttpStats;
+use crate::targets::TargetSource;
+use crate::write::Writes;
+
+/// A store that is read and written: anything that is [`Queryable`] and [`Appendable`].
+pub trait Store: Queryable + Appendable {}
+
+impl<T: Queryable + Appendable> Store for T {}
+
+/// Writes metric families to the page at `/metrics`.
+pub type Collector = Box<dyn Fn(&mut TextWriter) + Send + Sync>;
+
+/// What the server may do and how much a request may cost. The defaults are the reference's.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// How long a query may take, in the queue and evaluated; a request may ask for less.
+    pub query_timeout: Duration,
+    /// How many queries are evaluated at a time; the others wait.
+    pub query_concurrency_max: usize,
+    /// How many samples a query may hold in memory.
+    pub query_samples_max: usize,
+    /// How long a sample stands for its series after its time.
+    pub lookback_delta: Duration,
+    /// Whether `POST /api/v1/write` takes samples.
+    pub remote_write_receiver: bool,
+    /// Whether `/-/reload` and `/-/quit` do anything.
+    pub lifecycle: bool,
+    /// Which web origins may read answers: a pattern that must match the whole `Origin` header.
+    pub cors_origin: Regex,
+    /// Where people reach the server, such as `https://example.org/prometheus`; empty where that is
+    /// not known. Targets on this machine are shown under its host.
+    pub external_url: Box<str>,
+    /// The path in front of every route, such as `/prometheus`; mostly empty.
+    pub route_prefix: Box<str>,
+    /// The port that the server listens on, by which it knows itself among the targets.
+    pub listen_port: u16,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            query_timeout: Duration::from_mins(2),
+            query_concurrency_max: 20,
+            query_samples_max: 50_000_000,
+            lookback_delta: Duration::from_mins(5),
+            remote_write_receiver: false,
+            lifecycle: false,
+            cors_origin: Regex::new(".*").expect("the pattern is valid"),
+            external_url: Box::default(),
+            route_prefix: Box::default(),
+            listen_port: 0,
+        }
+    }
+}
+
+/// What the status endpoints tell of the process around the server.
+pub trait Status: Send + Sync {
+    /// Returns the configuration in force as YAML, secrets masked.
+    fn config_yaml(&self) -> String {
+        String::new()
+    }
+
+    /// Returns the flags of the process with their values, in order of their names.
+    fn flags(&self) -> Vec<(Box<str>, Box<str>)> {
+        Vec::new()
+    }
+
+    /// Returns whether the last reload took the new configuration, and when one last did.
+    fn last_reload(&self) -> Reload {
+        Reload::default()
+    }
+
+    /// Returns how often rules are evaluated, which is the step of a subquery that names none.
+    fn evaluation_interval(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    /// Returns how long samples are kept, such as `15d`; empty where nothing is deleted.
+    fn storage_retention(&self) -> String {
+        String::new()
+    }
+}
+
+/// How the last attempt to load the configuration went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether it took the new configuration.
+    pub successful: bool,
+    /// When an attempt last did.
+    pub last_success: Option<SystemTime>,
+}
+
+/// What the endpoints `/-/reload` and `/-/quit` set off. Called on a thread that may block.
+pub trait Lifecycle: Send + Sync {
+    /// Loads the configuration again.
+    ///
+    /// # Errors
+    ///
+    /// Where the new configuration is not taken; the old one stays in force.
+    fn reload(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Asks the process to end.
+    fn quit(&self);
+}
+
+/// Whether the server answers queries yet, or still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Readiness {
+    /// The store is being opened.
+    Starting,
+    /// Every endpoint answers.
+    Ready,
+    /// The process is about to end.
+    Stopping,
+}
+
+/// Everything that the endpoints share. Embedders fill in what they have, and mount
+/// [`router`](crate::router()).
+pub struct ServerState {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) options: ServerOptions,
+    pub(crate) targets: Arc<dyn TargetSource>,
+    pub(crate) status: Arc<dyn Status>,
+    pub(crate) lifecycle: Option<Arc<dyn Lifecycle>>,
+    pub(crate) collectors: Vec<Collector>,
+    pub(crate) queries: Arc<Queries>,
+    pub(crate) query_slots: Arc<Semaphore>,
+    pub(crate) http: HttpStats,
+    pub(crate) writes: Writes,
+    pub(crate) started: SystemTime,
+    readiness: AtomicU8,
+}
+
+impl fmt::Debug for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerState")
+            .field("options", &self.options)
+            .field("readiness", &self.readiness())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerState {
+    /// Returns the state of a server over `store` that is ready and knows nothing else.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, options: ServerOptions) -> Self {
+        Self {
+            store,
+            targets: Arc::new(Nothing),
+            status: Arc::new(Nothing),
+            lifecycle: None,
+            collectors: Vec::new(),
+            queries: Arc::new(Queries::new(&options)),
+            query_slots: Arc::new(Semaphore::new(options.query_concurrency_max.max(1))),
+            http: HttpStats::default(),
+            writes: Writes::default(),
+            started: SystemTime::now(),
+            readiness: AtomicU8::new(Readiness::Ready as u8),
+            options,
+        }
+    }
+
+    /// Answers `/api/v1/targets` and `/api/v1/metadata` from `targets`.
+    #[must_use]
+    pub fn with_targets(mut self, targets: Arc<dyn TargetSource>) -> Self {
+        self.targets = targets;
+        self
+    }
+
+    /// Answers `/api/v1/status/…` from `status`.
+    #[must_use]
+    pub fn with_status(mut self, status: Arc<dyn Status>) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Passes `/-/reload` and `/-/quit` on to `lifecycle`, where the options allow them.
+    #[must_use]
+    pub fn with_lifecycle(mut self, lifecycle: Arc<dyn Lifecycle>) -> Self {
+        self.lifecycle = Some(lifecycle);
+        self
+    }
+
+    /// Adds to the page at `/metrics` what `collector` writes.
+    #[must_use]
+    pub fn with_collector(mut self, collector: Collector) -> Self {
+        self.collectors.push(collector);
+        self
+    }
+
+    /// Says whether queries are answered from now on.
+    pub fn set_readiness(&self, readiness: Readiness) {
+        self.readiness.store(readiness as u8, Ordering::Release);
+    }
+
+    /// Returns whether queries are answered.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        match self.readiness.load(Ordering::Acquire) {
+            READY => Readiness::Ready,
+            STOPPING => Readiness::Stopping,
+            _ => Readiness::Starting,
+        }
+    }
+}
+
+const READY: u8 = Readiness::Ready as u8;
+const STOPPING: u8 = Readiness::Stopping as u8;
+
+/// The process of a server that scrapes nothing and was started by nobody in particular.
+struct Nothing;
+
+impl Status for Nothing {}
+
+impl TargetSource for Nothing {}

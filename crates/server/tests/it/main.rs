@@ -1,0 +1,17 @@
+//! Requests and answers: the router in process, over the in-memory store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::print_stdout, reason = "tests say why they skip")]
+
+mod client;
+mod conformance;
+mod labels;
+mod lifecycle;
+mod limits;
+mod metrics;
+mod page;
+mod query;
+mod routes;
+mod serve;
+mod status;
+mod write;

@@ -1,0 +1,54 @@
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use narthex_exposition::{Entry, TextReader};
+
+use crate::client::{Client, small_store};
+
+#[test]
+fn requests_are_counted_by_known_routes_only() {
+    let client = Client::over(small_store());
+    client.get("/api/v1/label/job/values");
+    client.get("/api/v1/label/instance/values");
+    client.get("/api/v1/labels?start=x");
+    client.get("/made/up/by/a/client");
+    client.method("BREW", "/api/v1/labels");
+    let page = client.get("/metrics").text().to_owned();
+    for line in [
+        "prometheus_http_requests_total{code=\"200\",handler=\"/api/v1/label/:name/values\"} 2\n",
+        "prometheus_http_requests_total{code=\"400\",handler=\"/api/v1/labels\"} 1\n",
+        "prometheus_http_requests_total{code=\"405\",handler=\"/api/v1/labels\"} 1\n",
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+    assert!(!page.contains("made") && !page.contains("BREW"), "{page}");
+}
+
+#[test]
+fn our_own_reader_takes_the_page() {
+    let client = Client::over(small_store());
+    client.get("/api/v1/labels");
+    let reply = client.get("/metrics");
+    assert_eq!(reply.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let mut samples = 0;
+    for entry in TextReader::new(&reply.body) {
+        samples += usize::from(matches!(entry.unwrap(), Entry::Sample(_)));
+    }
+    assert!(samples > 10, "{}", reply.text());
+}
+
+#[test]
+fn promtool_takes_the_page() {
+    let client = Client::over(small_store());
+    client.get("/api/v1/labels");
+    let page = client.get("/metrics").body;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut promtool) = promtool.stderr(Stdio::piped()).spawn() else {
+        println!("skipped: promtool is not installed");
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(&page).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Request;
+use narthex_model::Labels;
+use narthex_remote::RequestBuilder;
+use narthex_server::{ServerOptions, ServerState};
+use narthex_storage::MemoryStore;
+use serde_json::json;
+
+use crate::client::{Client, Reply, samples, small_store};
+
+fn post(client: &Client, body: Vec<u8>) -> Reply {
+    let request = Request::post("/api/v1/write")
+        .header("content-type", "application/x-protobuf")
+        .header("content-encoding", "snappy")
+        .body(Body::from(body));
+    client.send(request.unwrap())
+}
+
+#[test]
+fn what_is_written_is_found() {
+    let client = Client::over(MemoryStore::default());
+    let series = Labels::from_pairs([("__name__", "temperature"), ("room", "b\u{fc}ro")]);
+    let request = RequestBuilder::default().series(&series, &samples(&[(1_000, 1.5)]));
+    let reply = post(&client, request.compress());
+    assert_eq!((reply.status.as_u16(), reply.text()), (204, ""));
+    let found = client.get("/api/v1/series?match[]=temperature").json();
+    assert_eq!(found["data"], json!([{"__name__": "temperature", "room": "b\u{fc}ro"}]));
+    let page = client.get("/metrics").text().to_owned();
+    assert!(page.contains("narthex_remote_write_samples_total 1\n"), "{page}");
+}
+
+#[test]
+fn refusals_say_why() {
+    let client = Client::over(small_store());
+    let up = Labels::from_pairs([("__name__", "up"), ("job", "node"), ("instance", "a:1")]);
+    let old = RequestBuilder::default().series(&up, &samples(&[(1_000, 1.0), (240_000, 2.0)]));
+    let reply = post(&client, old.compress());
+    let expected = "out of order sample: series \
+                    {__name__=\"up\", instance=\"a:1\", job=\"node\"} (1 of 2 samples rejected)\n";
+    assert_eq!((reply.status.as_u16(), reply.text()), (400, expected));
+
+    let reply = post(&client, b"garbage".to_vec());
+    assert_eq!((reply.status.as_u16(), reply.text()), (400, "s2: corrupt input\n"));
+
+    let request = Request::post("/api/v1/write").header("content-encoding", "gzip");
+    let reply = client.send(request.body(Body::from("x")).unwrap());
+    assert_eq!(reply.status, 415);
+
+    let page = client.get("/metrics").text().to_owned();
+    assert!(page.contains("narthex_remote_write_rejected_samples_total 1\n"), "{page}");
+}
+
+#[test]
+fn too_large_is_status_413() {
+    let client = Client::over(MemoryStore::default());
+    // The body is small, and what it holds would not be.
+    let bomb = snap::raw::Encoder::new().compress_vec(&vec![0; (32 << 20) + 1]).unwrap();
+    assert_eq!(post(&client, bomb).status, 413);
+    assert_eq!(post(&client, vec![0; (32 << 20) + 1]).status, 413);
+}
+
+#[test]
+fn the_receiver_is_off_by_default() {
+    let state = ServerState::new(Arc::new(MemoryStore::default()), ServerOptions::default());
+    let reply = post(&Client::new(state), Vec::new());
+    assert_eq!(reply.status, 404);
+    assert!(reply.text().contains("--web.enable-remote-write-receiver"), "{}", reply.text());
+}
