@@ -136,7 +136,7 @@ impl Db {
         self.wal.lock().finish()
     }
 
-    /// Returns what the database holds and counted. It walks all series.
+    /// Returns what the database holds and counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { head: self.head.stats(), wal: self.wal.lock().stats(), replay: self.replay }

@@ -3,7 +3,7 @@ use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, 
 use parking_lot::Mutex;
 
 use super::Head;
-use super::series::Slot;
+use super::series::{Series, Slot};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
 use crate::wal::{Wal, WalError};
 
@@ -26,6 +26,10 @@ struct FloatsOnly;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
     pub(super) slot: Slot,
+    /// Whether the log named the series when the sample was appended: most did, so that a commit need
+    /// not look at them.
+    is_logged: bool,
+    reference: u64,
     pub(super) timestamp_ms: i64,
     pub(super) value: f64,
 }
@@ -53,8 +57,9 @@ impl<'a> HeadAppender<'a> {
         let state = self.head.state.read();
         let series = state.table.get(slot);
         series.check(timestamp_ms, value)?;
-        self.samples.push(Pending { slot, timestamp_ms, value });
-        Ok(SeriesRef(series.reference))
+        let Series { reference, is_logged, .. } = *series;
+        self.samples.push(Pending { slot, is_logged, reference, timestamp_ms, value });
+        Ok(SeriesRef(reference))
     }
 
     /// Writes the log's records, and returns the series that it had not named before.
@@ -63,7 +68,8 @@ impl<'a> HeadAppender<'a> {
         let unlogged = {
             let state = self.head.state.read();
             let table = &state.table;
-            let touched = self.samples.iter().map(|sample| sample.slot);
+            let touched = self.samples.iter().filter(|sample| !sample.is_logged);
+            let touched = touched.map(|sample| sample.slot);
             let touched = touched.chain(self.metadata.iter().map(|(slot, _)| *slot));
             let mut unlogged =
                 touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
@@ -81,7 +87,7 @@ impl<'a> HeadAppender<'a> {
             }
             if !self.samples.is_empty() {
                 let samples = self.samples.iter().map(|pending| RefSample {
-                    reference: reference(pending.slot),
+                    reference: pending.reference,
                     timestamp_ms: pending.timestamp_ms,
                     value: pending.value,
                 });

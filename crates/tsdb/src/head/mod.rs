@@ -63,7 +63,9 @@ struct MetadataMap {
 #[derive(Debug, Default)]
 struct Counts {
     series_created: u64,
+    chunks: u64,
     chunks_created: u64,
+    chunk_bytes: u64,
     samples_appended: u64,
 }
 
@@ -80,13 +82,12 @@ impl Head {
     pub(crate) fn stats(&self) -> HeadStats {
         let state = self.state.read();
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let series = || state.table.iter().map(|(_, series)| series);
         HeadStats {
             series: state.table.len() as u64,
             series_created: state.counts.series_created,
-            chunks: series().map(|series| series.chunk_count() as u64).sum(),
+            chunks: state.counts.chunks,
             chunks_created: state.counts.chunks_created,
-            chunk_bytes: series().map(|series| series.chunk_bytes() as u64).sum(),
+            chunk_bytes: state.counts.chunk_bytes,
             samples_appended: state.counts.samples_appended,
             out_of_order_samples: load(&self.refusals.out_of_order),
             out_of_bound_samples: load(&self.refusals.out_of_bounds),
@@ -158,7 +159,7 @@ impl Head {
         }
         let has_readers = state.commits.begin(&self.readers);
         let mut applied = 0;
-        for &Pending { slot, timestamp_ms, value } in samples {
+        for &Pending { slot, timestamp_ms, value, .. } in samples {
             let before = state.table.get(slot).extent();
             if has_readers {
                 state.commits.note(slot, before);
@@ -186,12 +187,20 @@ impl State {
 
     /// Appends a sample to its series. The index is the caller's business.
     fn append(&mut self, slot: Slot, timestamp_ms: i64, value: f64, rules: CutRules) -> Appended {
-        let appended = self.table.get_mut(slot).append(timestamp_ms, value, rules);
-        if matches!(appended, Appended::Same | Appended::NewChunk) {
-            self.counts.chunks_created += u64::from(appended == Appended::NewChunk);
-            self.max_ms = self.max_ms.max(Some(timestamp_ms));
-            self.min_ms = Some(self.min_ms.map_or(timestamp_ms, |min| min.min(timestamp_ms)));
-        }
+        let series = self.table.get_mut(slot);
+        let open_before = series.open().1.len();
+        let appended = series.append(timestamp_ms, value, rules);
+        let counted = match appended {
+            Appended::Duplicate | Appended::OutOfOrder => return appended,
+            Appended::Same => open_before,
+            Appended::NewChunk => 0,
+        };
+        self.counts.chunk_bytes += (series.open().1.len() - counted) as u64;
+        let is_new = u64::from(appended == Appended::NewChunk);
+        self.counts.chunks += is_new;
+        self.counts.chunks_created += is_new;
+        self.max_ms = self.max_ms.max(Some(timestamp_ms));
+        self.min_ms = Some(self.min_ms.map_or(timestamp_ms, |min| min.min(timestamp_ms)));
         appended
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Replayer {
     rules: CutRules,
     decoder: Decoder,
     slots: HashMap<u64, Slot>,
+    /// Where the next sample's series is looked for first: commits mostly hold series in order.
+    guess: Slot,
     /// By reference: slots change once all series are known.
     tombstones: HashMap<u64, Vec<(i64, i64)>>,
     metadata: HashMap<u64, Metadata>,
@@ -31,6 +33,7 @@ impl Replayer {
             rules: CutRules::new(options),
             decoder: Decoder::default(),
             slots: HashMap::new(),
+            guess: 0,
             tombstones: HashMap::new(),
             metadata: HashMap::new(),
             stats: ReplayStats::default(),
@@ -100,10 +103,17 @@ impl Replayer {
     }
 
     fn add_sample(&mut self, sample: RefSample) {
-        let Some(&slot) = self.slots.get(&sample.reference) else {
-            self.stats.unknown_series += 1;
-            return;
+        let slot = match self.state.table.is_at(self.guess, sample.reference) {
+            true => self.guess,
+            false => match self.slots.get(&sample.reference) {
+                Some(slot) => *slot,
+                None => {
+                    self.stats.unknown_series += 1;
+                    return;
+                }
+            },
         };
+        self.guess = slot + 1;
         self.stats.samples += 1;
         // A sample that the live head refused as out of order is refused again.
         self.state.append(slot, sample.timestamp_ms, sample.value, self.rules);
@@ -119,6 +129,9 @@ impl Replayer {
         let reference = series.reference;
         if (tombstone.min_ms, tombstone.max_ms) == (i64::MIN, i64::MAX) {
             // The whole series went; what the log says of it from here on is another life.
+            let counts = &mut self.state.counts;
+            counts.chunks -= series.chunk_count() as u64;
+            counts.chunk_bytes -= series.chunk_bytes() as u64;
             series.clear();
             self.tombstones.remove(&reference);
         } else {

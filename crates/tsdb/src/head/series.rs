@@ -1,10 +1,10 @@
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use narthex_chunk::XorChunk;
 use narthex_model::Labels;
 use narthex_storage::AppendError;
-use std::hash::BuildHasher;
 
 use crate::Options;
 
@@ -154,7 +154,8 @@ impl Series {
 
     pub(super) fn chunk_bytes(&self) -> usize {
         let full = self.full.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
-        full + self.open.as_bytes().len()
+        let open = if self.open.sample_count() > 0 { self.open.as_bytes().len() } else { 0 };
+        full + open
     }
 
     /// Returns the times of the oldest and the newest sample.
@@ -224,6 +225,11 @@ impl SeriesTable {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Series)> {
         (0..).zip(&self.series)
+    }
+
+    /// Returns whether `slot` holds the series `reference`.
+    pub(super) fn is_at(&self, slot: Slot, reference: u64) -> bool {
+        self.series.get(slot as usize).is_some_and(|series| series.reference == reference)
     }
 
     pub(super) fn get(&self, slot: Slot) -> &Series {
