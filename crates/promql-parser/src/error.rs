@@ -25,6 +25,27 @@ impl ParseError {
     pub(crate) fn new(query: &str, span: Span, problem: ParseProblem) -> Self {
         Self { span, line_column: span.line_column(query), problem: Box::new(problem) }
     }
+
+    /// Returns the line of `query` that is wrong, and below it carets under the wrong part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let query = "sum(up)\n  by bus";
+    /// let error = narthex_promql_parser::parse(query).unwrap_err();
+    /// assert_eq!(error.excerpt(query), "  by bus\n     ^^^");
+    /// ```
+    #[must_use]
+    pub fn excerpt(&self, query: &str) -> String {
+        let (before, after) = query.split_at_checked(self.span.start as usize).unwrap_or_default();
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        let after = after.split('\n').next().unwrap_or_default();
+        let wrong = self.span.text(query).split('\n').next().unwrap_or_default();
+        // Tabs stay, so that the carets stand where they belong however wide a tab is.
+        let indent: String = before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let carets = "^".repeat(wrong.chars().count().max(1));
+        format!("{before}{after}\n{indent}{carets}")
+    }
 }
 
 impl std::error::Error for ParseError {}

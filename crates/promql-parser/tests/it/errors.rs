@@ -121,6 +121,21 @@ fn spans_cover_what_is_wrong() {
 }
 
 #[test]
+fn excerpts_point_at_what_is_wrong() {
+    let cases = [
+        ("", "\n^"),
+        ("a +", "a +\n   ^"),
+        ("\u{e9}", "\u{e9}\n^"),
+        ("a{b='\u{e9}'} c\nd", "a{b='\u{e9}'} c\n         ^"),
+        ("a\n\t+ #\n\t\"b\" )", "\t\"b\" )\n\t     ^"),
+        ("rate(a\n)", "rate(a\n     ^"),
+    ];
+    for (query, excerpt) in cases {
+        assert_eq!(parse(query).unwrap_err().excerpt(query), excerpt, "{query}");
+    }
+}
+
+#[test]
 fn experimental_parts_must_be_enabled() {
     let cases = [
         ("mad_over_time(a[5m])", "1:1: function \"mad_over_time\" is not enabled"),

@@ -188,7 +188,7 @@ proptest! {
             }
             Err(error) => {
                 prop_assert!(query.get(error.span.range()).is_some(), "{error}");
-                prop_assert!(!error.to_string().is_empty());
+                prop_assert!(error.excerpt(&query).contains('^'));
             }
         }
     }
