@@ -8,9 +8,10 @@ use narthex_storage::SeriesRef;
 /// Maps series, as the target spells them, to references, and knows which of them vanished.
 ///
 /// In steady state a page repeats the one before, line by line. Each entry therefore remembers which
-/// entry followed it, and a lookup first compares the text with that guess: one `memcmp` over bytes
-/// that lie in page order. Only where the page changed is a hash computed. Labels are not kept: in
-/// the rare case that they are needed again, the text is parsed again.
+/// entry followed it, and its text is what the reader of the page first compares the next line with:
+/// one `memcmp` over bytes that lie in page order. Only where the page changed is a line parsed and a
+/// hash computed. Labels are not kept: in the rare case that they are needed again, the text is
+/// parsed again.
 ///
 /// The cache counts scrapes in generations. An entry stamped with the current one was seen in this
 /// page, and a *tracked* entry is owed a staleness marker once it is gone: samples with a timestamp
@@ -20,7 +21,7 @@ pub(crate) struct SeriesCache {
     generation: u32,
     entries: Vec<Entry>,
     /// The texts of all entries, one behind the other.
-    texts: Vec<u8>,
+    texts: String,
     /// Indices of the live entries, by text.
     by_text: HashTable<EntryIndex>,
     hasher: DefaultHashBuilder,
@@ -65,7 +66,7 @@ impl Default for SeriesCache {
             // Entries that were never tracked carry 0, which must not be the generation before.
             generation: 2,
             entries: Vec::new(),
-            texts: Vec::new(),
+            texts: String::new(),
             by_text: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             first: NO_ENTRY,
@@ -89,29 +90,42 @@ impl SeriesCache {
         self.expected = self.first;
     }
 
-    /// Returns the entry of `text` and whether this generation saw it before, and stamps it.
-    pub(crate) fn see(&mut self, text: &[u8]) -> Option<Seen> {
-        let guess = self.entries.get(self.expected as usize);
-        let index = match guess {
-            Some(entry) if entry.text(&self.texts) == text => self.expected,
-            _ => self.find(text)?,
-        };
+    /// Returns the text with which the next line should begin, if any is expected.
+    pub(crate) fn expected(&self) -> Option<&str> {
+        let entry = self.entries.get(self.expected as usize)?;
+        (entry.text_len > 0).then(|| entry.text(&self.texts))
+    }
+
+    /// Stamps the expected entry: the line was the expected one.
+    pub(crate) fn see_expected(&mut self) -> Seen {
+        self.stamp(self.expected)
+    }
+
+    /// Stamps the entry of `text`, if there is one.
+    pub(crate) fn see(&mut self, text: &str) -> Option<Seen> {
+        let hash = self.hasher.hash_one(text);
+        let same = |&index: &EntryIndex| self.entries[index as usize].text(&self.texts) == text;
+        let index = self.by_text.find(hash, same).copied()?;
+        Some(self.stamp(index))
+    }
+
+    fn stamp(&mut self, index: EntryIndex) -> Seen {
         self.link(index);
         let generation = self.generation;
         let entry = &mut self.entries[index as usize];
         let repeated = entry.seen == generation;
         entry.seen = generation;
         self.seen_count += usize::from(!repeated);
-        Some(Seen { index, series: entry.series, repeated })
+        Seen { index, series: entry.series, repeated }
     }
 
     /// Adds an entry, seen in this generation, for a text that [`SeriesCache::see`] does not know.
     /// `series` is `None` where relabelling drops the series.
-    pub(crate) fn insert(&mut self, text: &[u8], series: Option<SeriesRef>) -> EntryIndex {
+    pub(crate) fn insert(&mut self, text: &str, series: Option<SeriesRef>) -> EntryIndex {
         let index = EntryIndex::try_from(self.entries.len()).expect("a page has fewer lines");
         let text_len = u32::try_from(text.len()).expect("a page is shorter");
         let text_start = self.texts.len();
-        self.texts.extend_from_slice(text);
+        self.texts.push_str(text);
         let seen = self.generation;
         let entry = Entry { text_start, text_len, next: NO_ENTRY, seen, tracked: 0, series };
         self.entries.push(entry);
@@ -182,11 +196,6 @@ impl SeriesCache {
         overgrown && !good
     }
 
-    fn find(&self, text: &[u8]) -> Option<EntryIndex> {
-        let same = |&index: &EntryIndex| self.entries[index as usize].text(&self.texts) == text;
-        self.by_text.find(self.hasher.hash_one(text), same).copied()
-    }
-
     /// Notes that `index` follows the line before.
     fn link(&mut self, index: EntryIndex) {
         if index != self.expected {
@@ -219,7 +228,7 @@ impl SeriesCache {
         let live = self.by_text.len();
         let mut kept = Self {
             entries: Vec::with_capacity(live),
-            texts: Vec::with_capacity(self.texts.len() - self.dead_size),
+            texts: String::with_capacity(self.texts.len() - self.dead_size),
             by_text: HashTable::with_capacity(live),
             hasher: self.hasher.clone(),
             ..Self::default()
@@ -240,7 +249,7 @@ impl SeriesCache {
 }
 
 impl Entry {
-    fn text<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
+    fn text<'a>(&self, texts: &'a str) -> &'a str {
         &texts[self.text_start..self.text_start + self.text_len as usize]
     }
 }

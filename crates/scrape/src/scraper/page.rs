@@ -29,39 +29,49 @@ impl PageAppend<'_, '_> {
     ///
     /// `scrapeLoopAppenderV2.append` in Prometheus `scrape/scrape_append_v2.go`.
     pub(super) fn append(&mut self, page: &[u8]) -> Result<(), ScrapeError> {
-        for entry in TextReader::new(page) {
-            match entry? {
-                Entry::Sample(sample) => self.append_sample(&sample)?,
-                Entry::Help { name, text } => self.metadata.set_help(name, &text.unescape()),
-                Entry::Type { name, metric_type } => self.metadata.set_type(name, metric_type),
-                _ => {}
+        let mut reader = TextReader::new(page);
+        loop {
+            // In steady state every line of a sample ends here: compared, not parsed.
+            if let Some(expected) = self.cache.expected()
+                && let Some(sample) = reader.next_if_series(expected)
+            {
+                let seen = self.cache.see_expected();
+                self.append_seen(&sample, seen)?;
+                continue;
+            }
+            match reader.next().transpose()? {
+                None => break,
+                Some(Entry::Sample(sample)) => match self.cache.see(sample.series) {
+                    Some(seen) => self.append_seen(&sample, seen)?,
+                    None => self.append_new(&sample)?,
+                },
+                Some(Entry::Help { name, text }) => self.metadata.set_help(name, &text.unescape()),
+                Some(Entry::Type { name, metric_type }) => {
+                    self.metadata.set_type(name, metric_type);
+                }
+                Some(_) => {}
             }
         }
         // Only now, so that the report counts all samples of the page.
         if self.over_sample_limit() { Err(ScrapeError::SampleLimit) } else { Ok(()) }
     }
 
-    fn append_sample(&mut self, sample: &SampleEntry<'_>) -> Result<(), ScrapeError> {
+    fn append_seen(&mut self, sample: &SampleEntry<'_>, seen: Seen) -> Result<(), ScrapeError> {
         self.scraped.samples += 1;
-        match self.cache.see(sample.series.as_bytes()) {
-            None => self.append_new(sample),
-            Some(Seen { series: None, .. }) => Ok(()),
-            Some(Seen { index, series: Some(series), repeated }) => {
-                self.scraped.samples_post_relabeling += 1;
-                if repeated && self.own_timestamp(sample).is_none() {
-                    self.scraped.duplicate_timestamp += 1;
-                    return Ok(());
-                }
-                let Some(appended) = self.append_known(sample, series)? else { return Ok(()) };
-                if appended != series {
-                    self.cache.set_series(index, appended);
-                }
-                if self.goes_stale(sample) {
-                    self.cache.track(index);
-                }
-                Ok(())
-            }
+        let Some(series) = seen.series else { return Ok(()) };
+        self.scraped.samples_post_relabeling += 1;
+        if seen.repeated && self.own_timestamp(sample).is_none() {
+            self.scraped.duplicate_timestamp += 1;
+            return Ok(());
         }
+        let Some(appended) = self.append_known(sample, series)? else { return Ok(()) };
+        if appended != series {
+            self.cache.set_series(seen.index, appended);
+        }
+        if self.goes_stale(sample) {
+            self.cache.track(seen.index);
+        }
+        Ok(())
     }
 
     fn append_known(
@@ -84,9 +94,9 @@ impl PageAppend<'_, '_> {
     }
 
     fn append_new(&mut self, sample: &SampleEntry<'_>) -> Result<(), ScrapeError> {
-        let text = sample.series.as_bytes();
+        self.scraped.samples += 1;
         let Some(labels) = self.read_labels(sample)? else {
-            self.cache.insert(text, None);
+            self.cache.insert(sample.series, None);
             return Ok(());
         };
         self.scraped.samples_post_relabeling += 1;
@@ -96,7 +106,7 @@ impl PageAppend<'_, '_> {
         let appended = self.store(SeriesKey::Labels(&labels), sample);
         // A series whose sample was refused is not kept: it has nothing that could go stale.
         let Some(series) = self.accept(appended)? else { return Ok(()) };
-        let index = self.cache.insert(text, Some(series));
+        let index = self.cache.insert(sample.series, Some(series));
         if self.goes_stale(sample) {
             self.cache.track(index);
         }
