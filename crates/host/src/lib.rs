@@ -7,7 +7,7 @@
 //! ```
 //! use std::path::Path;
 //!
-//! use narthex_host::{Fault, Files, Simulation};
+//! use narthex_host::{Fault, Simulation};
 //!
 //! let simulation = Simulation::new(7);
 //! let host = simulation.host();

@@ -100,6 +100,7 @@ impl Db {
         let wal = wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
         let (head, mut replay) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
+        replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
         Ok(Self {
             head,

@@ -80,4 +80,7 @@ pub struct ReplayStats {
     pub records_unknown: u64,
     /// Places that could not be read (`wal_corruptions_total`).
     pub corruptions: u64,
+    /// Bytes cut off the end of the log, behind its last good record: what a process leaves that
+    /// dies while it writes.
+    pub cut_bytes: u64,
 }

@@ -3,7 +3,8 @@
 //! A reader remembers the number of the last commit before it started. Where readers are about, a
 //! commit notes how far each series went that it touches; a reader takes the notes of the commits
 //! after its own and sees each series up to there. So the cost lies with commits that run beside
-//! readers, once for each sample, and a series holds nothing for it.
+//! readers, and a series holds nothing for it. The notes take twelve bytes a sample for as long as the
+//! oldest reader stays: a query of a minute beside 10,000 samples a second holds 7 MB of them.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -11,6 +11,7 @@ mod read;
 mod replay;
 mod series;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,7 +31,6 @@ use series::{Appended, CutRules, SeriesTable, Slot};
 use crate::HeadStats;
 
 /// All series in memory.
-#[derive(Debug)]
 pub(crate) struct Head {
     state: RwLock<State>,
     readers: Readers,
@@ -180,6 +180,12 @@ impl Head {
     }
 }
 
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
 impl State {
     fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
         self.table.find_reference(series.0).ok_or(AppendError::UnknownSeries(series))
@@ -212,3 +218,6 @@ impl MetadataMap {
         self.by_slot.insert(slot, Arc::clone(shared));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,8 @@ pub(crate) struct ReplayReport {
     pub(crate) corruptions: Vec<Corruption>,
     /// The number of the segment to go on with.
     pub(crate) next_segment: u64,
+    /// How many bytes were cut off behind the last good record.
+    pub(crate) cut_bytes: u64,
 }
 
 /// Reads the log in `dir` from its newest checkpoint to its end, and hands each record to `apply`,
@@ -83,7 +85,7 @@ pub(crate) fn replay(
     }
     if let Some((path, size)) = torn {
         report.corruptions.retain(|corruption| corruption.path != path || corruption.offset < size);
-        cut_back(files, &path, size)?;
+        report.cut_bytes = cut_back(files, &path, size)?;
     }
     report.next_segment = expected;
     Ok(report)
@@ -146,10 +148,14 @@ fn replay_segment(
     }
 }
 
-fn cut_back(files: &dyn Files, path: &Path, size: u64) -> io::Result<()> {
+/// Returns how many bytes went.
+fn cut_back(files: &dyn Files, path: &Path, size: u64) -> io::Result<u64> {
     let mut file = files.open_append(path)?;
+    let cut_bytes = file.size()?.saturating_sub(size);
+    tracing::info!(path = %path.display(), size, cut_bytes, "cutting a torn record off the log");
     file.truncate(size)?;
-    file.sync()
+    file.sync()?;
+    Ok(cut_bytes)
 }
 
 /// The most damaged places that are remembered; more are read over.
