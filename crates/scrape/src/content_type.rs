@@ -1,6 +1,7 @@
 //! Which format a page is in.
 
 use hashbrown::HashMap;
+use narthex_model::quote::Quoted;
 
 /// Why a page's format is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +15,8 @@ pub enum ContentTypeError {
     Blank,
     /// What the target says is no media type.
     #[error(
-        "cannot parse Content-Type {content_type:?} and no fallback_scrape_protocol for target\n\
-         mime: {cause}"
+        "cannot parse Content-Type {} and no fallback_scrape_protocol for target\nmime: {cause}",
+        Quoted(content_type)
     )]
     Malformed {
         /// The header.
@@ -25,8 +26,8 @@ pub enum ContentTypeError {
     },
     /// The format is none that is read here.
     #[error(
-        "received unsupported Content-Type {content_type:?} and no fallback_scrape_protocol \
-         specified for target"
+        "received unsupported Content-Type {} and no fallback_scrape_protocol specified for target",
+        Quoted(content_type)
     )]
     Unsupported {
         /// The header.

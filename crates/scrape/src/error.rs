@@ -1,5 +1,6 @@
 use narthex_exposition::{DuplicateLabel, ParseError};
 use narthex_model::Labels;
+use narthex_model::quote::Quoted;
 use narthex_storage::AppendError;
 
 use crate::content_type::ContentTypeError;
@@ -71,8 +72,9 @@ pub enum ScrapeError {
     },
     /// The value of a label is longer than the job allows.
     #[error(
-        "label_value_length_limit exceeded (metric: {metric}, label name: {name}, value: {value:?}, \
-         length: {length}, limit: {limit})"
+        "label_value_length_limit exceeded (metric: {metric}, label name: {name}, value: {}, \
+         length: {length}, limit: {limit})",
+        Quoted(value)
     )]
     LabelValueLimit {
         /// The metric's name, shortened.

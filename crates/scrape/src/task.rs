@@ -102,7 +102,7 @@ impl Task {
         };
         let mut scraped_before = inherited.is_some();
         let mut scraper = match inherited {
-            Some(scraper) => scraper.under(Arc::clone(&self.settings)),
+            Some(scraper) => scraper.under(Arc::clone(&self.settings), self.target.timeout),
             None => self.new_scraper(),
         };
         let mut last = Last::default();
@@ -134,8 +134,9 @@ impl Task {
     }
 
     fn new_scraper(&self) -> Scraper {
-        let labels = self.target.labels.clone();
-        Scraper::for_target(Arc::clone(&self.settings), labels, Arc::clone(&self.status.metadata))
+        let settings = Arc::clone(&self.settings);
+        let metadata = Arc::clone(&self.status.metadata);
+        Scraper::for_target(settings, self.target.labels.clone(), self.target.timeout, metadata)
     }
 
     /// Sleeps until a slot. Returns by how much the timer overslept.
@@ -255,7 +256,12 @@ impl Task {
         sleep(self.target.interval + self.target.interval / 10).await;
         let store = Arc::clone(&self.shared.store);
         let timestamp_ms = slot_ns.div_euclid(NANOS_A_MILLISECOND);
-        let ending = self.shared.runtime.spawn_blocking(move || scraper.end(&*store, timestamp_ms));
+        let alive = self.alive.clone();
+        let ending = self.shared.runtime.spawn_blocking(move || {
+            let ended = scraper.end(&*store, timestamp_ms);
+            drop(alive);
+            ended
+        });
         match ending.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(url = %self.target.url, %error, "stale commit failed"),
@@ -293,16 +299,17 @@ impl BufferPool {
         buffers.received.clear();
         buffers.inflated.clear();
         let mut free = self.free.lock();
-        let size = buffers.received.capacity().max(buffers.inflated.capacity());
+        let size = buffers.received.capacity() + buffers.inflated.capacity();
         if free.len() < BUFFERS_MAX && size <= BUFFER_SIZE_MAX {
             free.push(buffers);
         }
     }
 }
 
-/// The most buffers that wait for a scrape, and the bytes of the largest that does.
+/// The most buffers that wait for a scrape, and the bytes of the largest that does. Nearly all pages
+/// fit; for the others memory is taken anew.
 const BUFFERS_MAX: usize = 16;
-const BUFFER_SIZE_MAX: usize = 8 << 20;
+const BUFFER_SIZE_MAX: usize = 4 << 20;
 
 const NANOS_A_MILLISECOND: i64 = 1_000_000;
 

@@ -7,6 +7,8 @@ use std::fmt::Debug;
 use std::pin::Pin;
 use std::time::Duration;
 
+use narthex_model::quote::Quoted;
+
 pub use http::HttpFetch;
 
 /// Gets pages from targets. [`HttpFetch`] does so over the network; a program that embeds the
@@ -75,7 +77,7 @@ impl Page {
 #[non_exhaustive]
 pub enum FetchError {
     /// There was no answer.
-    #[error("Get {url:?}: {cause}")]
+    #[error("Get {}: {cause}", Quoted(url))]
     Request {
         /// The page's address.
         url: Box<str>,

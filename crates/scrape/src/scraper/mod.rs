@@ -45,6 +45,7 @@ use self::report::{Report, Values};
 pub struct Scraper {
     settings: Arc<Settings>,
     target: Labels,
+    timeout: Duration,
     cache: SeriesCache,
     metadata: Arc<MetadataCache>,
     report: Report,
@@ -98,7 +99,6 @@ pub(crate) struct Settings {
     extra_metrics: bool,
     /// Whether a page of unknown format is taken for text.
     text_fallback: bool,
-    timeout: Duration,
     limits: ScrapeLimits,
     rules: Vec<Rule>,
 }
@@ -112,7 +112,6 @@ impl Settings {
             track_timestamps_staleness: config.track_timestamps_staleness,
             extra_metrics: config.extra_scrape_metrics,
             text_fallback: fallback.is_some_and(ScrapeProtocol::is_prometheus_text),
-            timeout: config.scrape_timeout,
             limits: config.limits,
             rules: config.metric_relabel_configs.clone(),
         }
@@ -123,17 +122,20 @@ impl Scraper {
     /// Returns a scraper for a target of the job `config`, whose series get the labels `target`.
     #[must_use]
     pub fn new(config: &ScrapeConfig, target: Labels) -> Self {
-        Self::for_target(Arc::new(Settings::new(config)), target, Arc::default())
+        let settings = Arc::new(Settings::new(config));
+        Self::for_target(settings, target, config.scrape_timeout, Arc::default())
     }
 
     pub(crate) fn for_target(
         settings: Arc<Settings>,
         target: Labels,
+        timeout: Duration,
         metadata: Arc<MetadataCache>,
     ) -> Self {
         Self {
             settings,
             target,
+            timeout,
             cache: SeriesCache::default(),
             metadata,
             report: Report::default(),
@@ -142,8 +144,8 @@ impl Scraper {
     }
 
     /// Goes on under other settings, which must make the same series of the same page.
-    pub(crate) fn under(self, settings: Arc<Settings>) -> Self {
-        Self { settings, ..self }
+    pub(crate) fn under(self, settings: Arc<Settings>, timeout: Duration) -> Self {
+        Self { settings, timeout, ..self }
     }
 
     /// Returns what the target said of a metric family.
@@ -259,7 +261,7 @@ impl Scraper {
     }
 
     fn report_values(&self, scraped: &Scraped, body_size: f64, elapsed: Duration) -> Values {
-        let Settings { extra_metrics, timeout, limits, .. } = &*self.settings;
+        let Settings { extra_metrics, limits, .. } = &*self.settings;
         Values {
             up: if scraped.error.is_none() { 1.0 } else { 0.0 },
             duration_s: elapsed.as_secs_f64(),
@@ -267,7 +269,7 @@ impl Scraper {
             post_relabeling: scraped.samples_post_relabeling as f64,
             series_added: scraped.series_added as f64,
             extra: extra_metrics.then_some([
-                timeout.as_secs_f64(),
+                self.timeout.as_secs_f64(),
                 limits.sample_limit as f64,
                 body_size,
             ]),

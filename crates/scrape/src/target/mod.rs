@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use narthex_config::ScrapeConfig;
 use narthex_model::duration::{self, DurationError};
+use narthex_model::quote::Quoted;
 use narthex_model::{INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder};
 use narthex_relabel::{Verdict, process};
 
@@ -37,15 +38,19 @@ pub(crate) enum Built {
 pub(crate) enum TargetError {
     #[error("no address")]
     NoAddress,
-    #[error("{0:?} is not a valid hostname")]
+    #[error("{} is not a valid hostname", Quoted(_0))]
     Address(Box<str>),
     #[error("error parsing {what}: {source}")]
     Duration { what: &'static str, source: DurationError },
     #[error("{0} cannot be 0")]
     ZeroDuration(&'static str),
-    #[error("scrape timeout cannot be greater than scrape interval ({timeout:?} > {interval:?})")]
+    #[error(
+        "scrape timeout cannot be greater than scrape interval ({} > {})",
+        Quoted(timeout),
+        Quoted(interval)
+    )]
     TimeoutBeyondInterval { timeout: Box<str>, interval: Box<str> },
-    #[error("error parsing {what}: strconv.ParseBool: parsing {value:?}: invalid syntax")]
+    #[error("error parsing {what}: strconv.ParseBool: parsing {}: invalid syntax", Quoted(value))]
     Bool { what: &'static str, value: Box<str> },
 }
 
