@@ -137,7 +137,12 @@ fn replay_segment(
                 (offset, DamageReason::Content)
             }
             Next::Damage(damage) => {
-                end = SegmentEnd::Torn { size: good_size };
+                // A record that arrived whole and cannot be unpacked is no sign of a torn write.
+                if damage.reason == DamageReason::Compression {
+                    (good_size, end) = (reader.offset(), SegmentEnd::Clean);
+                } else {
+                    end = SegmentEnd::Torn { size: good_size };
+                }
                 (damage.offset, damage.reason)
             }
         };

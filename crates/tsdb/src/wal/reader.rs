@@ -51,10 +51,10 @@ pub enum DamageReason {
     /// The bytes are not those that were written.
     #[error("unexpected checksum")]
     Checksum,
-    /// A size that does not fit the page.
+    /// A size that does not fit the page, or a fragment of no known kind.
     #[error("invalid record size")]
     Size,
-    /// A fragment without those before it, or of no known kind.
+    /// A fragment without those before it.
     #[error("unexpected fragment")]
     Fragment,
     /// The rest of a page is not empty.
@@ -136,41 +136,57 @@ impl SegmentReader {
                 Step::End
             });
         }
+        if self.is_resyncing && !self.is_in_record {
+            self.position += self.distance_to_fragment();
+        }
         if !self.is_in_record {
             self.record_start = self.offset();
         }
         let rest = &self.page[self.position..self.page_filled];
-        if rest[0] & KIND_MASK == PAGE_END {
-            let is_empty = rest.iter().all(|byte| *byte == 0);
+        if rest.iter().all(|byte| *byte == 0) {
             self.position = self.page_filled;
-            let padding = Step::Damaged(DamageReason::Padding);
-            return Ok(if is_empty { Step::Unfinished } else { padding });
+            return Ok(Step::Unfinished);
         }
-        let Some(fragment) = Fragment::parse(rest) else {
-            let is_last_page = self.page_filled < PAGE_SIZE;
-            self.position = self.page_filled;
-            let reason = if is_last_page { DamageReason::Torn } else { DamageReason::Size };
-            return Ok(Step::Damaged(reason));
+        let fragment = match Fragment::parse(rest) {
+            _ if rest[0] & KIND_MASK == PAGE_END => Err(DamageReason::Padding),
+            Some(fragment) if fragment.is_intact => Ok(fragment),
+            Some(_) => Err(DamageReason::Checksum),
+            None if self.page_filled < PAGE_SIZE => Err(DamageReason::Torn),
+            None => Err(DamageReason::Size),
         };
-        Ok(self.take(fragment))
+        match fragment {
+            Ok(fragment) => Ok(self.take(fragment)),
+            Err(reason) => {
+                self.position += 1;
+                Ok(Step::Damaged(reason))
+            }
+        }
     }
 
-    /// Adds a fragment to the record.
+    /// Returns how far it is to the next place that looks like a fragment whose checksum is right.
+    /// Behind damage, neither sizes nor kinds can be trusted to lead there.
+    fn distance_to_fragment(&self) -> usize {
+        let rest = &self.page[self.position..self.page_filled];
+        let starts_here = |place: &usize| {
+            let fragment = Fragment::parse(&rest[*place..]);
+            // Without a body there is nothing that the checksum says.
+            fragment.is_some_and(|fragment| fragment.size > HEADER_SIZE && fragment.is_intact)
+        };
+        (0..rest.len()).find(starts_here).unwrap_or(rest.len())
+    }
+
+    /// Adds an intact fragment to the record.
     fn take(&mut self, fragment: Fragment) -> Step {
-        let Fragment { kind, flags, size, is_intact } = fragment;
+        let Fragment { kind, flags, size, .. } = fragment;
         let start = self.position;
-        // The size of a damaged fragment is most likely right, so the one behind it is tried next.
         self.position += size;
-        if !is_intact {
-            return Step::Damaged(DamageReason::Checksum);
-        }
         let starts = matches!(kind, FULL | FIRST);
         if self.is_in_record && starts {
             // The record before it is torn, but this one may be good: it is read again.
             self.position = start;
             return Step::Damaged(DamageReason::Torn);
         }
-        if !self.is_in_record && !starts || kind > LAST {
+        if !self.is_in_record && !starts {
             return Step::Damaged(DamageReason::Fragment);
         }
         if starts {
@@ -221,13 +237,15 @@ struct Fragment {
 }
 
 impl Fragment {
-    /// Returns the fragment that `rest` starts with; `None` where it does not end in it.
+    /// Returns the fragment that `rest` starts with; `None` where it is of no known kind or does not
+    /// end in `rest`.
     fn parse(rest: &[u8]) -> Option<Self> {
         let header = rest.first_chunk::<HEADER_SIZE>()?;
+        let kind = header[0] & KIND_MASK;
         let size = HEADER_SIZE + usize::from(u16::from_be_bytes([header[1], header[2]]));
-        let body = rest.get(HEADER_SIZE..size)?;
+        let body = rest.get(HEADER_SIZE..size).filter(|_| (FULL..=LAST).contains(&kind))?;
         Some(Self {
-            kind: header[0] & KIND_MASK,
+            kind,
             flags: header[0] & (SNAPPY_FLAG | ZSTD_FLAG),
             size,
             is_intact: header[3..] == crc32c::crc32c(body).to_be_bytes(),

@@ -4,10 +4,10 @@ use narthex_host::{Files, Random, SeededRandom, Simulation};
 use narthex_model::{Labels, Metadata, MetricType};
 use proptest::prelude::*;
 
-use super::frame::{HEADER_SIZE, PAGE_SIZE};
+use super::frame::{self, HEADER_SIZE, PAGE_SIZE, SNAPPY_FLAG, ZSTD_FLAG};
 use super::reader::{Next, SegmentReader};
 use super::record::{Decoder, Record, RefSample, encode_metadata, encode_samples, encode_series};
-use super::{ReplayReport, replay, start};
+use super::{Corruption, DamageReason, ReplayReport, replay, start};
 use crate::{Options, WalCompression};
 
 const DIR: &str = "wal";
@@ -58,6 +58,24 @@ fn records_around_the_ends_of_pages_and_segments() {
             assert!(write_and_read(&batches, compression) == expected, "{size} {compression:?}");
         }
     }
+}
+
+#[test]
+fn records_that_cannot_be_unpacked_stay_in_the_file() {
+    let simulation = Simulation::new(1);
+    let (files, path) = (simulation.files(), Path::new("wal/00000000"));
+    files.create_dir_all(Path::new(DIR)).unwrap();
+    let mut segment = Vec::new();
+    frame::push_record(&mut segment, 0, b"zstd", ZSTD_FLAG);
+    let second = segment.len() as u64;
+    frame::push_record(&mut segment, 0, b"not snappy", SNAPPY_FLAG);
+    files.open_append(path).unwrap().append(&segment).unwrap();
+    let report = replay(files, Path::new(DIR), |_| true).unwrap();
+    let damage =
+        |offset| Corruption { path: path.into(), offset, reason: DamageReason::Compression };
+    assert_eq!(report.corruptions, [damage(0), damage(second)]);
+    let size = files.open_read(path).unwrap().size().unwrap();
+    assert_eq!((size, report.cut_bytes), (segment.len() as u64, 0));
 }
 
 proptest! {
