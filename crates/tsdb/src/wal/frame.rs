@@ -8,6 +8,10 @@ pub(crate) const PAGE_SIZE: usize = 32 * 1024;
 /// The kind of the fragment, the size of its body in two bytes, and the CRC-32C of it in four.
 pub(super) const HEADER_SIZE: usize = 7;
 
+/// The longest record, in bytes before compression: a bound on what a damaged log can make us
+/// allocate, and so on what is written.
+pub(super) const RECORD_SIZE_MAX: usize = 1 << 30;
+
 pub(super) const KIND_MASK: u8 = 0b0000_0111;
 pub(super) const SNAPPY_FLAG: u8 = 0b0000_1000;
 pub(super) const ZSTD_FLAG: u8 = 0b0001_0000;

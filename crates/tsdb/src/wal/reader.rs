@@ -3,11 +3,9 @@ use std::io;
 use narthex_host::ReadFile;
 
 use super::frame::{
-    FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, PAGE_END, PAGE_SIZE, SNAPPY_FLAG, ZSTD_FLAG,
+    FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, PAGE_END, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG,
+    ZSTD_FLAG,
 };
-
-/// The longest record that is read: a bound on what a damaged log can make us allocate.
-const RECORD_SIZE_MAX: usize = 1 << 30;
 
 /// Reads the records of one segment, and goes on behind damaged ones.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use narthex_host::{Files, Random, SeededRandom, Simulation};
 use narthex_model::{Labels, Metadata, MetricType};
 use proptest::prelude::*;
 
-use super::frame::{self, HEADER_SIZE, PAGE_SIZE, SNAPPY_FLAG, ZSTD_FLAG};
+use super::frame::{self, HEADER_SIZE, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG, ZSTD_FLAG};
 use super::reader::{Next, SegmentReader};
 use super::record::{Decoder, Record, RefSample, encode_metadata, encode_samples, encode_series};
-use super::{Corruption, DamageReason, ReplayReport, replay, start};
+use super::{Corruption, DamageReason, ReplayReport, WalError, replay, start};
 use crate::{Options, WalCompression};
 
 const DIR: &str = "wal";
@@ -69,13 +69,28 @@ fn records_that_cannot_be_unpacked_stay_in_the_file() {
     frame::push_record(&mut segment, 0, b"zstd", ZSTD_FLAG);
     let second = segment.len() as u64;
     frame::push_record(&mut segment, 0, b"not snappy", SNAPPY_FLAG);
+    let third = segment.len() as u64;
+    // Snappy's header names a size of 2 GiB.
+    frame::push_record(&mut segment, 0, b"\x80\x80\x80\x80\x08", SNAPPY_FLAG);
     files.open_append(path).unwrap().append(&segment).unwrap();
     let report = replay(files, Path::new(DIR), |_| true).unwrap();
     let damage =
         |offset| Corruption { path: path.into(), offset, reason: DamageReason::Compression };
-    assert_eq!(report.corruptions, [damage(0), damage(second)]);
+    assert_eq!(report.corruptions, [damage(0), damage(second), damage(third)]);
     let size = files.open_read(path).unwrap().size().unwrap();
     assert_eq!((size, report.cut_bytes), (segment.len() as u64, 0));
+}
+
+#[test]
+fn a_record_that_could_not_be_read_back_is_refused() {
+    let simulation = Simulation::new(1);
+    simulation.files().create_dir_all(Path::new(DIR)).unwrap();
+    let report = ReplayReport::default();
+    let options = Options::default();
+    let mut wal = start(&simulation.host(), DIR.into(), &report, &options).unwrap();
+    let error = wal.log(&[vec![0; RECORD_SIZE_MAX + 1]]).unwrap_err();
+    assert!(matches!(error, WalError::TooLarge { .. }), "{error}");
+    wal.log(&[vec![0; 100]]).unwrap();
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use narthex_host::{AppendFile, Clock, Files, Host};
 
-use super::frame::{self, SNAPPY_FLAG};
+use super::frame::{self, RECORD_SIZE_MAX, SNAPPY_FLAG};
 use super::segment::segment_path;
 use crate::{Options, WalCompression, WalStats, WalSync};
 
@@ -55,6 +55,14 @@ pub enum WalError {
         segment: u64,
         /// The operating system's error.
         source: io::Error,
+    },
+    /// The commit is too large for one record. Smaller ones may succeed.
+    #[error(
+        "a record of {size_bytes} bytes, more than the {RECORD_SIZE_MAX} that can be read back"
+    )]
+    TooLarge {
+        /// The size that the record would have.
+        size_bytes: usize,
     },
     /// The next segment could not be started. A later commit may succeed.
     #[error("start segment {segment} of the write-ahead log")]
@@ -148,6 +156,9 @@ impl Wal {
     }
 
     fn try_log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
+        if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
+            return Err(WalError::TooLarge { size_bytes: record.len() });
+        }
         self.recover()?;
         self.out.clear();
         for record in records {
@@ -178,6 +189,7 @@ impl Wal {
             Condition::Refusing => return Err(WalError::Refused),
             Condition::Torn => {}
         }
+        // Where this fails too, the next commit tries again before it writes.
         let segment = self.segment;
         self.file.truncate(self.size).map_err(|source| WalError::Write { segment, source })?;
         self.condition = Condition::Good;
