@@ -1,10 +1,13 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use narthex_config::Config;
 use narthex_model::{Labels, Matcher, is_stale_nan};
 use narthex_scrape::{Health, HttpFetch, Manager, Options};
-use narthex_storage::{Columns, MemoryStore, QueryContext, Queryable, SelectHints, TimeRange};
+use narthex_storage::{
+    Appendable, Appender, Columns, MemoryStore, QueryContext, Queryable, SelectHints, TimeRange,
+};
 use tokio::runtime::Handle;
 
 use crate::server::{Answer, Server, page};
@@ -14,12 +17,12 @@ fn manager(store: &Arc<MemoryStore>) -> Manager {
     Manager::new(Arc::clone(store) as _, fetch, Handle::current(), Options::default())
 }
 
-/// Returns a configuration whose jobs, by name, scrape these addresses five times a second.
+/// Returns a configuration whose jobs, by name, scrape these addresses every 400 milliseconds.
 fn config(jobs: &[(&str, &[String])]) -> Config {
     let jobs = jobs.iter().map(|(name, targets)| {
         let targets = targets.join("', '");
         format!(
-            "{{job_name: {name}, scrape_interval: 200ms, scrape_timeout: 150ms, \
+            "{{job_name: {name}, scrape_interval: 400ms, scrape_timeout: 350ms, \
              static_configs: [{{targets: ['{targets}']}}]}}"
         )
     });
@@ -59,7 +62,7 @@ async fn targets_are_scraped_until_they_go() {
     let manager = manager(&store);
     manager.apply(&config(&[("good", &addresses[..1]), ("hanging", &addresses[1..])]));
 
-    // The hanging target takes three quarters of its time; the other is scraped all the same.
+    // The hanging target takes nearly all of its time; the other is scraped all the same.
     until("there are samples", || samples(&store, "a", "good").len() >= 5).await;
     until("the other failed", || samples(&store, "up", "hanging").len() >= 3).await;
     assert!(samples(&store, "up", "good").iter().all(|up| *up == 1.0));
@@ -80,7 +83,7 @@ async fn targets_are_scraped_until_they_go() {
     let stats = manager.stats();
     assert!(stats.scrapes >= 8 && stats.scrapes_failed >= 3, "{stats:?}");
     assert_eq!((stats.pools, stats.jobs["good"].targets), (2, 1));
-    assert!(stats.interval_length[&Duration::from_millis(200)].count >= 6);
+    assert!(stats.interval_length[&Duration::from_millis(400)].count >= 6);
 
     // Its job goes away, so its series end.
     manager.apply(&config(&[("hanging", &addresses[1..])]));
@@ -118,6 +121,59 @@ async fn a_changed_job_goes_on_without_a_gap() {
     assert!(!samples(&store, "a", "job").iter().copied().any(is_stale_nan));
     let added = samples(&store, "scrape_series_added", "job");
     assert_eq!(added.iter().sum::<f64>(), 1.0, "the series were known: {added:?}");
+    manager.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_makes_other_series_ends_the_old_ones() {
+    let server = Server::start(|_| Answer::Keep(page("a{job=\"own\"} 1\n")));
+    let address = [server.address.to_string()];
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    let before = config(&[("job", &address)]);
+    manager.apply(&before);
+    until("there are samples", || samples(&store, "a", "job").len() >= 2).await;
+
+    let mut after = before;
+    after.scrape_configs[0].honor_labels = true;
+    manager.apply(&after);
+    let ended = || samples(&store, "a", "job").last().copied().is_some_and(is_stale_nan);
+    until("the old series ended", ended).await;
+    until("the new one goes on", || samples(&store, "a", "own").len() >= 3).await;
+    let own = samples(&store, "up", "job");
+    assert!(!own.iter().copied().any(is_stale_nan), "the target was there all the time: {own:?}");
+    manager.shutdown().await;
+}
+
+/// A store with a fault that strikes while `broken`.
+#[derive(Default)]
+struct Faulty {
+    store: MemoryStore,
+    broken: AtomicBool,
+}
+
+impl Appendable for Faulty {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        assert!(!self.broken.load(Ordering::Relaxed), "the store is at fault, as the test wants");
+        self.store.appender()
+    }
+}
+
+#[tokio::test]
+async fn a_fault_costs_one_scrape() {
+    let server = Server::start(|_| Answer::Keep(page("a 1\n")));
+    let store = Arc::new(Faulty::default());
+    store.broken.store(true, Ordering::Relaxed);
+    let fetch = Arc::new(HttpFetch::default());
+    let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
+    let manager = Manager::new(appendable, fetch, Handle::current(), Options::default());
+    manager.apply(&config(&[("job", &[server.address.to_string()])]));
+    let last = || manager.targets().active[0].last.clone();
+    until("the fault shows", || last().health == Health::Down).await;
+    assert_eq!(&*last().error, "scrape aborted by an internal error");
+    store.broken.store(false, Ordering::Relaxed);
+    until("scrapes go on", || last().health == Health::Up).await;
+    assert!(!samples(&store.store, "a", "job").is_empty());
     manager.shutdown().await;
 }
 
