@@ -23,6 +23,12 @@ pub enum QueryError {
         /// The function or the part of the language.
         what: Box<str>,
     },
+    /// Scalars do not have the operator.
+    #[error("operator {op:?} not allowed for Scalar operations")]
+    ScalarOperator {
+        /// The operator.
+        op: &'static str,
+    },
     /// Two series of a vector have the same labels.
     #[error("vector cannot contain metrics with the same labelset")]
     DuplicateLabelset,

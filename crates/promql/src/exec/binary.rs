@@ -17,7 +17,8 @@ pub(super) fn binary<'a>(
     let (right, left) = (stack.pop(), stack.pop());
     Ok(match (left, right) {
         (Operand::Scalar(left), Operand::Scalar(right)) => {
-            let op = ElementOp::new(plan.op).expect("the parser has checked the operator");
+            let op = ElementOp::new(plan.op)
+                .ok_or(QueryError::ScalarOperator { op: plan.op.as_str() })?;
             Operand::Scalar(left.zip(right, |left, right| op.apply_scalars(left, right)))
         }
         (Operand::Vector(vector), Operand::Scalar(scalar)) => {

@@ -133,9 +133,6 @@ fn over_range<'a>(
     }
     params.reverse();
     let vector = range.expect("the parser has checked that there is a range vector");
-    if function == RangeFn::DoubleExponentialSmoothing {
-        check_factors(&params, vector.windows().grid)?;
-    }
     if function == RangeFn::Quantile {
         // The reference warns where a window has a value, for any of them.
         let span = plan.arg_spans[0];
@@ -171,18 +168,6 @@ fn warn_of_quantiles<'a>(
 
 fn is_quantile(q: f64) -> bool {
     (0.0..=1.0).contains(&q)
-}
-
-fn check_factors(params: &[Scalar], grid: Grid) -> Result<(), QueryError> {
-    for step in 0..grid.steps() {
-        for (param, role, symbol) in [(0, "smoothing", "sf"), (1, "trend", "tf")] {
-            let value = params[param].at(step);
-            if value <= 0.0 || value >= 1.0 {
-                return Err(QueryError::SmoothingFactor { role, symbol, value });
-            }
-        }
-    }
-    Ok(())
 }
 
 fn absent_of<'a>(

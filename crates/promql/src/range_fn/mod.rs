@@ -5,6 +5,7 @@ mod rate;
 
 use narthex_storage::{QueryContext, StorageError};
 
+use crate::QueryError;
 use crate::block::Column;
 use crate::quantile::quantile;
 use crate::scalar::Scalar;
@@ -93,7 +94,7 @@ impl RangeFn {
     ///
     /// # Errors
     ///
-    /// Where the query was told to stop.
+    /// Where the query was told to stop, or a window meets a parameter that is refused.
     pub(crate) fn fill(
         self,
         ctx: &QueryContext,
@@ -101,17 +102,10 @@ impl RangeFn {
         samples: Samples<'_>,
         windows: &Windows,
         out: &mut Column,
-    ) -> Result<(), StorageError> {
-        let change = |counter, per_second| Change { counter, per_second };
-        match self {
-            Self::Rate => return change(true, true).fill(ctx, samples, windows, out),
-            Self::Increase => return change(true, false).fill(ctx, samples, windows, out),
-            Self::Delta => return change(false, false).fill(ctx, samples, windows, out),
-            _ => {}
-        }
+    ) -> Result<(), QueryError> {
         // Each arm is its own loop, so that no window pays for the choice.
         let mut fill = Fill { ctx, samples, windows, out };
-        match self {
+        let filled = match self {
             Self::Avg => fill.values(kernel::mean),
             Self::Changes => fill.values(kernel::changes),
             Self::Count => fill.values(|values| values.len() as f64),
@@ -141,10 +135,7 @@ impl RangeFn {
                     slope * params[0].at(window.step) + now
                 })
             }),
-            Self::DoubleExponentialSmoothing => fill.windows(|window| {
-                let [smoothing, trend] = [0, 1].map(|index| params[index].at(window.step));
-                kernel::smoothed(window.values, smoothing, trend)
-            }),
+            Self::DoubleExponentialSmoothing => return smooth(fill, params),
             Self::Quantile => {
                 let mut sorted = Vec::new();
                 fill.windows(|window| {
@@ -157,9 +148,28 @@ impl RangeFn {
                 let mut sorted = Vec::new();
                 fill.values(|values| median_deviation(values, &mut sorted))
             }
-            Self::Rate | Self::Increase | Self::Delta => Ok(()),
-        }
+            Self::Rate => fill.change(Change { counter: true, per_second: true }),
+            Self::Increase => fill.change(Change { counter: true, per_second: false }),
+            Self::Delta => fill.change(Change { counter: false, per_second: false }),
+        };
+        Ok(filled?)
     }
+}
+
+/// Fills in the smoothed values. A factor that is not between 0 and 1 is an error where it meets a
+/// window, and nothing elsewhere.
+fn smooth(mut fill: Fill<'_>, params: &[Scalar]) -> Result<(), QueryError> {
+    let mut refused = None;
+    fill.windows(|window| {
+        let [smoothing, trend] = [0, 1].map(|index| params[index].at(window.step));
+        for (role, symbol, value) in [("smoothing", "sf", smoothing), ("trend", "tf", trend)] {
+            if value <= 0.0 || value >= 1.0 {
+                refused.get_or_insert(QueryError::SmoothingFactor { role, symbol, value });
+            }
+        }
+        kernel::smoothed(window.values, smoothing, trend)
+    })?;
+    refused.map_or(Ok(()), Err)
 }
 
 struct Fill<'a> {
@@ -170,6 +180,10 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
+    fn change(&mut self, change: Change) -> Result<(), StorageError> {
+        change.fill(self.ctx, self.samples, self.windows, self.out)
+    }
+
     fn windows(
         &mut self,
         mut kernel: impl FnMut(Window<'_>) -> Option<f64>,
@@ -208,3 +222,6 @@ fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
     }
     quantile(0.5, scratch)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,6 @@ fn find_resets(values: &[f64]) -> Vec<usize> {
 }
 
 /// Returns a number of milliseconds in seconds, rounded as Go's `Duration.Seconds` rounds it.
-fn seconds(duration_ms: i64) -> f64 {
+pub(super) fn seconds(duration_ms: i64) -> f64 {
     (duration_ms / 1000) as f64 + (duration_ms % 1000 * 1_000_000) as f64 / 1e9
 }

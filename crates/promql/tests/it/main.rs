@@ -4,4 +4,5 @@
 
 mod conformance;
 mod limits;
+mod queries;
 mod store;
