@@ -1,7 +1,7 @@
 use narthex_promql_parser::AggregateOp;
 
 use super::group::Groups;
-use crate::block::{Block, Row};
+use crate::block::Row;
 use crate::exec::{Held, Run, Series};
 use crate::neumaier::{Mean, add};
 use crate::plan::Grouping;
@@ -77,15 +77,14 @@ fn fold_with<'a, A: Accumulator>(
         run.hold(count)
     })?;
     run.release(samples);
-    let mut result = Block::new(steps);
+    let mut result = Held::new(run, steps);
     for (group, labels) in groups.into_labels().into_iter().enumerate() {
-        let row = result.push_empty(labels);
+        let row = result.push_empty(labels)?;
         for step in bits::ones(&present[group * words..][..words]) {
-            result.set(row, step, states[group * steps + step].finish());
+            result.block_mut().set(row, step, states[group * steps + step].finish());
         }
     }
-    drop(allowance);
-    Held::from_block(run, result)
+    result.settle()
 }
 
 fn fold_row<A: Accumulator>(states: &mut [A], row: Row<'_>) {

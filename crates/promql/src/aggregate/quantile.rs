@@ -1,6 +1,5 @@
 use super::group::Groups;
 use crate::QueryError;
-use crate::block::Block;
 use crate::exec::{Held, Run, Series};
 use crate::plan::Grouping;
 use crate::quantile::quantile;
@@ -27,19 +26,18 @@ pub(crate) fn quantile_of_groups<'a>(
         members[group].push(series);
     }
     let held = vector.into_held(run)?;
-    let mut result = Block::new(grid.steps());
+    let mut result = Held::new(run, grid.steps());
     let mut values = Vec::new();
     for (labels, members) in groups.into_labels().into_iter().zip(members) {
-        run.ctx.check()?;
-        let row = result.push_empty(labels);
+        let row = result.push_empty(labels)?;
         for step in 0..grid.steps() {
+            run.ctx.check()?;
             values.clear();
             values.extend(members.iter().filter_map(|series| held.block().row(*series).get(step)));
             if !values.is_empty() {
-                result.set(row, step, quantile(q.at(step), &mut values));
+                result.block_mut().set(row, step, quantile(q.at(step), &mut values));
             }
         }
     }
-    drop(held);
-    Held::from_block(run, result)
+    result.settle()
 }

@@ -1,6 +1,5 @@
 use super::group::Groups;
 use crate::QueryError;
-use crate::block::Block;
 use crate::exec::{Held, Run, Series};
 use crate::go_sort;
 use crate::plan::Grouping;
@@ -45,7 +44,7 @@ pub(crate) fn select<'a>(
         (0..vector.len()).map(|series| groups.of(grouping, &vector, series)).collect();
     let held = vector.into_held(run)?;
     let block = held.block();
-    let mut result = Block::new(grid.steps());
+    let mut result = Held::new(run, grid.steps());
     let mut rows = vec![None; block.len()];
     let mut chosen: Vec<Vec<Candidate>> = vec![Vec::new(); groups.len()];
     for step in 0..grid.steps() {
@@ -59,14 +58,16 @@ pub(crate) fn select<'a>(
         for group in &mut chosen {
             choice.arrange(group);
             for Candidate { series, value } in group.drain(..) {
-                let labels = || block.labels()[series].clone();
-                let row = *rows[series].get_or_insert_with(|| result.push_empty(labels()));
-                result.set(row, step, value);
+                let row = match rows[series] {
+                    Some(row) => row,
+                    None => result.push_empty(block.labels()[series].clone())?,
+                };
+                rows[series] = Some(row);
+                result.block_mut().set(row, step, value);
             }
         }
     }
-    drop(held);
-    Held::from_block(run, result)
+    result.settle()
 }
 
 /// Returns how many of `count` series stay, given a number that is no NaN.

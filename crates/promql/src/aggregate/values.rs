@@ -3,7 +3,6 @@ use narthex_model::float::write_fixed;
 use narthex_model::{Labels, LabelsBuilder};
 
 use crate::QueryError;
-use crate::block::Block;
 use crate::exec::{Held, Run, Series};
 use crate::plan::Grouping;
 
@@ -21,11 +20,7 @@ pub(crate) fn count_values<'a>(
     if label.is_empty() {
         return Err(QueryError::CountValuesLabel { name: label.into() });
     }
-    let mut counts = Counts {
-        result: Block::new(vector.grid.steps()),
-        rows: HashMap::new(),
-        allowance: run.allowance(),
-    };
+    let mut counts = Counts { result: Held::new(run, vector.grid.steps()), rows: HashMap::new() };
     let mut builder = LabelsBuilder::default();
     let mut text = String::new();
     let mut samples = 0;
@@ -46,17 +41,16 @@ pub(crate) fn count_values<'a>(
                     row
                 }
             };
-            let before = counts.result.row(row).get(step).unwrap_or(0.0);
-            counts.result.set(row, step, before + 1.0);
+            let result = counts.result.block_mut();
+            let before = result.row(row).get(step).unwrap_or(0.0);
+            result.set(row, step, before + 1.0);
         }
         let count = column.row().count();
         samples += count;
         run.hold(count)
     })?;
     run.release(samples);
-    let Counts { result, allowance, .. } = counts;
-    drop(allowance);
-    Held::from_block(run, result)
+    counts.result.settle()
 }
 
 /// Returns the labels of the group: `by` keeps the label of the value as well.
@@ -70,9 +64,8 @@ fn reduced(grouping: &Grouping<'_>, label: &str, builder: &mut LabelsBuilder) ->
 }
 
 struct Counts<'a> {
-    result: Block,
+    result: Held<'a>,
     rows: HashMap<Labels, usize>,
-    allowance: crate::exec::Allowance<'a>,
 }
 
 impl Counts<'_> {
@@ -80,8 +73,7 @@ impl Counts<'_> {
         if let Some(row) = self.rows.get(&labels) {
             return Ok(*row);
         }
-        self.allowance.grow(Block::row_size_bytes(self.result.steps()))?;
-        let row = self.result.push_empty(labels.clone());
+        let row = self.result.push_empty(labels.clone())?;
         self.rows.insert(labels, row);
         Ok(row)
     }

@@ -19,32 +19,35 @@ pub(crate) fn set_operation<'a>(
     right: &Block,
 ) -> Result<Held<'a>, QueryError> {
     let groups = Groups::new(left, right, matching);
-    let mut result = Block::new(left.steps());
+    let mut result = Held::new(run, left.steps());
     if op == BinaryOp::Or {
         let taken = Presence::new(left, &groups.left, groups.count);
         let mut rows = HashMap::with_capacity(left.len());
         for (labels, row) in left.rows() {
-            rows.insert(labels.clone(), result.len());
-            result.push(labels.clone(), row);
+            rows.insert(labels.clone(), result.block().len());
+            result.push(labels.clone(), row)?;
         }
         for (series, (labels, row)) in right.rows().enumerate() {
-            let index =
-                *rows.entry(labels.clone()).or_insert_with(|| result.push_empty(labels.clone()));
+            let index = match rows.get(labels) {
+                Some(index) => *index,
+                None => result.push_empty(labels.clone())?,
+            };
+            rows.insert(labels.clone(), index);
             let taken = taken.of(groups.right[series]);
-            add_masked(&mut result, index, row, |word| !taken[word]);
+            add_masked(result.block_mut(), index, row, |word| !taken[word]);
         }
     } else {
         let matched = Presence::new(right, &groups.right, groups.count);
         for (series, (labels, row)) in left.rows().enumerate() {
-            let index = result.push_empty(labels.clone());
+            let index = result.push_empty(labels.clone())?;
             let matched = matched.of(groups.left[series]);
             let keep_matched = op == BinaryOp::And;
-            add_masked(&mut result, index, row, |word| {
+            add_masked(result.block_mut(), index, row, |word| {
                 if keep_matched { matched[word] } else { !matched[word] }
             });
         }
     }
-    Held::from_block(run, result.without_empty_rows())
+    result.settle()
 }
 
 /// Copies the values of `row` at the steps of a mask, given word by word.

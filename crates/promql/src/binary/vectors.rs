@@ -58,17 +58,18 @@ pub(crate) fn vector_operation<'a>(
         many,
         one,
         failure: Failure::default(),
-        result: Block::new(left.steps()),
+        result: Held::new(run, left.steps()),
         rows: HashMap::new(),
         builder: LabelsBuilder::default(),
     };
     join.check_ones();
     for series in 0..many.block.len() {
         run.ctx.check()?;
-        join.add(series);
+        join.add(series)?;
     }
-    join.failure.into_result()?;
-    Held::from_block(run, join.result.without_empty_rows())
+    let Join { failure, result, .. } = join;
+    failure.into_result()?;
+    result.settle()
 }
 
 /// One operand: its series, and the group of each.
@@ -95,7 +96,7 @@ impl<'b> Side<'b> {
 
 /// A match in the making. Of a match group, the "one" side has at most one series with a value at
 /// a step; without grouping, so has the "many" side.
-struct Join<'e, 'b> {
+struct Join<'e, 'b, 'a> {
     operation: VectorOp<'e>,
     one_is_left: bool,
     many: Side<'b>,
@@ -106,7 +107,7 @@ struct Join<'e, 'b> {
     /// labels in it: a second result at such a step is an error, even if a comparison drops it.
     matched: HashMap<(usize, Option<Labels>), Vec<u64>>,
     failure: Failure,
-    result: Block,
+    result: Held<'a>,
     /// Where the result with these labels lies.
     rows: HashMap<Labels, usize>,
     builder: LabelsBuilder,
@@ -130,7 +131,7 @@ impl Failure {
     }
 }
 
-impl<'b> Join<'_, 'b> {
+impl Join<'_, '_, '_> {
     /// Looks for steps at which two series of a group of the "one" side have a value. At steps
     /// where the other side has none at all, nobody minds.
     fn check_ones(&mut self) {
@@ -181,7 +182,7 @@ impl<'b> Join<'_, 'b> {
     }
 
     /// Adds the results of one series of the "many" side.
-    fn add(&mut self, many: usize) {
+    fn add(&mut self, many: usize) -> Result<(), QueryError> {
         let group = self.many.groups[many];
         for position in 0..self.ones[group].len() {
             let one = self.ones[group][position];
@@ -189,23 +190,29 @@ impl<'b> Join<'_, 'b> {
             let common: Vec<u64> =
                 left.present().iter().zip(right.present()).map(|(a, b)| a & b).collect();
             if bits::any(&common) {
-                self.combine(many, one, &common);
+                self.combine(many, one, &common)?;
             }
         }
+        Ok(())
     }
 
     /// Applies the operator at the steps at which both series have a value.
-    fn combine(&mut self, many: usize, one: usize, common: &[u64]) {
+    fn combine(&mut self, many: usize, one: usize, common: &[u64]) -> Result<(), QueryError> {
         let labels = self.result_labels(many, one);
         self.check_matched(self.many.groups[many], &labels, common);
-        let result = &mut self.result;
-        let row =
-            *self.rows.entry(labels).or_insert_with_key(|labels| result.push_empty(labels.clone()));
+        let row = match self.rows.get(&labels) {
+            Some(row) => *row,
+            None => {
+                let row = self.result.push_empty(labels.clone())?;
+                self.rows.insert(labels, row);
+                row
+            }
+        };
         let (many_values, one_values) =
             (self.many.block.row(many).values(), self.one.block.row(one).values());
         let (left, right) =
             if self.one_is_left { (one_values, many_values) } else { (many_values, one_values) };
-        let (values, present) = result.row_mut(row);
+        let (values, present) = self.result.block_mut().row_mut(row);
         for step in bits::ones(common) {
             let Some(value) = self.operation.apply(left[step], right[step]) else { continue };
             if bits::get(present, step) {
@@ -214,6 +221,7 @@ impl<'b> Join<'_, 'b> {
             values[step] = value;
             bits::set(present, step);
         }
+        Ok(())
     }
 
     /// Looks for steps at which the group has a result already.

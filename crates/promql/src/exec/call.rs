@@ -91,6 +91,7 @@ fn scalar_function<'a>(
 ) -> Result<Option<Scalar>, QueryError> {
     Ok(Some(match function {
         Function::Time => {
+            run.fits_steps(grid.steps())?;
             Scalar::Steps(grid.times_ms().map(|time_ms| time_ms as f64 / 1000.0).collect())
         }
         Function::Pi => Scalar::Constant(PI),
@@ -106,6 +107,7 @@ fn scalar_function<'a>(
 
 /// Returns the value of a vector at each step where it has just one, and NaN elsewhere.
 fn only_value<'a>(run: &'a Run<'a>, vector: &Series<'a>) -> Result<Scalar, QueryError> {
+    run.fits_steps(vector.grid.steps())?;
     let mut found = vec![None; vector.grid.steps()];
     vector.for_each(run, |_, column| {
         for (step, value) in column.row().iter() {

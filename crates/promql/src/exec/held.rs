@@ -19,19 +19,6 @@ impl<'a> Held<'a> {
         Self { block: Block::new(steps), run, samples: 0, allowance: Allowance::new(run.ctx) }
     }
 
-    /// Returns a block that was made elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// Where a limit is reached.
-    pub(crate) fn from_block(run: &'a Run<'a>, block: Block) -> Result<Self, QueryError> {
-        let mut held = Self::new(run, block.steps());
-        held.allowance.grow(block.len() * Block::row_size_bytes(block.steps()))?;
-        held.count(block.samples())?;
-        held.block = block;
-        Ok(held)
-    }
-
     pub(crate) fn block(&self) -> &Block {
         &self.block
     }
@@ -46,6 +33,38 @@ impl<'a> Held<'a> {
         self.count(row.count())?;
         self.block.push(labels, row);
         Ok(())
+    }
+
+    /// Adds a series without values and returns its number.
+    ///
+    /// # Errors
+    ///
+    /// Where a limit is reached.
+    pub(crate) fn push_empty(&mut self, labels: Labels) -> Result<usize, QueryError> {
+        self.allowance.grow(Block::row_size_bytes(self.block.steps()))?;
+        Ok(self.block.push_empty(labels))
+    }
+
+    /// Returns the block to fill in values. [`Held::settle`] counts them.
+    pub(crate) fn block_mut(&mut self) -> &mut Block {
+        &mut self.block
+    }
+
+    /// Drops the series without a value, and counts the values that were filled in.
+    ///
+    /// # Errors
+    ///
+    /// Where a limit is reached.
+    pub(crate) fn settle(mut self) -> Result<Self, QueryError> {
+        self.block = std::mem::take(&mut self.block).without_empty_rows();
+        self.count(self.block.samples() - self.samples)?;
+        Ok(self)
+    }
+
+    /// Puts the series into the given order, which lists each one once.
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
+        debug_assert_eq!(order.len(), self.block.len());
+        self.block = self.block.pick(order);
     }
 
     /// Gives every series new labels.

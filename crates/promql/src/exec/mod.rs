@@ -16,7 +16,7 @@ use crate::instant_fn::Map;
 use crate::plan::{Operation, OperationKind, Plan};
 use crate::scalar::Scalar;
 pub(crate) use held::Held;
-pub(crate) use run::{Allowance, Run};
+pub(crate) use run::Run;
 pub(crate) use series::{Equals, RangeVector, Scratch, Series, remove_metadata};
 
 /// What an operation leaves on the stack.

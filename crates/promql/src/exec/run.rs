@@ -38,6 +38,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Fails where a number for each step would not fit the byte budget.
+    pub(crate) fn fits_steps(&self, steps: usize) -> Result<(), QueryError> {
+        let size_bytes = steps.saturating_mul(size_of::<f64>());
+        self.ctx.charge(size_bytes)?;
+        self.ctx.release(size_bytes);
+        Ok(())
+    }
+
     /// Forgets samples that are no longer held.
     pub(crate) fn release(&self, samples: usize) {
         self.samples.set(self.samples.get().saturating_sub(samples));

@@ -8,7 +8,7 @@ use super::merge::merge_equal_labels;
 use super::run::{Allowance, Run};
 use crate::annotations::Annotation;
 use crate::bits;
-use crate::block::Column;
+use crate::block::{Block, Column};
 use crate::instant_fn::Map;
 use crate::plan::InstantPlan;
 use crate::range_fn::RangeFn;
@@ -197,7 +197,7 @@ impl<'a> Series<'a> {
         }
         let grid = self.grid;
         let held = self.into_held(run)?;
-        Ok(Self::held(grid, merge_equal_labels(run, held, equals)?))
+        Ok(Self::held(grid, merge_equal_labels(run, &held, equals)?))
     }
 
     /// Makes the column of series `index`. Returns whether it has a value.
@@ -247,6 +247,7 @@ impl<'a> Series<'a> {
         mut visit: impl FnMut(usize, &Column) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let mut scratch = Scratch::new(run);
+        scratch.allowance.grow(Block::row_size_bytes(self.grid.steps()))?;
         let mut column = Column::default();
         for index in 0..self.len() {
             if self.read(run, index, &mut scratch, &mut column)? {

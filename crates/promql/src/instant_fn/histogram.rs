@@ -37,13 +37,13 @@ pub(crate) fn histogram<'a>(
     let grid = vector.grid;
     let held = vector.into_held(run)?;
     let histograms = find_histograms(run, held.block(), span);
-    let mut results = Block::new(grid.steps());
+    let mut results = Held::new(run, grid.steps());
     let mut buckets = Vec::new();
     let mut repairs = Vec::new();
     for Histogram { labels, buckets: series } in histograms {
-        run.ctx.check()?;
-        let index = results.push_empty(labels);
+        let index = results.push_empty(labels)?;
         for step in 0..grid.steps() {
+            run.ctx.check()?;
             buckets.clear();
             buckets.extend(series.iter().filter_map(|&(upper_bound, series)| {
                 let count = held.block().row(series).get(step)?;
@@ -62,15 +62,14 @@ pub(crate) fn histogram<'a>(
                     bucket_fraction(lower.at(step), upper.at(step), &mut buckets)
                 }
             };
-            results.set(index, step, value);
+            results.block_mut().set(index, step, value);
         }
     }
     drop(held);
     if let Some(forced) = sum_up(repairs, grid) {
         run.annotate(Annotation::forced_monotonicity(forced, span));
     }
-    let held = Held::from_block(run, results.without_empty_rows())?;
-    Series::held(grid, held).drop_names(run, Equals::Join)
+    Series::held(grid, results.settle()?).drop_names(run, Equals::Join)
 }
 
 /// Returns what the repairs at all steps come to.

@@ -12,7 +12,7 @@ pub(crate) fn sort<'a>(
     vector: Series<'a>,
     descending: bool,
 ) -> Result<Held<'a>, QueryError> {
-    let held = vector.into_held(run)?;
+    let mut held = vector.into_held(run)?;
     let value = |index: usize| held.block().row(index).values()[0];
     let mut order: Vec<usize> = (0..held.block().len()).collect();
     // The reference sorts in reverse of the reverse order, and so puts NaN last.
@@ -20,7 +20,6 @@ pub(crate) fn sort<'a>(
         let (left, right) = (value(right), value(left));
         left.is_nan() || if descending { left < right } else { left > right }
     });
-    let block = held.block().pick(&order);
-    drop(held);
-    Held::from_block(run, block)
+    held.reorder(&order);
+    Ok(held)
 }

@@ -48,6 +48,10 @@ pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<
         plan: Plan { selections: Vec::new(), operations: Vec::new() },
     };
     planner.place()?;
+    let steps_max = context.options.max_samples.max(STEPS_MAX);
+    if planner.grids.iter().chain(&planner.wanted).any(|grid| grid.steps() > steps_max) {
+        return Err(QueryError::TooManySamples);
+    }
     for node in expr.nodes() {
         planner.emit(node)?;
     }
@@ -392,3 +396,7 @@ fn check_supported(selector: &VectorSelector) -> Result<(), QueryError> {
 fn not_implemented(what: &str) -> QueryError {
     QueryError::NotImplemented { what: what.into() }
 }
+
+/// The most steps of a query or a subquery, unless it may hold even more samples: a column is as
+/// long as there are steps, whether they have a value or not.
+const STEPS_MAX: usize = 100_000;

@@ -1,5 +1,7 @@
 //! Functions that make one number of each window: `rate`, `*_over_time` and their like.
 
+mod exact;
+mod extreme;
 mod over_time;
 mod rate;
 
@@ -10,6 +12,8 @@ use crate::block::Column;
 use crate::quantile::quantile;
 use crate::scalar::Scalar;
 use crate::window::{Samples, Window, Windows};
+use exact::RunningSums;
+use extreme::Extremes;
 use over_time as kernel;
 use rate::Change;
 
@@ -106,22 +110,22 @@ impl RangeFn {
         // Each arm is its own loop, so that no window pays for the choice.
         let mut fill = Fill { ctx, samples, windows, out };
         let filled = match self {
-            Self::Avg => fill.values(kernel::mean),
+            Self::Avg => fill.sums(|sum, count| sum / count, kernel::mean),
             Self::Changes => fill.values(kernel::changes),
             Self::Count => fill.values(|values| values.len() as f64),
             Self::First => fill.values(|values| values[0]),
             Self::Last => fill.values(|values| values[values.len() - 1]),
-            Self::Max => fill.values(|values| values[kernel::extreme(values, |a, b| a > b)]),
-            Self::Min => fill.values(|values| values[kernel::extreme(values, |a, b| a < b)]),
+            Self::Max => fill.extremes(|a, b| a > b, |window, best| window.values[best]),
+            Self::Min => fill.extremes(|a, b| a < b, |window, best| window.values[best]),
             Self::Present => fill.values(|_| 1.0),
             Self::Resets => fill.values(kernel::resets),
             Self::Stddev => fill.values(|values| kernel::variance(values).sqrt()),
             Self::Stdvar => fill.values(kernel::variance),
-            Self::Sum => fill.values(kernel::sum),
-            Self::TsOfFirst => fill.times(|_| 0),
-            Self::TsOfLast => fill.times(|values| values.len() - 1),
-            Self::TsOfMax => fill.times(|values| kernel::extreme(values, |a, b| a >= b)),
-            Self::TsOfMin => fill.times(|values| kernel::extreme(values, |a, b| a <= b)),
+            Self::Sum => fill.sums(|sum, _| sum, kernel::sum),
+            Self::TsOfFirst => fill.windows(|window| Some(time_s(window, 0))),
+            Self::TsOfLast => fill.windows(|window| Some(time_s(window, window.values.len() - 1))),
+            Self::TsOfMax => fill.extremes(|a, b| a >= b, time_s),
+            Self::TsOfMin => fill.extremes(|a, b| a <= b, time_s),
             Self::Idelta => fill.windows(|window| kernel::last_change(window, false)),
             Self::Irate => fill.windows(|window| kernel::last_change(window, true)),
             Self::Deriv => fill.windows(|window| {
@@ -200,13 +204,36 @@ impl Fill<'_> {
         self.windows(|window| Some(kernel(window.values)))
     }
 
-    /// Fills in the time, in seconds, of the sample whose position `choose` returns.
-    fn times(&mut self, choose: impl Fn(&[f64]) -> usize) -> Result<(), StorageError> {
-        self.windows(|window| {
-            let time_ms = window.timestamps_ms[choose(window.values)];
-            Some(time_ms as f64 / 1000.0)
-        })
+    /// Fills in what `result` makes of the sample, given by its position in the window, that
+    /// `beats` the others.
+    fn extremes(
+        &mut self,
+        beats: impl Fn(f64, f64) -> bool,
+        result: impl Fn(Window<'_>, usize) -> f64,
+    ) -> Result<(), StorageError> {
+        let mut extremes = Extremes::default();
+        self.windows(|window| Some(result(window, extremes.slide(window, &beats))))
     }
+
+    /// Fills in what `result` makes of sum and number of the values, where sums are exact; what
+    /// `fold` makes of the values elsewhere.
+    fn sums(
+        &mut self,
+        result: impl Fn(f64, f64) -> f64,
+        fold: impl Fn(&[f64]) -> f64,
+    ) -> Result<(), StorageError> {
+        match RunningSums::new(self.samples.values) {
+            Some(sums) => {
+                self.windows(|window| Some(result(sums.over(window), window.values.len() as f64)))
+            }
+            None => self.values(fold),
+        }
+    }
+}
+
+/// Returns the time, in seconds, of the sample at a position of a window.
+fn time_s(window: Window<'_>, position: usize) -> f64 {
+    window.timestamps_ms[position] as f64 / 1000.0
 }
 
 /// Returns the median distance from the median; NaN where a value is.

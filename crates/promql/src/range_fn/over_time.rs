@@ -21,18 +21,6 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     mean.mean()
 }
 
-/// Returns the position of the extreme that `beats(candidate, best)` chooses; a NaN never stays
-/// where anything follows it.
-pub(super) fn extreme(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> usize {
-    let mut best = 0;
-    for (index, &value) in values.iter().enumerate() {
-        if beats(value, values[best]) || values[best].is_nan() {
-            best = index;
-        }
-    }
-    best
-}
-
 /// Returns the population variance: Welford's, with compensated sums.
 pub(super) fn variance(values: &[f64]) -> f64 {
     let mut count = 0.0;

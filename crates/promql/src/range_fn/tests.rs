@@ -3,8 +3,8 @@
 use narthex_storage::QueryContext;
 use proptest::prelude::*;
 
-use super::RangeFn;
 use super::rate::seconds;
+use super::{RangeFn, over_time as kernel};
 use crate::Grid;
 use crate::block::Column;
 use crate::scalar::Scalar;
@@ -160,6 +160,40 @@ proptest! {
             });
             prop_assert_eq!(got, expected, "{:?}", function);
         }
+    }
+}
+
+/// Returns values whose sums are exact, or nearly so.
+fn summable() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    let unit = prop::sample::select(vec![1.0, 0.125, 1e3, 0.1, 1e300, 5e-324]);
+    let top = prop::sample::select(vec![10_i64, 1 << 30, 1 << 46, 1 << 52]);
+    (unit, top).prop_flat_map(|(unit, top)| {
+        prop::collection::vec((1..40_000_i64, -top..=top), 0..60).prop_map(move |samples| {
+            let mut time_ms = -300_000;
+            let scaled = |(gap_ms, count): (i64, i64)| {
+                time_ms += gap_ms;
+                (time_ms, count as f64 * unit)
+            };
+            samples.into_iter().map(scaled).collect()
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn differences_of_running_sums_have_the_bits_of_the_fold(
+        samples in prop_oneof![summable(), samples()],
+        windows in windows(),
+    ) {
+        let values = |inside: &[(i64, f64)]| -> Vec<f64> {
+            inside.iter().map(|(_, value)| *value).collect()
+        };
+        let got = fill(RangeFn::Sum, &[], &samples, &windows);
+        let expected = plainly(&samples, &windows, |inside, _, _| Some(kernel::sum(&values(inside))));
+        prop_assert_eq!(got, expected);
+        let got = fill(RangeFn::Avg, &[], &samples, &windows);
+        let expected = plainly(&samples, &windows, |inside, _, _| Some(kernel::mean(&values(inside))));
+        prop_assert_eq!(got, expected);
     }
 }
 

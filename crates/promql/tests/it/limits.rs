@@ -69,6 +69,18 @@ fn an_interrupted_query_ends_with_the_reason() {
     }
 }
 
+/// Steps cost memory even where nothing has a value.
+#[test]
+fn a_subquery_with_too_many_steps_is_refused_at_once() {
+    let store = store_of(1);
+    let ctx = QueryContext::default();
+    for query in ["count_over_time(nothing[30d:1ms])", "max_over_time(vector(1)[100y:1s])"] {
+        let expr = parse(query).unwrap();
+        let error = Engine::default().instant(&ctx, &store, &expr, 0).unwrap_err();
+        assert!(matches!(error, QueryError::TooManySamples), "{query}: {error}");
+    }
+}
+
 /// A flat chain is a deep tree, and must cost neither stack nor time.
 #[test]
 fn ten_thousand_terms_are_summed_at_once() {
