@@ -1,0 +1,55 @@
+use std::io;
+use std::path::Path;
+
+use narthex_config::{Config, ConfigError};
+
+/// Why a configuration file could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error("open {file}: {source}{}", hint(.source))]
+    Read { file: Box<str>, source: io::Error },
+    #[error(transparent)]
+    Parse(#[from] ConfigError),
+}
+
+/// What to do about a missing file, which is what a newcomer meets first.
+fn hint(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::NotFound {
+        "; name a configuration with --config.file=FILE"
+    } else {
+        ""
+    }
+}
+
+/// Reads the configuration in `file`, with relative paths in it relative to its folder.
+pub(super) fn load(file: &str) -> Result<Config, LoadError> {
+    tracing::info!(filename = file, "Loading configuration file");
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| LoadError::Read { file: file.into(), source })?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut config = Config::load(&text, file, environment)?;
+    config.resolve_paths(Path::new(file).parent().unwrap_or(Path::new("")));
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nosuch.yml");
+        let error = load(&file.display().to_string()).unwrap_err().to_string();
+        assert!(error.starts_with("open ") && error.contains("--config.file"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("broken.yml");
+        std::fs::write(&file, "global:\n  scrape_intervall: 5s\n").unwrap();
+        let error = load(&file.display().to_string()).unwrap_err().to_string();
+        assert!(error.contains("broken.yml") && error.contains("line 2"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use clap::Parser;
+use narthex_model::{Regex, duration};
+
+use crate::{LogFormat, LogLevel};
+
+/// The flags of the Prometheus server.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "server", version, about = "The Prometheus server, made of narthex.")]
+#[non_exhaustive]
+pub struct ServerFlags {
+    /// Prometheus configuration file path.
+    #[arg(long = "config.file", value_name = "FILE", default_value = "prometheus.yml")]
+    pub config_file: Box<str>,
+
+    /// Address to listen on for UI, API, and telemetry.
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+    pub listen_address: Box<str>,
+
+    /// Maximum number of simultaneous connections.
+    #[arg(long = "web.max-connections", value_name = "COUNT", default_value_t = 512)]
+    pub connections_max: usize,
+
+    /// The URL under which the server is externally reachable, for links back to itself. Its path
+    /// is the prefix of all routes.
+    #[arg(long = "web.external-url", value_name = "URL", default_value = "")]
+    pub external_url: Box<str>,
+
+    /// Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url.
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<Box<str>>,
+
+    /// Enable shutdown and reload via HTTP request.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
+
+    /// Enable API endpoint accepting remote write requests.
+    #[arg(long = "web.enable-remote-write-receiver")]
+    pub enable_remote_write_receiver: bool,
+
+    /// Regex for CORS origin. It is fully anchored. Example: 'https?://(domain1|domain2)\.com'
+    #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*", value_parser = parse_regex)]
+    pub cors_origin: Regex,
+
+    /// Base path for metrics storage.
+    #[arg(long = "storage.tsdb.path", value_name = "DIRECTORY", default_value = "data/")]
+    pub storage_path: Box<str>,
+
+    /// The maximum lookback duration for retrieving metrics during expression evaluations.
+    #[arg(long = "query.lookback-delta", value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    pub lookback_delta: Duration,
+
+    /// Maximum time a query may take before being aborted.
+    #[arg(long = "query.timeout", value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
+    pub query_timeout: Duration,
+
+    /// Maximum number of queries executed concurrently.
+    #[arg(long = "query.max-concurrency", value_name = "COUNT", default_value_t = 20)]
+    pub query_concurrency_max: usize,
+
+    /// Maximum number of samples a single query can load into memory.
+    #[arg(long = "query.max-samples", value_name = "COUNT", default_value_t = 50_000_000)]
+    pub query_samples_max: usize,
+
+    /// Only log messages with the given severity or above.
+    #[arg(long = "log.level", value_name = "LEVEL", value_enum, default_value_t)]
+    pub log_level: LogLevel,
+
+    /// Output format of log messages.
+    #[arg(long = "log.format", value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+impl ServerFlags {
+    /// Returns every flag and its value as text, in order of the names: what
+    /// `/api/v1/status/flags` shows.
+    #[must_use]
+    pub fn to_pairs(&self) -> Vec<(Box<str>, Box<str>)> {
+        let pairs = [
+            ("config.file", self.config_file.to_string()),
+            ("log.format", self.log_format.as_str().to_owned()),
+            ("log.level", self.log_level.as_str().to_owned()),
+            ("query.lookback-delta", duration::display(self.lookback_delta).to_string()),
+            ("query.max-concurrency", self.query_concurrency_max.to_string()),
+            ("query.max-samples", self.query_samples_max.to_string()),
+            ("query.timeout", duration::display(self.query_timeout).to_string()),
+            ("storage.tsdb.path", self.storage_path.to_string()),
+            ("web.cors.origin", self.cors_origin.as_str().to_owned()),
+            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
+            ("web.enable-remote-write-receiver", self.enable_remote_write_receiver.to_string()),
+            ("web.external-url", self.external_url.to_string()),
+            ("web.listen-address", self.listen_address.to_string()),
+            ("web.max-connections", self.connections_max.to_string()),
+            ("web.route-prefix", self.route_prefix.clone().unwrap_or_default().into_string()),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
+    duration::parse(text)
+}
+
+fn parse_regex(pattern: &str) -> Result<Regex, narthex_model::RegexError> {
+    Regex::new(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        ServerFlags::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_shown() {
+        let flags = ServerFlags::parse_from(["server"]);
+        let shown = flags.to_pairs();
+        let command = ServerFlags::command();
+        let mut defined: Vec<&str> = command.get_arguments().filter_map(|a| a.get_long()).collect();
+        defined.sort_unstable();
+        assert_eq!(shown.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), defined);
+        let value = |name: &str| shown.iter().find(|(n, _)| **n == *name).map(|(_, v)| &**v);
+        assert_eq!(value("query.timeout"), Some("2m"));
+        assert_eq!(value("log.level"), Some("info"));
+        assert_eq!(value("web.enable-lifecycle"), Some("false"));
+    }
+
+    #[test]
+    fn unknown_flags_and_bad_values_are_refused() {
+        for arguments in [
+            &["server", "--no.such.flag"][..],
+            &["server", "--query.timeout=soon"],
+            &["server", "--web.cors.origin=("],
+            &["server", "--log.level=loud"],
+            &["server", "more"],
+        ] {
+            let error = ServerFlags::try_parse_from(arguments).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        }
+    }
+}

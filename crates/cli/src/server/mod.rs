@@ -1,0 +1,244 @@
+//! The Prometheus server as a command: scrape, store, answer.
+
+mod configuration;
+mod flags;
+mod opening;
+mod process;
+mod signals;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use narthex_scrape::{HttpFetch, Manager};
+use narthex_server::{
+    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_scrape_stats,
+    write_tsdb_stats,
+};
+use narthex_tsdb::{Db, OpenError};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use flags::ServerFlags;
+
+use crate::logs;
+use configuration::LoadError;
+use opening::OpeningStore;
+use process::Process;
+use signals::Stop;
+
+/// Reads the command line of this process and runs the server until it is told to stop.
+///
+/// `default_config_file` is read where the command line names no configuration.
+#[must_use]
+pub fn main(default_config_file: &'static str) -> ExitCode {
+    let command = ServerFlags::command()
+        .mut_arg("config_file", |argument| argument.default_value(default_config_file));
+    let flags = command
+        .try_get_matches()
+        .and_then(|matches| ServerFlags::from_arg_matches(&matches))
+        .unwrap_or_else(|error| error.exit());
+    run(flags)
+}
+
+/// Runs the server until it is told to stop, by a signal or over HTTP.
+///
+/// The exit code is 0 after an orderly end, 2 where the configuration cannot be read, and 1 where
+/// anything else fails. Logs go to standard error.
+#[must_use]
+pub fn run(flags: ServerFlags) -> ExitCode {
+    logs::start(flags.log_level, flags.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(err = %error, "Unable to start the runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(run_until_stopped(flags));
+    // A query that does not heed its interruption must not hold up the end.
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    match ended {
+        Ok(()) => {
+            tracing::info!("See you next time!");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(err = error.to_string(), "{}", error.headline());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Why the server could not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Configuration(#[from] LoadError),
+    #[error("listen on {address}: {source}")]
+    Listen { address: Box<str>, source: std::io::Error },
+    #[error("{}", with_source(.0))]
+    Open(#[from] OpenError),
+    #[error("the thread that opened the storage panicked")]
+    OpenPanic,
+    #[error("catch signals: {0}")]
+    Signals(#[source] std::io::Error),
+    #[error("{0}")]
+    Serve(#[source] std::io::Error),
+    #[error("{}", with_source(.0))]
+    Close(#[source] narthex_tsdb::WalError),
+}
+
+impl RunError {
+    fn headline(&self) -> &'static str {
+        match self {
+            Self::Configuration(_) => "Error loading config",
+            Self::Listen { .. } => "Unable to start web listener",
+            Self::Open(_) | Self::OpenPanic => "Opening storage failed",
+            Self::Signals(_) => "Unable to catch signals",
+            Self::Serve(_) => "Error serving HTTP",
+            Self::Close(_) => "Error stopping storage",
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting the server");
+    let config = configuration::load(&flags.config_file)?;
+    let mut stop = Stop::listen().map_err(RunError::Signals)?;
+    let listen_address = flags.listen_address.clone();
+    let fail = |source| RunError::Listen { address: listen_address.clone(), source };
+    let listener = TcpListener::bind(&*listen_address).await.map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    tracing::info!(address = %address, "Listening on");
+
+    let store = Arc::new(OpeningStore::default());
+    let mut scraping = narthex_scrape::Options::default();
+    scraping.host_name = narthex_server::hostname().into();
+    let runtime = tokio::runtime::Handle::current();
+    let fetch = Arc::new(HttpFetch::default());
+    let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
+    let process = Arc::new(Process::new(flags, config, Arc::clone(&manager), stop.requests()));
+    let state = Arc::new(server_state(&process, &store, &manager, address));
+    state.set_readiness(Readiness::Starting);
+
+    let (end_serving, serving_ends) = oneshot::channel::<()>();
+    let mut limits = ServeLimits::default();
+    limits.connections_max = process.flags().connections_max.max(1);
+    let server = tokio::spawn(serve(listener, router(Arc::clone(&state)), limits, async move {
+        // The sender is dropped where the start fails; then serving ends, too.
+        let _ = serving_ends.await;
+    }));
+    open_store(&process, &store).await?;
+    process.apply();
+    state.set_readiness(Readiness::Ready);
+    tracing::info!("Server is ready to receive web requests.");
+
+    let reloader = tokio::spawn(signals::reload_on_hangup(Arc::clone(&process)));
+    stop.requested().await;
+    // From here on a second signal ends the process at once.
+    let impatient = tokio::spawn(stop.exit_when_requested_again());
+    reloader.abort();
+    state.set_readiness(Readiness::Stopping);
+    let ended = shut_down(&manager, end_serving, server).await;
+    drop((state, process, manager));
+    let closed = close_store(store).await;
+    impatient.abort();
+    ended.and(closed)
+}
+
+fn server_state(
+    process: &Arc<Process>,
+    store: &Arc<OpeningStore>,
+    manager: &Arc<Manager>,
+    address: std::net::SocketAddr,
+) -> ServerState {
+    let flags = process.flags();
+    let mut options = ServerOptions::default();
+    options.query_timeout = flags.query_timeout;
+    options.query_concurrency_max = flags.query_concurrency_max;
+    options.query_samples_max = flags.query_samples_max;
+    options.lookback_delta = flags.lookback_delta;
+    options.remote_write_receiver = flags.enable_remote_write_receiver;
+    options.lifecycle = flags.enable_lifecycle;
+    options.cors_origin = flags.cors_origin.clone();
+    options.external_url = process::external_url(&flags.external_url, address).into();
+    options.route_prefix = process::route_prefix(flags).into();
+    options.listen_port = address.port();
+    let (scraper, database) = (Arc::clone(manager), Arc::clone(store));
+    ServerState::new(store.clone(), options)
+        .with_targets(manager.clone())
+        .with_status(process.clone())
+        .with_lifecycle(process.clone())
+        .with_collector(Box::new(move |page| write_scrape_stats(page, &scraper.stats())))
+        .with_collector(Box::new(move |page| {
+            if let Some(db) = database.get() {
+                write_tsdb_stats(page, &db.stats());
+            }
+        }))
+}
+
+/// Opens the store while the server says that it is starting.
+async fn open_store(process: &Arc<Process>, store: &Arc<OpeningStore>) -> Result<(), RunError> {
+    let path = process.flags().storage_path.clone();
+    tracing::info!(path = &*path, "Opening storage");
+    let opened =
+        tokio::task::spawn_blocking(move || Db::open(&*path, narthex_tsdb::Options::default()));
+    let db = opened.await.map_err(|_| RunError::OpenPanic)??;
+    let stats = db.stats();
+    tracing::info!(
+        series = stats.head.series,
+        replayed_samples = stats.replay.samples,
+        "Storage opened"
+    );
+    store.set(db);
+    Ok(())
+}
+
+/// Stops what writes to the store, and what reads from it.
+async fn shut_down(
+    manager: &Manager,
+    end_serving: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+) -> Result<(), RunError> {
+    tracing::info!("Stopping scrapes");
+    if tokio::time::timeout(SCRAPE_SHUTDOWN_TIMEOUT, manager.shutdown()).await.is_err() {
+        tracing::warn!("Scrapes under way were cut off");
+    }
+    tracing::info!("Stopping the web server");
+    let _ = end_serving.send(());
+    match server.await {
+        Ok(served) => served.map_err(RunError::Serve),
+        Err(error) => Err(RunError::Serve(std::io::Error::other(error))),
+    }
+}
+
+/// Forces everything to the disk.
+async fn close_store(store: Arc<OpeningStore>) -> Result<(), RunError> {
+    let closed = tokio::task::spawn_blocking(move || match Arc::try_unwrap(store) {
+        Ok(store) => store.into_inner().map_or(Ok(()), Db::close),
+        // A query that was cut off still holds the store: what counts is on the disk all the same.
+        Err(store) => store.get().map_or(Ok(()), Db::sync),
+    });
+    match closed.await {
+        Ok(closed) => closed.map_err(RunError::Close),
+        Err(_) => Err(RunError::OpenPanic),
+    }
+}
+
+/// How long scrapes that are under way may take to finish.
+const SCRAPE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);

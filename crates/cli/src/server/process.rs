@@ -1,0 +1,162 @@
+//! What the endpoints ask of the process around them, and what they may do to it.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use narthex_config::Config;
+use narthex_scrape::Manager;
+use narthex_server::{Lifecycle, Reload, Status};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::{ServerFlags, configuration};
+
+/// The running server.
+pub(super) struct Process {
+    flags: ServerFlags,
+    manager: Arc<Manager>,
+    stop_requests: mpsc::UnboundedSender<&'static str>,
+    configuration: Mutex<InForce>,
+    /// Held while a reload goes on: two at a time would race.
+    reloading: Mutex<()>,
+}
+
+/// The configuration in force, and how it came to be.
+struct InForce {
+    config: Config,
+    reload: Reload,
+}
+
+impl Process {
+    /// Returns the process with a configuration that is loaded and not applied yet.
+    pub(super) fn new(
+        flags: ServerFlags,
+        config: Config,
+        manager: Arc<Manager>,
+        stop_requests: mpsc::UnboundedSender<&'static str>,
+    ) -> Self {
+        let configuration = Mutex::new(InForce { config, reload: successful() });
+        Self { flags, manager, stop_requests, configuration, reloading: Mutex::new(()) }
+    }
+
+    pub(super) fn flags(&self) -> &ServerFlags {
+        &self.flags
+    }
+
+    /// Makes the scraper follow the configuration.
+    pub(super) fn apply(&self) {
+        let config = self.configuration.lock().config.clone();
+        self.manager.apply(&config);
+    }
+}
+
+impl Lifecycle for Process {
+    fn reload(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let _reloading = self.reloading.lock();
+        match configuration::load(&self.flags.config_file) {
+            Ok(config) => {
+                *self.configuration.lock() = InForce { config, reload: successful() };
+                self.apply();
+                tracing::info!("Completed loading of configuration file");
+                Ok(())
+            }
+            Err(error) => {
+                self.configuration.lock().reload.successful = false;
+                tracing::error!(err = error.to_string(), "Error reloading config");
+                Err(error.into())
+            }
+        }
+    }
+
+    fn quit(&self) {
+        // Nobody listens where the process is ending already.
+        let _ = self.stop_requests.send("/-/quit");
+    }
+}
+
+impl Status for Process {
+    fn config_yaml(&self) -> String {
+        let config = self.configuration.lock().config.clone();
+        config.to_yaml().unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    fn flags(&self) -> Vec<(Box<str>, Box<str>)> {
+        self.flags.to_pairs()
+    }
+
+    fn last_reload(&self) -> Reload {
+        self.configuration.lock().reload
+    }
+
+    fn evaluation_interval(&self) -> Duration {
+        self.configuration.lock().config.global.evaluation_interval
+    }
+}
+
+fn successful() -> Reload {
+    Reload { successful: true, last_success: Some(SystemTime::now()) }
+}
+
+/// Returns the URL under which people reach the server: the flag, or what the address tells. A
+/// server that only this machine reaches has none.
+pub(super) fn external_url(flag: &str, address: SocketAddr) -> String {
+    if !flag.is_empty() {
+        return flag.trim_end_matches('/').to_owned();
+    }
+    let (ip, port) = (address.ip(), address.port());
+    let hostname = narthex_server::hostname();
+    if ip.is_loopback() || hostname.is_empty() {
+        String::new()
+    } else if ip.is_unspecified() {
+        format!("http://{hostname}:{port}")
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Returns the prefix of all routes: the flag, or the path of the external URL.
+pub(super) fn route_prefix(flags: &ServerFlags) -> String {
+    let prefix = match &flags.route_prefix {
+        Some(prefix) => prefix,
+        None => {
+            let url = &flags.external_url;
+            let rest = url.split_once("://").map_or(&**url, |(_, rest)| rest);
+            rest.find('/').map_or("", |start| &rest[start..])
+        }
+    };
+    match prefix.trim_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn the_prefix_follows_the_external_url() {
+        for (arguments, expected) in [
+            (&["server"][..], ""),
+            (&["server", "--web.external-url=http://x:9090/"], ""),
+            (&["server", "--web.external-url=https://x/prom/"], "/prom"),
+            (&["server", "--web.external-url=https://x/prom", "--web.route-prefix=/"], ""),
+            (&["server", "--web.route-prefix=a/b"], "/a/b"),
+        ] {
+            let flags = ServerFlags::parse_from(arguments);
+            assert_eq!(route_prefix(&flags), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_reachable_server_has_an_external_url() {
+        let url = |flag: &str, address: &str| external_url(flag, address.parse().unwrap());
+        assert_eq!(url("", "127.0.0.1:9090"), "");
+        assert_eq!(url("", "10.0.0.7:9090"), "http://10.0.0.7:9090");
+        assert_eq!(url("https://x/prom/", "127.0.0.1:9090"), "https://x/prom");
+    }
+}
