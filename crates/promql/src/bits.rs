@@ -68,3 +68,48 @@ pub(crate) fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{any, clear, count, first_common, get, ones, set, set_all, union, word_count};
+
+    fn of(steps: &[usize], len: usize) -> Vec<u64> {
+        let mut words = vec![0; word_count(len)];
+        for step in steps {
+            set(&mut words, *step);
+        }
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn bits_are_a_set(
+            left in prop::collection::btree_set(0..200_usize, 0..40),
+            right in prop::collection::btree_set(0..200_usize, 0..40),
+        ) {
+            let [left_list, right_list] = [&left, &right].map(|set| Vec::from_iter(set.clone()));
+            let (mut words, others) = (of(&left_list, 200), of(&right_list, 200));
+            prop_assert_eq!(ones(&words).collect::<Vec<_>>(), left_list);
+            prop_assert_eq!(count(&words), left.len());
+            prop_assert_eq!(any(&words), !left.is_empty());
+            prop_assert_eq!(first_common(&words, &others), left.intersection(&right).next().copied());
+            union(&mut words, &others);
+            prop_assert_eq!(count(&words), left.union(&right).count());
+            for step in right {
+                clear(&mut words, step);
+                prop_assert!(!get(&words, step));
+            }
+        }
+    }
+
+    #[test]
+    fn all_bits_are_as_many_as_steps() {
+        for steps in [0, 1, 63, 64, 65, 128] {
+            let mut words = vec![0; word_count(steps)];
+            set_all(&mut words, steps);
+            assert_eq!(count(&words), steps);
+        }
+    }
+}

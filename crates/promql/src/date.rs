@@ -80,3 +80,36 @@ const DAY_S: i64 = 24 * 60 * 60;
 const ERA_DAYS: i64 = 146_097;
 /// From the first of March of the year 0 to the Unix epoch.
 const DAYS_MARCH_0_TO_1970: i64 = 719_468;
+
+#[cfg(test)]
+mod tests {
+    use super::{Date, rfc3339};
+
+    #[test]
+    fn dates_of_known_seconds() {
+        for (unix_s, date, weekday, day_of_year, days_in_month) in [
+            (0, "1970-01-01T00:00:00Z", 4, 1, 31),
+            (-1, "1969-12-31T23:59:59Z", 3, 365, 31),
+            (951_782_400, "2000-02-29T00:00:00Z", 2, 60, 29),
+            (1_709_210_096, "2024-02-29T12:34:56Z", 4, 60, 29),
+            (1_709_251_200, "2024-03-01T00:00:00Z", 5, 61, 31),
+            (4_107_542_400, "2100-03-01T00:00:00Z", 1, 60, 31),
+            (1_735_603_200, "2024-12-31T00:00:00Z", 2, 366, 31),
+            (-2_203_891_200, "1900-03-01T00:00:00Z", 4, 60, 31),
+        ] {
+            assert_eq!(rfc3339(unix_s * 1000), date);
+            let parts = Date::from_unix_s(unix_s);
+            assert_eq!(parts.weekday, weekday, "weekday of {date}");
+            assert_eq!(parts.day_of_year, day_of_year, "day of the year of {date}");
+            assert_eq!(parts.days_in_month(), days_in_month, "days in the month of {date}");
+        }
+    }
+
+    #[test]
+    fn every_second_has_a_date() {
+        for unix_s in [i64::MIN, i64::MAX] {
+            let date = Date::from_unix_s(unix_s);
+            assert!((1..=12).contains(&date.month) && (0..24).contains(&date.hour));
+        }
+    }
+}

@@ -221,3 +221,85 @@ fn almost_equal(left: f64, right: f64) -> bool {
 
 /// The relative difference of bucket counts that rounding explains.
 const COUNT_TOLERANCE: f64 = 1e-12;
+
+#[cfg(test)]
+mod tests {
+    use super::{Bucket, Repair, bucket_fraction, bucket_quantile, quantile};
+
+    fn buckets(pairs: &[(f64, f64)]) -> Vec<Bucket> {
+        pairs.iter().map(|&(upper_bound, count)| Bucket { upper_bound, count }).collect()
+    }
+
+    const INF: f64 = f64::INFINITY;
+
+    #[test]
+    fn quantiles_of_values() {
+        for (q, values, expected) in [
+            (0.0, vec![3.0, 1.0, 2.0], 1.0),
+            (1.0, vec![3.0, 1.0, 2.0], 3.0),
+            (0.25, vec![0.0, 1.0], 0.25),
+            (0.5, vec![7.0], 7.0),
+            (-0.1, vec![7.0], -INF),
+            (1.1, vec![7.0], INF),
+            (0.0, vec![7.0, f64::NAN], f64::NAN),
+            (f64::NAN, vec![7.0], f64::NAN),
+            (0.5, vec![], f64::NAN),
+        ] {
+            let got = quantile(q, &mut values.clone());
+            assert!(
+                got == expected || (got.is_nan() && expected.is_nan()),
+                "{q} of {values:?}: {got}"
+            );
+        }
+    }
+
+    #[test]
+    fn quantiles_of_buckets() {
+        for (q, pairs, expected) in [
+            (0.5, vec![(1.0, 10.0), (2.0, 20.0), (INF, 20.0)], 1.0),
+            (0.75, vec![(1.0, 10.0), (2.0, 20.0), (INF, 20.0)], 1.5),
+            (0.25, vec![(INF, 20.0), (2.0, 20.0), (1.0, 10.0)], 0.5),
+            (0.99, vec![(1.0, 10.0), (INF, 20.0)], 1.0),
+            (0.1, vec![(-1.0, 10.0), (INF, 20.0)], -1.0),
+            (0.5, vec![(1.0, 4.0), (1.0, 6.0), (INF, 20.0)], 1.0),
+            (0.5, vec![(1.0, 0.0), (INF, 0.0)], f64::NAN),
+            (0.5, vec![(1.0, 10.0), (2.0, 20.0)], f64::NAN),
+            (0.5, vec![(INF, 20.0)], f64::NAN),
+        ] {
+            let (got, repair) = bucket_quantile(q, &mut buckets(&pairs));
+            assert!(
+                got == expected || (got.is_nan() && expected.is_nan()),
+                "{q} of {pairs:?}: {got}"
+            );
+            assert_eq!(repair, None);
+        }
+    }
+
+    #[test]
+    fn falling_counts_are_repaired_and_told() {
+        let mut falling =
+            buckets(&[(1.0, 10.0), (2.0, 7.0), (3.0, 12.0), (4.0, 11.0), (INF, 12.0)]);
+        let (_, repair) = bucket_quantile(0.5, &mut falling);
+        assert_eq!(repair, Some(Repair { min_bound: 2.0, max_bound: 4.0, max_diff: 3.0 }));
+        let mut rounded = buckets(&[(1.0, 10.0), (2.0, 10.0 - 1e-14), (INF, 12.0)]);
+        assert_eq!(bucket_quantile(0.5, &mut rounded).1, None);
+    }
+
+    #[test]
+    fn fractions_of_buckets() {
+        let pairs = [(1.0, 10.0), (2.0, 30.0), (INF, 40.0)];
+        for (lower, upper, expected) in [
+            (0.0, 1.0, 0.25),
+            (0.5, 1.5, 0.375),
+            (2.0, INF, 0.25),
+            (-5.0, 0.0, 0.0),
+            (2.0, 1.0, 0.0),
+            (f64::NAN, 1.0, f64::NAN),
+        ] {
+            let got = bucket_fraction(lower, upper, &mut buckets(&pairs));
+            let agrees = got == expected || (got.is_nan() && expected.is_nan());
+            assert!(agrees, "between {lower} and {upper}: {got}");
+        }
+        assert!(bucket_fraction(0.0, 1.0, &mut buckets(&[(1.0, 2.0)])).is_nan());
+    }
+}

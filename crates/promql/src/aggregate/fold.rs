@@ -248,3 +248,107 @@ impl Accumulator for Stddev {
         self.0.finish().sqrt()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Accumulator, Avg, Max, Min, Stdvar, Sum, fold_row};
+    use crate::block::Column;
+    use crate::neumaier::add;
+
+    /// Folds columns, and compares each step with `plain` of the values that exist there.
+    fn check<A: Accumulator>(
+        columns: &[Vec<Option<f64>>],
+        plain: impl Fn(&[f64]) -> f64,
+    ) -> Result<(), TestCaseError> {
+        let steps = columns[0].len();
+        let mut states = vec![A::default(); steps];
+        for values in columns {
+            let mut column = Column::default();
+            column.reset(steps);
+            for (step, value) in values.iter().enumerate() {
+                if let Some(value) = value {
+                    column.set(step, *value);
+                }
+            }
+            fold_row(&mut states, column.row());
+        }
+        for (step, state) in states.iter().enumerate() {
+            let values: Vec<f64> = columns.iter().filter_map(|column| column[step]).collect();
+            if !values.is_empty() {
+                let (got, expected) = (state.finish(), plain(&values));
+                prop_assert!(
+                    got.to_bits() == expected.to_bits() || (got.is_nan() && expected.is_nan()),
+                    "{got} is not {expected}, of {values:?}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn columns() -> impl Strategy<Value = Vec<Vec<Option<f64>>>> {
+        let odd = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MAX];
+        let value = prop_oneof![6 => -1e6..1e6_f64, 1 => prop::sample::select(odd)];
+        let column = prop::collection::vec(prop::option::weighted(0.9, value), 130);
+        prop::collection::vec(column, 1..6)
+    }
+
+    /// Each of these starts with the first value, as the reference does.
+    fn sum(values: &[f64]) -> f64 {
+        let rest = &values[1..];
+        let (sum, compensation) =
+            rest.iter().fold((values[0], 0.0), |(sum, c), value| add(sum, c, *value));
+        sum + compensation
+    }
+
+    fn variance(values: &[f64]) -> f64 {
+        let (mut count, mut mean) = (1.0, values[0]);
+        let mut squares = if mean.is_finite() { 0.0 } else { f64::NAN };
+        for value in &values[1..] {
+            count += 1.0;
+            let delta = value - mean;
+            mean += delta / count;
+            squares += delta * (value - mean);
+        }
+        squares / count
+    }
+
+    fn mean(values: &[f64]) -> f64 {
+        let (mut sum, mut c) = (values[0], 0.0);
+        let mut overflown = false;
+        for (index, value) in values.iter().enumerate().skip(1) {
+            let (before, count) = (index as f64, index as f64 + 1.0);
+            if !overflown {
+                let next = add(sum, c, *value);
+                if !next.0.is_infinite() {
+                    (sum, c) = next;
+                    continue;
+                }
+                overflown = true;
+                (sum, c) = (sum / before, c / before);
+            }
+            let share = before / count;
+            (sum, c) = add(share * sum, share * c, value / count);
+        }
+        let count = values.len() as f64;
+        if overflown { sum + c } else { sum / count + c / count }
+    }
+
+    fn extreme(values: &[f64], wins: impl Fn(f64, f64) -> bool) -> f64 {
+        let better =
+            |best: f64, next: f64| if wins(next, best) || best.is_nan() { next } else { best };
+        values.iter().copied().reduce(better).unwrap_or(f64::NAN)
+    }
+
+    proptest! {
+        #[test]
+        fn a_fold_over_columns_is_a_fold_at_each_step(columns in columns()) {
+            check::<Sum>(&columns, sum)?;
+            check::<Avg>(&columns, mean)?;
+            check::<Stdvar>(&columns, variance)?;
+            check::<Max>(&columns, |values| extreme(values, |a, b| a > b))?;
+            check::<Min>(&columns, |values| extreme(values, |a, b| a < b))?;
+        }
+    }
+}

@@ -4,8 +4,11 @@ mod aggregate;
 mod binary;
 mod call;
 mod held;
+mod lookup;
 mod merge;
+mod range_vector;
 mod run;
+mod scratch;
 mod series;
 
 use narthex_storage::Selection;
@@ -16,8 +19,10 @@ use crate::instant_fn::Map;
 use crate::plan::{Operation, OperationKind, Plan};
 use crate::scalar::Scalar;
 pub(crate) use held::Held;
+pub(crate) use range_vector::RangeVector;
 pub(crate) use run::Run;
-pub(crate) use series::{Equals, RangeVector, Scratch, Series, remove_metadata};
+pub(crate) use scratch::Scratch;
+pub(crate) use series::{Equals, Series, remove_metadata};
 
 /// What an operation leaves on the stack.
 pub(crate) enum Operand<'a> {

@@ -1,11 +1,14 @@
 use hashbrown::HashSet;
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
 use narthex_promql_parser::Span;
-use narthex_storage::{Columns, Selection};
+use narthex_storage::Selection;
 
 use super::held::Held;
+use super::lookup::fill_instant;
 use super::merge::merge_equal_labels;
-use super::run::{Allowance, Run};
+use super::range_vector::RangeVector;
+use super::run::Run;
+use super::scratch::Scratch;
 use crate::annotations::Annotation;
 use crate::bits;
 use crate::block::{Block, Column};
@@ -13,7 +16,6 @@ use crate::instant_fn::Map;
 use crate::plan::InstantPlan;
 use crate::range_fn::RangeFn;
 use crate::scalar::Scalar;
-use crate::window::{SAMPLES_UNCHECKED_MAX, Samples, Windows};
 use crate::{Grid, QueryError};
 
 /// An instant vector at every step of a grid: series whose columns are made one at a time, when
@@ -35,22 +37,6 @@ enum Source<'a> {
     Held(Held<'a>),
     Instant(&'a dyn Selection, InstantPlan),
     Function { function: RangeFn, params: Vec<Scalar>, vector: RangeVector<'a>, span: Span },
-}
-
-/// A range vector at every step of a grid.
-pub(crate) enum RangeVector<'a> {
-    /// Windows over samples of the store.
-    Selected(&'a dyn Selection, Windows),
-    /// Windows over the steps of a subquery.
-    Stepped { held: Held<'a>, grid: Grid, windows: Windows },
-}
-
-/// Buffers for one decoded series, used again for the next.
-pub(crate) struct Scratch<'a> {
-    columns: Columns,
-    timestamps_ms: Vec<i64>,
-    values: Vec<f64>,
-    allowance: Allowance<'a>,
 }
 
 /// What becomes of series whose labels have become equal.
@@ -205,7 +191,7 @@ impl<'a> Series<'a> {
     /// # Errors
     ///
     /// Where the store fails, or a limit is reached.
-    pub(crate) fn read(
+    fn read(
         &self,
         run: &Run<'_>,
         index: usize,
@@ -217,14 +203,17 @@ impl<'a> Series<'a> {
             Source::Held(held) => out.copy_from(held.block().row(index)),
             Source::Instant(selection, plan) => {
                 scratch.decode(run, *selection, index)?;
-                fill_instant(run, plan, &scratch.columns, out)?;
+                fill_instant(run, plan, scratch.columns(), out)?;
             }
             Source::Function { function, params, vector, .. } => {
                 vector.read(run, index, scratch)?;
                 let windows = vector.windows();
-                let window = scratch.samples_in_a_window(windows);
+                let steps = windows.grid.steps();
+                // How many samples one window holds matters only close to the limit.
+                let all_fit = run.fits(scratch.samples().values.len() + steps).is_ok();
+                let window = if all_fit { 0 } else { scratch.samples_in_a_window(windows) };
                 run.fits(window)?;
-                out.reset(windows.grid.steps());
+                out.reset(steps);
                 function.fill(run.ctx, params, scratch.samples(), windows, out)?;
                 run.fits(window + out.row().count())?;
                 self.remark(run, index, out);
@@ -247,7 +236,8 @@ impl<'a> Series<'a> {
         mut visit: impl FnMut(usize, &Column) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let mut scratch = Scratch::new(run);
-        scratch.allowance.grow(Block::row_size_bytes(self.grid.steps()))?;
+        let mut allowance = run.allowance();
+        allowance.grow(Block::row_size_bytes(self.grid.steps()))?;
         let mut column = Column::default();
         for index in 0..self.len() {
             if self.read(run, index, &mut scratch, &mut column)? {
@@ -262,19 +252,13 @@ impl<'a> Series<'a> {
     /// # Errors
     ///
     /// Where the store fails, or a limit is reached.
-    pub(crate) fn into_held(mut self, run: &'a Run<'a>) -> Result<Held<'a>, QueryError> {
+    pub(crate) fn into_held(self, run: &'a Run<'a>) -> Result<Held<'a>, QueryError> {
         let mut builder = LabelsBuilder::default();
-        if self.maps.is_empty()
-            && let Source::Held(_) = self.source
-        {
-            let labels: Vec<Labels> =
-                (0..self.len()).map(|index| self.labels(index, &mut builder)).collect();
-            if let Source::Held(held) = &mut self.source {
-                held.set_labels(labels);
-            }
-            if let Source::Held(held) = self.source {
-                return Ok(held);
-            }
+        if self.maps.is_empty() && matches!(self.source, Source::Held(_)) {
+            let labels = (0..self.len()).map(|index| self.labels(index, &mut builder)).collect();
+            let Source::Held(mut held) = self.source else { unreachable!("it was just seen") };
+            held.set_labels(labels);
+            return Ok(held);
         }
         let mut held = Held::new(run, self.grid.steps());
         self.for_each(run, |index, column| {
@@ -296,154 +280,6 @@ impl<'a> Series<'a> {
             run.annotate(Annotation::possible_non_counter(name, *span));
         }
     }
-}
-
-impl<'a> RangeVector<'a> {
-    pub(crate) fn windows(&self) -> &Windows {
-        match self {
-            Self::Selected(_, windows) | Self::Stepped { windows, .. } => windows,
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Selected(selection, _) => selection.len(),
-            Self::Stepped { held, .. } => held.block().len(),
-        }
-    }
-
-    pub(crate) fn series_labels(&self, index: usize) -> Labels {
-        match self {
-            Self::Selected(selection, _) => selection.series_labels(index),
-            Self::Stepped { held, .. } => held.block().labels()[index].clone(),
-        }
-    }
-
-    fn labels(&self) -> Vec<Labels> {
-        (0..self.len()).map(|index| self.series_labels(index)).collect()
-    }
-
-    /// Reads the samples of series `index` into the buffers.
-    pub(crate) fn read(
-        &self,
-        run: &Run<'_>,
-        index: usize,
-        scratch: &mut Scratch<'_>,
-    ) -> Result<(), QueryError> {
-        match self {
-            Self::Selected(selection, _) => {
-                scratch.decode(run, *selection, index)?;
-                scratch.drop_stale();
-            }
-            Self::Stepped { held, grid, .. } => {
-                let row = held.block().row(index);
-                scratch.columns.clear();
-                scratch.timestamps_ms.clear();
-                scratch.values.clear();
-                for (step, value) in row.iter() {
-                    scratch.timestamps_ms.push(grid.time_ms(step));
-                    scratch.values.push(value);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'a> Scratch<'a> {
-    pub(crate) fn new(run: &'a Run<'a>) -> Self {
-        Self {
-            columns: Columns::default(),
-            timestamps_ms: Vec::new(),
-            values: Vec::new(),
-            allowance: Allowance::new(run.ctx),
-        }
-    }
-
-    fn decode(
-        &mut self,
-        run: &Run<'_>,
-        selection: &dyn Selection,
-        index: usize,
-    ) -> Result<(), QueryError> {
-        selection.read(run.ctx, index, &mut self.columns)?;
-        self.allowance.grow_to(self.columns.len() * (size_of::<i64>() + size_of::<f64>()))
-    }
-
-    /// Copies the samples that are no staleness markers, where there is a marker.
-    fn drop_stale(&mut self) {
-        self.timestamps_ms.clear();
-        self.values.clear();
-        if !self.columns.has_stale() {
-            return;
-        }
-        for sample in self.columns.iter() {
-            if !narthex_model::is_stale_nan(sample.value) {
-                self.timestamps_ms.push(sample.timestamp_ms);
-                self.values.push(sample.value);
-            }
-        }
-    }
-
-    /// Returns the samples that were read last.
-    pub(crate) fn samples(&self) -> Samples<'_> {
-        if self.columns.is_empty() || self.columns.has_stale() {
-            Samples { timestamps_ms: &self.timestamps_ms, values: &self.values }
-        } else {
-            let columns = &self.columns;
-            Samples { timestamps_ms: columns.timestamps_ms(), values: columns.values() }
-        }
-    }
-
-    /// Returns how many samples one window can hold at most. The reference counts only those.
-    fn samples_in_a_window(&self, windows: &Windows) -> usize {
-        let times = self.samples().timestamps_ms;
-        match (times.first(), times.last()) {
-            (Some(first), Some(last)) if last - first >= windows.range_ms => {
-                let mut start = 0;
-                let width = |(end, time): (usize, &i64)| {
-                    while times[start] <= time - windows.range_ms {
-                        start += 1;
-                    }
-                    end + 1 - start
-                };
-                times.iter().enumerate().map(width).max().unwrap_or(0)
-            }
-            _ => times.len(),
-        }
-    }
-}
-
-/// Fills in, for each step, the latest sample that is not older than the lookback delta and no
-/// staleness marker.
-fn fill_instant(
-    run: &Run<'_>,
-    plan: &InstantPlan,
-    columns: &Columns,
-    out: &mut Column,
-) -> Result<(), QueryError> {
-    let lookups = &plan.lookups;
-    let (timestamps_ms, values) = (columns.timestamps_ms(), columns.values());
-    let steps = lookups.grid.steps();
-    out.reset(steps);
-    let mut end = 0;
-    for step in 0..steps {
-        if step % SAMPLES_UNCHECKED_MAX == 0 {
-            run.ctx.check()?;
-        }
-        let end_ms = lookups.end_ms(step);
-        while end < timestamps_ms.len() && timestamps_ms[end] <= end_ms {
-            end += 1;
-        }
-        let Some(last) = end.checked_sub(1) else { continue };
-        let value = values[last];
-        let fresh = timestamps_ms[last] > end_ms.saturating_sub(lookups.range_ms);
-        if fresh && !narthex_model::is_stale_nan(value) {
-            let time_s = || timestamps_ms[last] as f64 / 1000.0;
-            out.set(step, if plan.take_time { time_s() } else { value });
-        }
-    }
-    Ok(())
 }
 
 fn all_differ(labels: &[Labels]) -> bool {

@@ -42,7 +42,7 @@ const OVERFLOW: f64 = 7.097_827_128_933_84e2;
 /// The upper half of the logarithm of two, with zeros at the end.
 const LN_2_HIGH: f64 = 0.693_147_180_559_662_956_511_601_805_686_950_683_593_75;
 const LN_2_LOW: f64 = 0.282_352_905_630_315_771_225_884_481_750_134_360_255_254_120_68e-12;
-/// One over the factorials of nine (divided by the next term's own factor) down to one.
+/// One over the factorials of eight down to one.
 const TAYLOR: [f64; 8] = [
     2.480_158_730_158_730_158_7e-5,
     1.984_126_984_126_984_127_0e-4,

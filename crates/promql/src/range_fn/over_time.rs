@@ -54,7 +54,7 @@ pub(super) fn last_change(window: Window<'_>, rate: bool) -> Option<f64> {
         return None;
     };
     let change = if rate && last < before { last } else { last - before };
-    Some(if rate { change / ((last_ms - before_ms) as f64 / 1000.0) } else { change })
+    Some(if rate { change / (last_ms.wrapping_sub(before_ms) as f64 / 1000.0) } else { change })
 }
 
 /// Returns slope (in one second) and value at `origin_ms` of the line with the least squares.
@@ -70,7 +70,7 @@ pub(super) fn regression(window: Window<'_>, origin_ms: i64) -> (f64, f64) {
     let count = window.values.len() as f64;
     let [mut x, mut y, mut xy, mut xx] = [Sum::default(); 4];
     for (&timestamp_ms, &value) in window.timestamps_ms.iter().zip(window.values) {
-        let time_s = (timestamp_ms - origin_ms) as f64 / 1e3;
+        let time_s = timestamp_ms.wrapping_sub(origin_ms) as f64 / 1e3;
         x.add(time_s);
         y.add(value);
         xy.add(time_s * value);

@@ -67,11 +67,11 @@ impl Change {
     fn extrapolation(self, window: Window<'_>, change: f64) -> f64 {
         let count = window.values.len();
         let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
-        let sampled_s = (last_ms - first_ms) as f64 / 1000.0;
+        let sampled_s = last_ms.wrapping_sub(first_ms) as f64 / 1000.0;
         let spacing_s = sampled_s / (count - 1) as f64;
         let threshold_s = spacing_s * 1.1;
-        let mut to_start_s = (first_ms - window.start_ms) as f64 / 1000.0;
-        let mut to_end_s = (window.end_ms - last_ms) as f64 / 1000.0;
+        let mut to_start_s = first_ms.wrapping_sub(window.start_ms) as f64 / 1000.0;
+        let mut to_end_s = window.end_ms.wrapping_sub(last_ms) as f64 / 1000.0;
         if to_start_s >= threshold_s {
             to_start_s = spacing_s / 2.0;
         }

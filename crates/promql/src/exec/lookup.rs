@@ -1,0 +1,40 @@
+use narthex_model::is_stale_nan;
+use narthex_storage::Columns;
+
+use super::run::Run;
+use crate::QueryError;
+use crate::block::Column;
+use crate::plan::InstantPlan;
+use crate::window::SAMPLES_UNCHECKED_MAX;
+
+/// Fills in, for each step, the latest sample that is not older than the lookback delta and no
+/// staleness marker.
+pub(super) fn fill_instant(
+    run: &Run<'_>,
+    plan: &InstantPlan,
+    columns: &Columns,
+    out: &mut Column,
+) -> Result<(), QueryError> {
+    let lookups = &plan.lookups;
+    let (timestamps_ms, values) = (columns.timestamps_ms(), columns.values());
+    let steps = lookups.grid.steps();
+    out.reset(steps);
+    let mut end = 0;
+    for step in 0..steps {
+        if step % SAMPLES_UNCHECKED_MAX == 0 {
+            run.ctx.check()?;
+        }
+        let end_ms = lookups.end_ms(step);
+        while end < timestamps_ms.len() && timestamps_ms[end] <= end_ms {
+            end += 1;
+        }
+        let Some(last) = end.checked_sub(1) else { continue };
+        let value = values[last];
+        let fresh = timestamps_ms[last] > end_ms.saturating_sub(lookups.range_ms);
+        if fresh && !is_stale_nan(value) {
+            let time_s = || timestamps_ms[last] as f64 / 1000.0;
+            out.set(step, if plan.take_time { time_s() } else { value });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+use narthex_model::Labels;
+use narthex_storage::Selection;
+
+use super::held::Held;
+use super::run::Run;
+use super::scratch::Scratch;
+use crate::window::Windows;
+use crate::{Grid, QueryError};
+
+/// A range vector at every step of a grid.
+pub(crate) enum RangeVector<'a> {
+    /// Windows over samples of the store.
+    Selected(&'a dyn Selection, Windows),
+    /// Windows over the steps of a subquery.
+    Stepped { held: Held<'a>, grid: Grid, windows: Windows },
+}
+
+impl<'a> RangeVector<'a> {
+    pub(crate) fn windows(&self) -> &Windows {
+        match self {
+            Self::Selected(_, windows) | Self::Stepped { windows, .. } => windows,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Selected(selection, _) => selection.len(),
+            Self::Stepped { held, .. } => held.block().len(),
+        }
+    }
+
+    pub(crate) fn series_labels(&self, index: usize) -> Labels {
+        match self {
+            Self::Selected(selection, _) => selection.series_labels(index),
+            Self::Stepped { held, .. } => held.block().labels()[index].clone(),
+        }
+    }
+
+    /// Returns the labels of all series.
+    pub(super) fn labels(&self) -> Vec<Labels> {
+        (0..self.len()).map(|index| self.series_labels(index)).collect()
+    }
+
+    /// Reads the samples of series `index` into the buffers.
+    pub(crate) fn read(
+        &self,
+        run: &Run<'_>,
+        index: usize,
+        scratch: &mut Scratch<'_>,
+    ) -> Result<(), QueryError> {
+        match self {
+            Self::Selected(selection, _) => {
+                scratch.decode(run, *selection, index)?;
+                scratch.drop_stale();
+            }
+            Self::Stepped { held, grid, .. } => {
+                let row = held.block().row(index);
+                scratch.fill(row.iter().map(|(step, value)| (grid.time_ms(step), value)));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+use narthex_model::is_stale_nan;
+use narthex_storage::{Columns, Selection};
+
+use super::run::{Allowance, Run};
+use crate::QueryError;
+use crate::window::{Samples, Windows};
+
+/// Buffers for one decoded series, used again for the next.
+pub(crate) struct Scratch<'a> {
+    columns: Columns,
+    timestamps_ms: Vec<i64>,
+    values: Vec<f64>,
+    allowance: Allowance<'a>,
+}
+
+impl<'a> Scratch<'a> {
+    pub(crate) fn new(run: &'a Run<'a>) -> Self {
+        Self {
+            columns: Columns::default(),
+            timestamps_ms: Vec::new(),
+            values: Vec::new(),
+            allowance: Allowance::new(run.ctx),
+        }
+    }
+
+    /// Reads the samples of a series from the store.
+    pub(super) fn decode(
+        &mut self,
+        run: &Run<'_>,
+        selection: &dyn Selection,
+        index: usize,
+    ) -> Result<(), QueryError> {
+        selection.read(run.ctx, index, &mut self.columns)?;
+        self.allowance.grow_to(self.columns.len() * (size_of::<i64>() + size_of::<f64>()))
+    }
+
+    /// Takes samples from elsewhere, oldest first.
+    pub(super) fn fill(&mut self, samples: impl Iterator<Item = (i64, f64)>) {
+        self.columns.clear();
+        self.timestamps_ms.clear();
+        self.values.clear();
+        for (timestamp_ms, value) in samples {
+            self.timestamps_ms.push(timestamp_ms);
+            self.values.push(value);
+        }
+    }
+
+    /// Returns what the store returned last, staleness markers included.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Copies the samples that are no staleness markers, where there is a marker.
+    pub(super) fn drop_stale(&mut self) {
+        self.timestamps_ms.clear();
+        self.values.clear();
+        if !self.columns.has_stale() {
+            return;
+        }
+        for sample in self.columns.iter() {
+            if !is_stale_nan(sample.value) {
+                self.timestamps_ms.push(sample.timestamp_ms);
+                self.values.push(sample.value);
+            }
+        }
+    }
+
+    /// Returns the samples that were read last.
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        if self.columns.is_empty() || self.columns.has_stale() {
+            Samples { timestamps_ms: &self.timestamps_ms, values: &self.values }
+        } else {
+            let columns = &self.columns;
+            Samples { timestamps_ms: columns.timestamps_ms(), values: columns.values() }
+        }
+    }
+
+    /// Returns how many samples one window can hold at most. The reference counts only those.
+    pub(super) fn samples_in_a_window(&self, windows: &Windows) -> usize {
+        let times = self.samples().timestamps_ms;
+        match (times.first(), times.last()) {
+            (Some(first), Some(last)) if last.wrapping_sub(*first) >= windows.range_ms => {
+                let mut start = 0;
+                let width = |(end, time): (usize, &i64)| {
+                    while times[start] <= time.saturating_sub(windows.range_ms) {
+                        start += 1;
+                    }
+                    end + 1 - start
+                };
+                times.iter().enumerate().map(width).max().unwrap_or(0)
+            }
+            _ => times.len(),
+        }
+    }
+}
