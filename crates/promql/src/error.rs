@@ -103,7 +103,13 @@ pub enum QueryError {
     /// The query was told to stop.
     #[error("{0} in expression evaluation")]
     Interrupted(Interrupt),
-    /// The store failed, or the query's byte budget is used up.
+    /// The query would hold more bytes than its context allows.
+    #[error("query would hold more than its budget of {bytes_max} bytes")]
+    OverBudget {
+        /// The budget.
+        bytes_max: usize,
+    },
+    /// The store failed.
     #[error("expanding series: {0}")]
     Storage(#[source] StorageError),
 }
@@ -131,7 +137,7 @@ impl QueryError {
             Self::RangeQueryType { .. } | Self::Step | Self::Duration(_) => ErrorKind::BadData,
             Self::Interrupted(Interrupt::Canceled) => ErrorKind::Canceled,
             Self::Interrupted(Interrupt::TimedOut) => ErrorKind::Timeout,
-            Self::Storage(StorageError::Store(_)) => ErrorKind::Internal,
+            Self::Storage(_) => ErrorKind::Internal,
             _ => ErrorKind::Execution,
         }
     }
@@ -141,6 +147,7 @@ impl From<StorageError> for QueryError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Interrupted(reason) => Self::Interrupted(reason),
+            StorageError::BudgetExceeded { bytes_max } => Self::OverBudget { bytes_max },
             error => Self::Storage(error),
         }
     }

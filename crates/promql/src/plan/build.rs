@@ -271,7 +271,7 @@ impl<'e> Planner<'e, '_> {
         range_ms: i64,
     ) -> usize {
         let range = match windows.grid.steps() {
-            0 => TimeRange { min_ms: 0, max_ms: -1 },
+            0 => TimeRange { min_ms: 0, max_ms: 0 },
             steps => TimeRange {
                 min_ms: windows.end_ms(0).saturating_sub(windows.range_ms).saturating_add(1),
                 max_ms: windows.end_ms(steps - 1),

@@ -50,7 +50,7 @@ fn a_query_keeps_its_byte_budget_and_gives_it_back() {
     assert_eq!(ctx.bytes_used(), 0);
     let ctx = QueryContext::with_bytes_max(10_000);
     let error = Engine::default().range(&ctx, &store, &expr, grid).unwrap_err();
-    assert!(matches!(error, QueryError::Storage(_)), "{error}");
+    assert!(matches!(error, QueryError::OverBudget { bytes_max: 10_000 }), "{error}");
     assert_eq!(ctx.bytes_used(), 0);
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use narthex_model::{Labels, STALE_NAN, float};
+use narthex_model::{Labels, STALE_NAN, Sample, float};
 use narthex_promql::{Engine, Grid, QueryError, Severity, Value};
-use narthex_promql_parser::parse;
+use narthex_promql_parser::{ValueType, parse};
 use narthex_storage::{MemoryStore, QueryContext};
 
 use crate::store::append;
@@ -137,6 +137,53 @@ fn check(cases: &str, answer: impl Fn(&str) -> String) {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A range query is what instant queries at its steps are, series by series.
+#[test]
+fn a_range_is_a_row_of_instants() {
+    let store = store();
+    let cases = include_str!("../data/instant.txt").lines();
+    let queries = cases.filter(|line| !line.is_empty() && !line.starts_with(['#', '=']));
+    for query in queries.map(|line| line.split_once(' ').unwrap().1) {
+        let expr = parse(query).unwrap();
+        if matches!(expr.value_type(), ValueType::Matrix | ValueType::String) {
+            continue;
+        }
+        let grid = Grid::range(0, 50_000, 10_000).unwrap();
+        let range = Engine::default().range(&QueryContext::default(), &store, &expr, grid);
+        let instants: Result<Vec<Value>, QueryError> = grid
+            .times_ms()
+            .map(|time_ms| {
+                let ctx = QueryContext::default();
+                Ok(Engine::default().instant(&ctx, &store, &expr, time_ms)?.value)
+            })
+            .collect();
+        // Where series become equal, a range may fail though no step does.
+        let Ok(range) = range else { continue };
+        let instants = instants.unwrap_or_else(|error| panic!("{query}: a step fails: {error}"));
+        let mut row: Vec<_> = instants.iter().flat_map(points).collect();
+        let mut points = points(&range.value);
+        row.sort_unstable();
+        points.sort_unstable();
+        assert_eq!(points, row, "{query}");
+    }
+}
+
+/// Returns time, labels and bits of every sample.
+fn points(value: &Value) -> Vec<(i64, String, u64)> {
+    let point = |labels: &Labels, sample: Sample| {
+        (sample.timestamp_ms, labels.to_string(), sample.value.to_bits())
+    };
+    match value {
+        Value::Scalar(sample) => vec![point(&Labels::empty(), *sample)],
+        Value::String { .. } => Vec::new(),
+        Value::Vector(vector) => vector.iter().map(|(labels, s)| point(labels, s)).collect(),
+        Value::Matrix(matrix) => matrix
+            .iter()
+            .flat_map(|series| series.samples().map(move |s| point(series.labels(), s)))
+            .collect(),
+    }
 }
 
 #[test]
