@@ -117,6 +117,12 @@ impl Params {
         }
         Ok(selectors)
     }
+
+    fn extend(&mut self, encoded: &[u8]) {
+        let boxed = |text: Cow<'_, str>| Box::from(&*text);
+        let pairs = form_urlencoded::parse(encoded);
+        self.pairs.extend(pairs.map(|(name, value)| (boxed(name), boxed(value))));
+    }
 }
 
 impl<S: Sync> FromRequest<S> for Params {
@@ -131,14 +137,6 @@ impl<S: Sync> FromRequest<S> for Params {
         }
         params.extend(query.as_bytes());
         Ok(params)
-    }
-}
-
-impl Params {
-    fn extend(&mut self, encoded: &[u8]) {
-        let boxed = |text: Cow<'_, str>| Box::from(&*text);
-        let pairs = form_urlencoded::parse(encoded);
-        self.pairs.extend(pairs.map(|(name, value)| (boxed(name), boxed(value))));
     }
 }
 

@@ -35,6 +35,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .merge(lifecycle::routes())
         .merge(page::routes())
         .route("/metrics", allow(get(metrics::page), GET))
+        .route("/version", allow(get(api::version), GET))
         .route("/", allow(get(home), GET))
         .fallback(not_found)
         .layer(from_fn(layers::contain_panics))

@@ -5,7 +5,7 @@ use narthex_scrape::{Manager, Targets};
 ///
 /// Its methods have defaults, so a server that scrapes nothing needs none of them.
 pub trait TargetSource: Send + Sync {
-    /// Returns the targets, those of a job together and the jobs sorted.
+    /// Returns the targets, those of a job together.
     fn targets(&self) -> Targets {
         Targets::default()
     }

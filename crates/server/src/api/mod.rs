@@ -5,7 +5,7 @@ mod query;
 mod status;
 mod targets;
 
-use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,6 +13,8 @@ use axum::extract::{Path, State};
 use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+
+pub(crate) use status::version;
 
 use crate::answer::{Answer, ApiError};
 use crate::params::Params;
@@ -50,11 +52,7 @@ async fn values(
     Path(name): Path<String>,
     params: Params,
 ) -> Response {
-    let accepts_gzip = params.accepts_gzip;
-    match labels::values(Call { state, params }, name).await {
-        Ok(answer) => answer.into_response(accepts_gzip),
-        Err(error) => error.into_response(),
-    }
+    run(|call| labels::values(call, name), Call { state, params }).await
 }
 
 fn get_only<H, T>(handler: H) -> MethodRouter<Arc<ServerState>>
@@ -83,7 +81,7 @@ where
     move |State(state), params| Box::pin(async move { run(answer, Call { state, params }).await })
 }
 
-async fn run<F>(answer: fn(Call) -> F, call: Call) -> Response
+async fn run<F>(answer: impl FnOnce(Call) -> F, call: Call) -> Response
 where
     F: Future<Output = Result<Answer, ApiError>>,
 {
@@ -94,4 +92,4 @@ where
     }
 }
 
-type EndpointFuture = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+type EndpointFuture = Pin<Box<dyn Future<Output = Response> + Send>>;

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 
 use super::Call;
 use crate::answer::{Answer, ApiError};
 use crate::build_info::{COMPATIBLE_VERSION, VERSION};
+use crate::routes::text;
 use crate::time::Rfc3339;
 
 /// `GET /api/v1/status/config`.
@@ -27,24 +30,39 @@ pub(super) async fn flags(call: Call) -> Result<Answer, ApiError> {
 /// `GET /api/v1/status/buildinfo`. Clients such as Grafana read from the version what they may ask
 /// for, so it is that of the reference whose API this is; ours stands in the revision.
 pub(super) async fn build_info(_: Call) -> Result<Answer, ApiError> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct BuildInfo {
-        version: &'static str,
-        revision: String,
-        branch: &'static str,
-        build_user: &'static str,
-        build_date: &'static str,
-        go_version: &'static str,
+    Answer::of(&BuildInfo::this())
+}
+
+/// `GET /version`: the same without the envelope, and as text, as the reference has it.
+pub(crate) async fn version() -> Response {
+    match serde_json::to_string(&BuildInfo::this()) {
+        Ok(json) => text(StatusCode::OK, json),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
-    Answer::of(&BuildInfo {
-        version: COMPATIBLE_VERSION,
-        revision: format!("narthex-{VERSION}"),
-        branch: "",
-        build_user: "",
-        build_date: "",
-        go_version: "",
-    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildInfo {
+    version: &'static str,
+    revision: String,
+    branch: &'static str,
+    build_user: &'static str,
+    build_date: &'static str,
+    go_version: &'static str,
+}
+
+impl BuildInfo {
+    fn this() -> Self {
+        Self {
+            version: COMPATIBLE_VERSION,
+            revision: format!("narthex-{VERSION}"),
+            branch: "",
+            build_user: "",
+            build_date: "",
+            go_version: "",
+        }
+    }
 }
 
 /// `GET /api/v1/status/runtimeinfo`. Fields that only a Go process has hold what comes nearest.

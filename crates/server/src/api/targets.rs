@@ -23,6 +23,8 @@ pub(super) async fn targets(call: Call) -> Result<Answer, ApiError> {
     let shows = |kind| shown.is_empty() || shown == "any" || shown == kind;
 
     let mut all = state.targets.targets();
+    all.active.sort_by(|left, right| left.pool.cmp(&right.pool));
+    all.dropped.sort_by(|left, right| left.pool.cmp(&right.pool));
     all.active.retain(|target| shows("active") && in_pool(&target.pool));
     all.dropped.retain(|target| shows("dropped") && in_pool(&target.pool));
     Answer::of(&TargetList {

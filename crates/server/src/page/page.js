@@ -116,9 +116,31 @@ function setView(view) {
   byId("graph").hidden = view !== "graph" || !state.result || state.result.kind !== "graph";
 }
 
+const EXAMPLES = ["up", "scrape_duration_seconds", "rate(prometheus_http_requests_total[1m])", "process_resident_memory_bytes"];
+
+/** What to try first. */
+function showExamples() {
+  const buttons = EXAMPLES.map((query) => {
+    const button = element("button", "mono", query);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      byId("expression").value = query;
+      byId("query-form").requestSubmit();
+    });
+    return button;
+  });
+  byId("table").replaceChildren(
+    element("p", "empty", "Write a PromQL expression, or begin with one of these."),
+    element("div", "examples", ...buttons));
+}
+
 async function runQuery() {
   const query = byId("expression").value.trim();
-  if (!query) return;
+  if (!query) {
+    setView("table");
+    showExamples();
+    return;
+  }
   state.asked?.abort();
   const asked = (state.asked = new AbortController());
   const view = state.view;
@@ -484,7 +506,7 @@ function targetRow(target) {
   if (target.lastError) endpoint.append(element("div", "failure", target.lastError));
   const took = target.lastScrapeDuration > 0 ? (target.lastScrapeDuration * 1000).toFixed(1) + " ms" : "–";
   return element("tr", "", endpoint, element("td", "", ...labelChips(target.labels)),
-    element("td", "", ago(target.lastScrape)), element("td", "", took), element("td", "", health));
+    element("td", "short", ago(target.lastScrape)), element("td", "short", took), element("td", "", health));
 }
 
 async function showTargets() {
@@ -518,16 +540,21 @@ function groupByPool(targets) {
 /* The status page */
 
 function pairTable(pairs) {
-  return element("table", "", element("tbody", "", ...Object.entries(pairs).map(([name, value]) =>
+  return element("table", "pairs", element("tbody", "", ...Object.entries(pairs).map(([name, value]) =>
     element("tr", "", element("th", "", name), element("td", "text mono", String(value))))));
+}
+
+/** Leaves out what only a Go process has, and what is not known. */
+function known(pairs) {
+  return Object.fromEntries(Object.entries(pairs).filter(([name, value]) => !/^go/i.test(name) && value !== ""));
 }
 
 async function showStatus() {
   try {
     const names = ["runtimeinfo", "buildinfo", "flags", "config"];
     const [runtime, build, flags, config] = await Promise.all(names.map((name) => ask("status/" + name)));
-    byId("runtime").replaceChildren(pairTable(runtime.data));
-    byId("build").replaceChildren(pairTable(build.data));
+    byId("runtime").replaceChildren(pairTable(known(runtime.data)));
+    byId("build").replaceChildren(pairTable(known(build.data)));
     byId("flags").replaceChildren(pairTable(flags.data));
     byId("config").textContent = config.data.yaml;
   } catch (error) {

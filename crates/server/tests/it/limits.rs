@@ -16,9 +16,9 @@ use crate::client::Client;
 
 /// A store that finds nothing before its queries are told to stop.
 #[derive(Default)]
-struct Endless {
+pub(crate) struct Endless {
     inner: MemoryStore,
-    stopped: Arc<AtomicBool>,
+    pub(crate) stopped: Arc<AtomicBool>,
 }
 
 impl Appendable for Endless {

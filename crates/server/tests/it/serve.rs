@@ -1,17 +1,24 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use narthex_server::{ServeLimits, ServerOptions, ServerState, router, serve};
+use narthex_server::{ServeLimits, ServerOptions, ServerState, Store, router, serve};
 use narthex_storage::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// Serves on a free port while `test` runs, and returns whether the server then ended by itself.
+use crate::limits::Endless;
+
+/// Serves on a free port while `test` runs, and waits until the server has ended.
 fn serving(limits: ServeLimits, test: impl FnOnce(SocketAddr)) {
+    serving_store(Arc::new(MemoryStore::default()), limits, test);
+}
+
+fn serving_store(store: Arc<dyn Store>, limits: ServeLimits, test: impl FnOnce(SocketAddr)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let state = ServerState::new(Arc::new(MemoryStore::default()), ServerOptions::default());
+    let state = ServerState::new(store, ServerOptions::default());
     let app = router(Arc::new(state));
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
@@ -76,5 +83,21 @@ fn connections_above_the_limit_wait_for_their_turn() {
         // The idle connection is dropped after the head timeout, and this one gets its place.
         assert!(talk(address, request).contains("200 OK"));
         drop(idle);
+    });
+}
+
+#[test]
+fn a_query_ends_when_its_connection_does() {
+    let store = Endless::default();
+    let stopped = Arc::clone(&store.stopped);
+    serving_store(Arc::new(store), ServeLimits::default(), |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /api/v1/query?query=up HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        drop(stream);
+        let start = Instant::now();
+        while !stopped.load(Ordering::Acquire) {
+            assert!(start.elapsed() < Duration::from_secs(20), "the query goes on");
+            std::thread::yield_now();
+        }
     });
 }
