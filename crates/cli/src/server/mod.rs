@@ -27,7 +27,7 @@ use crate::logs;
 use configuration::LoadError;
 use opening::OpeningStore;
 use process::Process;
-use signals::Stop;
+use signals::{Hangups, Stop};
 
 /// Reads the command line of this process and runs the server until it is told to stop.
 ///
@@ -119,6 +119,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting the server");
     let config = configuration::load(&flags.config_file)?;
     let mut stop = Stop::listen().map_err(RunError::Signals)?;
+    let hangups = Hangups::listen().map_err(RunError::Signals)?;
     let listen_address = flags.listen_address.clone();
     let fail = |source| RunError::Listen { address: listen_address.clone(), source };
     let listener = TcpListener::bind(&*listen_address).await.map_err(fail)?;
@@ -131,7 +132,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let runtime = tokio::runtime::Handle::current();
     let fetch = Arc::new(HttpFetch::default());
     let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
-    let process = Arc::new(Process::new(flags, config, Arc::clone(&manager), stop.requests()));
+    let process = Arc::new(Process::new(flags, config, Arc::clone(&manager), stop.sender()));
     let state = Arc::new(server_state(&process, &store, &manager, address));
     state.set_readiness(Readiness::Starting);
 
@@ -142,12 +143,16 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         // The sender is dropped where the start fails; then serving ends, too.
         let _ = serving_ends.await;
     }));
-    open_store(&process, &store).await?;
+    tokio::select! {
+        opened = open_store(&process, &store) => opened?,
+        // Nothing was written yet, so nothing is lost when the opening is cut off.
+        () = stop.requested() => return Ok(()),
+    }
     process.apply();
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
 
-    let reloader = tokio::spawn(signals::reload_on_hangup(Arc::clone(&process)));
+    let reloader = tokio::spawn(signals::reload_on(hangups, Arc::clone(&process)));
     stop.requested().await;
     // From here on a second signal ends the process at once.
     let impatient = tokio::spawn(stop.exit_when_requested_again());

@@ -9,15 +9,15 @@ use narthex_config::Config;
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status};
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
 
+use super::signals::{StopRequest, StopSender};
 use super::{ServerFlags, configuration};
 
 /// The running server.
 pub(super) struct Process {
     flags: ServerFlags,
     manager: Arc<Manager>,
-    stop_requests: mpsc::UnboundedSender<&'static str>,
+    stop: StopSender,
     configuration: Mutex<InForce>,
     /// Held while a reload goes on: two at a time would race.
     reloading: Mutex<()>,
@@ -35,10 +35,10 @@ impl Process {
         flags: ServerFlags,
         config: Config,
         manager: Arc<Manager>,
-        stop_requests: mpsc::UnboundedSender<&'static str>,
+        stop: StopSender,
     ) -> Self {
         let configuration = Mutex::new(InForce { config, reload: successful() });
-        Self { flags, manager, stop_requests, configuration, reloading: Mutex::new(()) }
+        Self { flags, manager, stop, configuration, reloading: Mutex::new(()) }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
@@ -72,7 +72,7 @@ impl Lifecycle for Process {
 
     fn quit(&self) {
         // Nobody listens where the process is ending already.
-        let _ = self.stop_requests.send("/-/quit");
+        let _ = self.stop.send(StopRequest::Web);
     }
 }
 

@@ -468,6 +468,7 @@ function startQueryPage() {
   byId("canvas").addEventListener("mousemove", hoverGraph);
   byId("canvas").addEventListener("mouseleave", () => { byId("tooltip").hidden = true; drawGraph(); });
   new ResizeObserver(() => drawGraph()).observe(byId("canvas"));
+  new ResizeObserver(growExpression).observe(byId("query-form"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     if (state.result?.kind === "graph") { showLegend(state.result.series.length); drawGraph(); }
   });
