@@ -10,6 +10,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod page;
+mod properties;
 mod query;
 mod routes;
 mod serve;
