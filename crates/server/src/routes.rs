@@ -23,6 +23,11 @@ use crate::{api, layers, lifecycle, metrics, page, write};
 /// let state = Arc::new(ServerState::new(store, ServerOptions::default()));
 /// let application: axum::Router = axum::Router::new().nest("/monitoring", router(state));
 /// ```
+///
+/// # Panics
+///
+/// Where the option `route_prefix` is no plain path: it holds a brace, or a segment that begins
+/// with a star or a colon.
 pub fn router(state: Arc<ServerState>) -> Router {
     let api = Router::new()
         .merge(api::routes())

@@ -40,7 +40,8 @@ pub struct ServerOptions {
     /// Which web origins may read answers: a pattern that must match the whole `Origin` header.
     pub cors_origin: Regex,
     /// Where people reach the server, such as `https://example.org/prometheus`; empty where that is
-    /// not known. Targets on this machine are shown under its host.
+    /// not known. Redirects lead below its path, and targets on this machine are shown under its
+    /// host.
     pub external_url: Box<str>,
     /// The path in front of every route, such as `/prometheus`; mostly empty.
     pub route_prefix: Box<str>,

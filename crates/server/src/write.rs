@@ -23,7 +23,7 @@ pub(crate) struct Writes {
     pub(crate) samples: AtomicU64,
     pub(crate) rejected: AtomicU64,
     pub(crate) invalid_labels: AtomicU64,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
 }
 
 impl Default for Writes {
@@ -32,7 +32,7 @@ impl Default for Writes {
             samples: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             invalid_labels: AtomicU64::new(0),
-            slots: Semaphore::new(CONCURRENCY_MAX),
+            slots: Arc::new(Semaphore::new(CONCURRENCY_MAX)),
         }
     }
 }
@@ -55,12 +55,15 @@ pub(crate) async fn write(State(state): State<Arc<ServerState>>, request: Reques
         }
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
     };
-    let Ok(_slot) = state.writes.slots.acquire().await else {
+    let Ok(slot) = Arc::clone(&state.writes.slots).acquire_owned().await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
     };
-    let shared = Arc::clone(&state);
-    let stored = tokio::task::spawn_blocking(move || store(&shared, &head.headers, &body)).await;
-    match stored {
+    let stored = tokio::task::spawn_blocking(move || {
+        // Held until the end, also where the client does not wait for it.
+        let _slot = slot;
+        store(&state, &head.headers, &body)
+    });
+    match stored.await {
         Ok(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
         Ok(Err(error)) => refuse(&error),
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "unexpected error: the write panicked\n"),

@@ -24,11 +24,11 @@ pub struct ServerFlags {
 
     /// The URL under which the server is externally reachable, for links back to itself. Its path
     /// is the prefix of all routes.
-    #[arg(long = "web.external-url", value_name = "URL", default_value = "")]
+    #[arg(long = "web.external-url", value_name = "URL", default_value = "", value_parser = parse_url)]
     pub external_url: Box<str>,
 
     /// Prefix for the internal routes of web endpoints. Defaults to the path of --web.external-url.
-    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    #[arg(long = "web.route-prefix", value_name = "PATH", value_parser = parse_path)]
     pub route_prefix: Option<Box<str>>,
 
     /// Enable shutdown and reload via HTTP request.
@@ -98,6 +98,37 @@ impl ServerFlags {
     }
 }
 
+/// Why a URL or a path is none that the server can be reached under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum AddressError {
+    #[error("a URL begins with http:// or https:// and a host")]
+    Url,
+    #[error("a path holds letters, digits and any of /-._~")]
+    Path,
+}
+
+fn parse_url(text: &str) -> Result<Box<str>, AddressError> {
+    if text.is_empty() {
+        return Ok(text.into());
+    }
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let (host, path) = rest
+        .map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())))
+        .filter(|(host, _)| !host.is_empty())
+        .ok_or(AddressError::Url)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
+    if !host.chars().all(is_plain) {
+        return Err(AddressError::Url);
+    }
+    parse_path(path)?;
+    Ok(text.into())
+}
+
+fn parse_path(text: &str) -> Result<Box<str>, AddressError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+    if text.chars().all(is_plain) { Ok(text.into()) } else { Err(AddressError::Path) }
+}
+
 fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
     duration::parse(text)
 }
@@ -138,6 +169,10 @@ mod tests {
             &["server", "--query.timeout=soon"],
             &["server", "--web.cors.origin=("],
             &["server", "--log.level=loud"],
+            &["server", "--web.external-url=example.org"],
+            &["server", "--web.external-url=http:///x"],
+            &["server", "--web.external-url=http://x/{y}"],
+            &["server", "--web.route-prefix=/*"],
             &["server", "more"],
         ] {
             let error = ServerFlags::try_parse_from(arguments).unwrap_err();

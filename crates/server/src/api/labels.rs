@@ -105,11 +105,14 @@ fn find_series(
     let querier = state.store.querier(range)?;
     let mut hints = SelectHints::default();
     hints.function = Some("series");
-    hints.limit = limit.map(|limit| limit.saturating_add(1));
+    let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+    if is_all_of_time(range) {
+        hints.limit = limit.map(|_| wanted);
+    }
     let mut found = Vec::new();
     for matchers in selectors {
         let selection = querier.select(ctx, matchers, &hints)?;
-        let enough = found.len().saturating_add(hints.limit.unwrap_or(usize::MAX));
+        let enough = found.len().saturating_add(wanted);
         for series in 0..selection.len() {
             if found.len() >= enough {
                 break;
@@ -130,12 +133,16 @@ fn has_samples(
     series: usize,
     range: TimeRange,
 ) -> Result<bool, StorageError> {
-    if range.min_ms == MIN_TIME_MS && range.max_ms == MAX_TIME_MS {
+    if is_all_of_time(range) {
         return Ok(true);
     }
     let mut columns = Columns::default();
     selection.read(ctx, series, &mut columns)?;
     Ok(!columns.is_empty())
+}
+
+fn is_all_of_time(range: TimeRange) -> bool {
+    range.min_ms == MIN_TIME_MS && range.max_ms == MAX_TIME_MS
 }
 
 fn time_range(params: &Params) -> Result<TimeRange, ApiError> {
