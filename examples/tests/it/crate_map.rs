@@ -50,7 +50,14 @@ fn the_shared_packages_are_in_use() {
         .map(|dependency| text(&dependency["name"]))
         .collect();
     let card = [
-        "nom", "bytes", "smallvec", "hashbrown", "serde", "thiserror", "criterion", "proptest",
+        "nom",
+        "bytes",
+        "smallvec",
+        "hashbrown",
+        "serde",
+        "thiserror",
+        "criterion",
+        "proptest",
         "parking_lot",
     ];
     for package in card {

@@ -100,8 +100,7 @@ fn with_stale_markers(random: &mut Random) -> Vec<Sample> {
 }
 
 fn histogram(random: &mut Random, place: &Place, path: &str, all: &mut Vec<Series>) {
-    const BOUNDS: [&str; 9] =
-        ["0.005", "0.01", "0.05", "0.1", "0.5", "1.0", "2.5", "10.0", "+Inf"];
+    const BOUNDS: [&str; 9] = ["0.005", "0.01", "0.05", "0.1", "0.5", "1.0", "2.5", "10.0", "+Inf"];
     let mut totals = [0f64; BOUNDS.len()];
     let mut buckets: [Vec<Sample>; BOUNDS.len()] = Default::default();
     let mut sums = Vec::new();

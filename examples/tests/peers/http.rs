@@ -38,9 +38,7 @@ fn agent() -> ureq::Agent {
         .into()
 }
 
-fn read(
-    result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Option<(u16, String)> {
+fn read(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<(u16, String)> {
     let mut response = result.ok()?;
     let body = response.body_mut().with_config().limit(256 << 20).read_to_string().ok()?;
     Some((response.status().as_u16(), body))

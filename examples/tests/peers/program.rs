@@ -42,6 +42,8 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
+const UNPOISONED: &str = "no thread panics with the log in hand";
+
 /// A running program, which ends with this value.
 pub(crate) struct Program {
     child: Child,
@@ -62,7 +64,7 @@ impl Program {
         let sink = Arc::clone(&log);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                sink.lock().unwrap().push(line);
+                sink.lock().expect(UNPOISONED).push(line);
             }
         });
         Self { child, log }
@@ -75,12 +77,12 @@ impl Program {
 
     /// Returns the last lines of the log, for messages of failed tests.
     pub(crate) fn log_tail(&self) -> String {
-        let log = self.log.lock().unwrap();
+        let log = self.log.lock().expect(UNPOISONED);
         log[log.len().saturating_sub(20)..].join("\n")
     }
 
     fn find_in_log<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.log.lock().unwrap().iter().find_map(|line| find(line))
+        self.log.lock().expect(UNPOISONED).iter().find_map(|line| find(line))
     }
 
     /// Ends the program with SIGKILL and waits for it.
@@ -121,7 +123,8 @@ impl Server {
         let program = Program::start(&mut command);
         let url = wait_for("the server's address", Duration::from_secs(20), || {
             program.find_in_log(|line| {
-                let address = line.split("address=").nth(1).filter(|_| line.contains("Listening"))?;
+                let address =
+                    line.split("address=").nth(1).filter(|_| line.contains("Listening"))?;
                 let address = address.split_whitespace().next()?.trim_matches('"');
                 Some(format!("http://{address}"))
             })

@@ -13,6 +13,13 @@ const EMPTY_CONFIG: &str = "global: {scrape_interval: 15s}\n";
 /// Relative difference up to which two values are the same: the peer sums without compensation.
 const TOLERANCE: f64 = 1e-9;
 
+/// Queries whose answers changed after the peer's version, with the changelog entry. Ours are those
+/// of 3.14, which the recorded answers check; here the two must only hold the same series.
+const CHANGED_SINCE: &[(&str, &str)] = &[(
+    "rate(flaky[3m])",
+    "2.51.0 [BUGFIX] PromQL: Constrain extrapolation in rate() to half of sample interval #13725",
+)];
+
 const QUERIES: &[&str] = &[
     // Selectors, lookback, staleness.
     "temperature_celsius",
@@ -116,10 +123,15 @@ fn prometheus_and_our_server_answer_alike() {
             let ask = |url: &str| http::query(&format!("{url}/api/v1/{path}"), &parameters);
             let (got, expected) = (ask(&server.url), ask(&reference));
             series += expected["result"].as_array().map_or(0, Vec::len);
-            if let Err(difference) = compare(&got, &expected) {
+            let entry = CHANGED_SINCE.iter().find(|(changed, _)| changed == query);
+            let tolerance = if entry.is_some() { f64::MAX } else { TOLERANCE };
+            if let Err(difference) = compare(&got, &expected, tolerance) {
                 differences.push(format!("{path} {query}: {difference}"));
             }
         }
+    }
+    for (query, entry) in CHANGED_SINCE {
+        println!("values of `{query}` are not compared: {entry}");
     }
     println!("{} queries, instant and range, {series} series compared", queries.len());
     assert!(queries.len() >= 60);
@@ -166,7 +178,7 @@ fn requests(query: &str) -> [(&'static str, Vec<(&'static str, &str)>); 3] {
     ]
 }
 
-fn compare(got: &Value, expected: &Value) -> Result<(), String> {
+fn compare(got: &Value, expected: &Value, tolerance: f64) -> Result<(), String> {
     if got["resultType"] != expected["resultType"] {
         return Err(format!("{} instead of {}", got["resultType"], expected["resultType"]));
     }
@@ -176,7 +188,8 @@ fn compare(got: &Value, expected: &Value) -> Result<(), String> {
             let side = if got.contains_key(labels) { "only ours has" } else { "ours lacks" };
             return Err(format!("{side} {labels}"));
         };
-        compare_points(got, expected).map_err(|difference| format!("{labels}: {difference}"))?;
+        compare_points(got, expected, tolerance)
+            .map_err(|difference| format!("{labels}: {difference}"))?;
     }
     Ok(())
 }
@@ -198,21 +211,25 @@ fn by_labels(result: &Value) -> BTreeMap<String, Vec<(f64, f64)>> {
     all
 }
 
-fn compare_points(got: &[(f64, f64)], expected: &[(f64, f64)]) -> Result<(), String> {
+fn compare_points(
+    got: &[(f64, f64)],
+    expected: &[(f64, f64)],
+    tolerance: f64,
+) -> Result<(), String> {
     if got.len() != expected.len() {
         return Err(format!("{} points instead of {}", got.len(), expected.len()));
     }
     for (got, expected) in got.iter().zip(expected) {
         let same_time = (got.0 - expected.0).abs() < 1e-3;
-        if !same_time || !same_value(got.1, expected.1) {
+        if !same_time || !same_value(got.1, expected.1, tolerance) {
             return Err(format!("{got:?} instead of {expected:?}"));
         }
     }
     Ok(())
 }
 
-fn same_value(got: f64, expected: f64) -> bool {
+fn same_value(got: f64, expected: f64, tolerance: f64) -> bool {
     got.to_bits() == expected.to_bits()
         || (got.is_nan() && expected.is_nan())
-        || (got - expected).abs() <= TOLERANCE * expected.abs().max(got.abs())
+        || (got - expected).abs() <= tolerance * expected.abs().max(got.abs())
 }
