@@ -3,15 +3,18 @@
 //! All writers print the fewest digits that read back as the same number and differ in when they
 //! use an exponent: [`write_general`] for the exposition formats, [`write_fixed`] for PromQL,
 //! [`write_json`] for sample values of the HTTP API. An exponent has a sign and at least two digits
-//! (`1e+06`); infinities are `+Inf` and `-Inf`, every NaN is `NaN`.
+//! (`1e+06`); infinities are `+Inf` and `-Inf`, every NaN is `NaN`. [`ln`] and
+//! [`log2`] agree with Go too, which std's need not in the last bit.
 
 mod decimal;
+mod log;
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::NORMAL_NAN;
 use decimal::Decimal;
+pub use log::{ln, log2};
 
 /// Writes `value` as `strconv.FormatFloat(v, 'g', -1, 64)` prints it, the form of the exposition
 /// formats: with an exponent below 1e-4 and from 1e6.

@@ -1,52 +1,12 @@
-use std::f64::consts::{FRAC_1_SQRT_2, LOG2_E, LOG10_E};
+use std::f64::consts::LOG10_E;
 
-use super::{TWO_POW_53, split_exponent};
+use narthex_model::float::ln;
 
-/// Returns the natural logarithm of `x`.
-///
-/// # Source
-///
-/// `e_log.c` of FreeBSD's msun, as in Go's `math/log.go`.
-pub(crate) fn ln(x: f64) -> f64 {
-    if x.is_nan() || x == f64::INFINITY {
-        return x;
-    }
-    if x < 0.0 {
-        return f64::NAN;
-    }
-    if x == 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    let (mut fraction, mut exponent) = split_exponent(x);
-    if fraction < FRAC_1_SQRT_2 {
-        fraction *= 2.0;
-        exponent -= 1;
-    }
-    let f = fraction - 1.0;
-    let k = f64::from(exponent);
-    let s = f / (2.0 + f);
-    let s2 = s * s;
-    let s4 = s2 * s2;
-    let [l1, l2, l3, l4, l5, l6, l7] = SERIES;
-    let odd = s2 * (l1 + s4 * (l3 + s4 * (l5 + s4 * l7)));
-    let even = s4 * (l2 + s4 * (l4 + s4 * l6));
-    let rest = odd + even;
-    let half_square = 0.5 * f * f;
-    k * LN_2_HIGH - ((half_square - (s * (half_square + rest) + k * LN_2_LOW)) - f)
-}
+use super::TWO_POW_53;
 
 /// Returns the decimal logarithm of `x`.
 pub(crate) fn log10(x: f64) -> f64 {
     ln(x) * LOG10_E
-}
-
-/// Returns the binary logarithm of `x`, exact for powers of two.
-pub(crate) fn log2(x: f64) -> f64 {
-    let (fraction, exponent) = split_exponent(x);
-    if fraction == 0.5 {
-        return f64::from(exponent - 1);
-    }
-    ln(fraction) * LOG2_E + f64::from(exponent)
 }
 
 /// Returns the natural logarithm of 1 + `x`, exact for small `x` too.

@@ -17,7 +17,8 @@ mod trig_inverse;
 
 pub(crate) use exp::exp;
 pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
-pub(crate) use log::{ln, log2, log10};
+pub(crate) use log::log10;
+pub(crate) use narthex_model::float::{ln, log2};
 pub(crate) use pow::pow;
 pub(crate) use trig::{cos, sin, tan};
 pub(crate) use trig_inverse::{acos, asin, atan, atan2};
