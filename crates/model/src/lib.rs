@@ -4,6 +4,7 @@
 //! - [`Matcher`], one condition on a label, and [`Regex`], a pattern with the syntax, the meaning and
 //!   the error texts of Go's;
 //! - [`Sample`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
+//! - [`histogram`], native histograms with integer and float counts;
 //! - [`MetricType`] and [`Metadata`];
 //! - [`duration`] for `1h30m`, [`float`] for numbers and [`quote`] for texts in Go's notation.
 //!
@@ -21,6 +22,7 @@
 
 pub mod duration;
 pub mod float;
+pub mod histogram;
 mod labels;
 mod matcher;
 mod metadata;
