@@ -1,15 +1,26 @@
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Sample, is_stale_nan};
 
 /// The samples of one series as columns, oldest first, in a buffer that its owner reuses.
 ///
 /// Timestamps rise strictly. Staleness markers are kept, with their bits; the flags that are
 /// gathered on the way tell a reader whether it must look for them.
+///
+/// A series can hold floats and native histograms at different times. Histograms lie in a column of
+/// their own, beside the values, where the sum of the histogram stands in: a staleness marker is
+/// found among the values whichever kind of sample it ends. Start timestamps are a third column. A
+/// series without histograms, or without start timestamps, has neither the column nor its cost.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     timestamps_ms: Vec<i64>,
     values: Vec<f64>,
+    /// The histograms and where they stand, in their order.
+    histograms: Vec<(usize, Arc<FloatHistogram>)>,
+    /// One for each sample, or none at all.
+    start_timestamps_ms: Vec<i64>,
     has_nan: bool,
     has_stale: bool,
 }
@@ -19,6 +30,8 @@ impl Columns {
     pub fn clear(&mut self) {
         self.timestamps_ms.clear();
         self.values.clear();
+        self.histograms.clear();
+        self.start_timestamps_ms.clear();
         self.has_nan = false;
         self.has_stale = false;
     }
@@ -30,6 +43,44 @@ impl Columns {
         self.values.push(value);
         self.has_nan |= value.is_nan();
         self.has_stale |= is_stale_nan(value);
+        self.pad_start_timestamps();
+    }
+
+    /// Appends one histogram, which must be newer than the last sample.
+    pub fn push_histogram(&mut self, timestamp_ms: i64, histogram: Arc<FloatHistogram>) {
+        let index = self.len();
+        self.push(timestamp_ms, histogram.sum);
+        self.histograms.push((index, histogram));
+    }
+
+    /// Says since when the last sample counts, in milliseconds since the Unix epoch; 0 says nothing.
+    pub fn set_last_start_timestamp_ms(&mut self, start_timestamp_ms: i64) {
+        if start_timestamp_ms != 0 {
+            self.start_timestamps_ms.resize(self.len(), 0);
+        }
+        if let Some(last) = self.start_timestamps_ms.last_mut() {
+            *last = start_timestamp_ms;
+        }
+    }
+
+    /// Appends the samples of `other` that lie in `range`, in milliseconds since the Unix epoch, both
+    /// ends included. They must be newer than the last.
+    pub fn extend_from_columns(&mut self, other: &Self, range: RangeInclusive<i64>) {
+        let (start, end) = other.find(&range);
+        if start >= end {
+            return;
+        }
+        let before = self.len();
+        self.extend_from_slices(&other.timestamps_ms[start..end], &other.values[start..end]);
+        let (first, last) = other.find_histograms(start, end);
+        let moved = |(index, histogram): &(usize, Arc<FloatHistogram>)| {
+            (index - start + before, Arc::clone(histogram))
+        };
+        self.histograms.extend(other.histograms[first..last].iter().map(moved));
+        if let Some(starts) = other.start_timestamps_ms() {
+            self.start_timestamps_ms.resize(before, 0);
+            self.start_timestamps_ms.extend_from_slice(&starts[start..end]);
+        }
     }
 
     /// Appends samples, which must be newer than the last and rise.
@@ -44,16 +95,25 @@ impl Columns {
         self.timestamps_ms.extend_from_slice(timestamps_ms);
         self.values.extend_from_slice(values);
         self.gather_flags(values.len());
+        self.pad_start_timestamps();
     }
 
     /// Removes the samples of `range`, in milliseconds since the Unix epoch, both ends included.
     /// The flags stay as they are: they then say what may be there.
     pub fn remove(&mut self, range: RangeInclusive<i64>) {
-        let start = self.timestamps_ms.partition_point(|time| time < range.start());
-        let end = self.timestamps_ms.partition_point(|time| time <= range.end());
-        if start < end {
-            self.timestamps_ms.drain(start..end);
-            self.values.drain(start..end);
+        let (start, end) = self.find(&range);
+        if start >= end {
+            return;
+        }
+        self.timestamps_ms.drain(start..end);
+        self.values.drain(start..end);
+        if !self.start_timestamps_ms.is_empty() {
+            self.start_timestamps_ms.drain(start..end);
+        }
+        let (first, last) = self.find_histograms(start, end);
+        self.histograms.drain(first..last);
+        for (index, _) in &mut self.histograms[first..] {
+            *index -= end - start;
         }
     }
 
@@ -63,10 +123,31 @@ impl Columns {
         &self.timestamps_ms
     }
 
-    /// Returns the values of the samples, one for each timestamp.
+    /// Returns the values of the samples, one for each timestamp; for a histogram its sum.
     #[must_use]
     pub fn values(&self) -> &[f64] {
         &self.values
+    }
+
+    /// Returns the histograms, each with the index of its sample, in their order. Those that mark
+    /// the end of the series are among them.
+    #[must_use]
+    pub fn histograms(&self) -> &[(usize, Arc<FloatHistogram>)] {
+        &self.histograms
+    }
+
+    /// Returns the histogram of the sample `index`, or `None` for a float.
+    #[must_use]
+    pub fn histogram(&self, index: usize) -> Option<&Arc<FloatHistogram>> {
+        let found = self.histograms.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        Some(&self.histograms[found].1)
+    }
+
+    /// Returns since when each sample counts, in milliseconds since the Unix epoch, 0 where that is
+    /// not known; `None` where it is known of no sample.
+    #[must_use]
+    pub fn start_timestamps_ms(&self) -> Option<&[i64]> {
+        (!self.start_timestamps_ms.is_empty()).then_some(&*self.start_timestamps_ms)
     }
 
     /// Returns the number of samples.
@@ -81,6 +162,12 @@ impl Columns {
         self.values.is_empty()
     }
 
+    /// Returns whether any sample is a histogram.
+    #[must_use]
+    pub fn has_histograms(&self) -> bool {
+        !self.histograms.is_empty()
+    }
+
     /// Returns whether any value is a NaN, the staleness marker included.
     #[must_use]
     pub fn has_nan(&self) -> bool {
@@ -93,7 +180,7 @@ impl Columns {
         self.has_stale
     }
 
-    /// Returns the samples one by one.
+    /// Returns the times and values of the samples one by one.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Sample> {
         self.timestamps_ms
             .iter()
@@ -123,7 +210,29 @@ impl Columns {
             self.values.drain(before..before + start.min(end));
         }
         self.gather_flags(self.len() - before);
+        self.pad_start_timestamps();
         filled.map(drop)
+    }
+
+    /// Returns the indices of the first sample of `range` and of the first one behind it.
+    fn find(&self, range: &RangeInclusive<i64>) -> (usize, usize) {
+        let start = self.timestamps_ms.partition_point(|time| time < range.start());
+        let end = self.timestamps_ms.partition_point(|time| time <= range.end());
+        (start, end)
+    }
+
+    /// Returns which histograms stand at the samples from `start` to before `end`.
+    fn find_histograms(&self, start: usize, end: usize) -> (usize, usize) {
+        let first = self.histograms.partition_point(|(index, _)| *index < start);
+        let last = self.histograms.partition_point(|(index, _)| *index < end);
+        (first, last)
+    }
+
+    /// Says nothing about the starts of new samples, where something is said about others.
+    fn pad_start_timestamps(&mut self) {
+        if !self.start_timestamps_ms.is_empty() {
+            self.start_timestamps_ms.resize(self.len(), 0);
+        }
     }
 
     /// Updates the flags for the last `count` values: a pass of its own, which the compiler turns
