@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use narthex_model::histogram::{FloatHistogram, Histogram, HistogramError};
 use narthex_model::{Labels, Metadata};
 
 /// A store that takes samples.
@@ -23,8 +24,23 @@ pub trait Appender {
         &mut self,
         series: SeriesKey<'_>,
         timestamp_ms: i64,
-        value: SampleValue,
+        value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError>;
+
+    /// Adds one sample of which is known since when it counts. Stores that keep no start timestamps
+    /// take the sample without.
+    ///
+    /// # Errors
+    ///
+    /// As [`Appender::append`].
+    fn append_with_start(
+        &mut self,
+        series: SeriesKey<'_>,
+        time: SampleTime,
+        value: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.append(series, time.timestamp_ms, value)
+    }
 
     /// Says what the metric of a series means.
     ///
@@ -57,12 +73,27 @@ pub enum SeriesKey<'a> {
     Labels(&'a Labels),
 }
 
-/// The value of a sample.
+/// When a sample was taken, and since when it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleTime {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp_ms: i64,
+    /// When the counter last began at zero, in milliseconds since the Unix epoch; 0 where that is not
+    /// known.
+    pub start_timestamp_ms: i64,
+}
+
+/// The value of a sample. A series can take every kind, at different times.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum SampleValue {
-    /// A float; the staleness marker included.
+pub enum SampleValue<'a> {
+    /// A float; the staleness marker included, which ends a series of histograms too.
     Float(f64),
+    /// A native histogram with integer counts. One whose sum is the staleness marker ends the series.
+    Histogram(&'a Histogram),
+    /// A native histogram with floats for counts. One whose sum is the staleness marker ends the
+    /// series.
+    FloatHistogram(&'a FloatHistogram),
 }
 
 /// What a commit applied.
@@ -96,6 +127,12 @@ pub enum AppendError {
         /// What is wrong with them.
         reason: &'static str,
     },
+    /// The parts of the histogram do not fit together.
+    #[error("{0}")]
+    InvalidHistogram(HistogramError),
+    /// The store holds no native histograms.
+    #[error("the store holds no native histograms")]
+    NoHistograms,
     /// The store failed: its disk, mostly.
     #[error("append to the store")]
     Store(#[source] Box<dyn Error + Send + Sync>),

@@ -235,7 +235,7 @@ impl Appender for FullAppender {
         &mut self,
         _: SeriesKey<'_>,
         _: i64,
-        _: SampleValue,
+        _: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         Ok(SeriesRef(1))
     }

@@ -67,7 +67,7 @@ fn append(
     target: &Labels,
     name: &str,
     timestamp_ms: i64,
-    value: SampleValue,
+    value: SampleValue<'_>,
 ) -> Result<SeriesRef, AppendError> {
     if let Some(series) = *known {
         match appender.append(SeriesKey::Ref(series), timestamp_ms, value) {

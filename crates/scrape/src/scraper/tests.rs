@@ -267,7 +267,7 @@ impl Appender for ForgetfulAppender<'_> {
         &mut self,
         series: SeriesKey<'_>,
         timestamp_ms: i64,
-        value: SampleValue,
+        value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         match series {
             SeriesKey::Ref(series) => Err(AppendError::UnknownSeries(series)),

@@ -322,7 +322,7 @@ impl Appender for BoundedAppender<'_> {
         &mut self,
         series: SeriesKey<'_>,
         timestamp_ms: i64,
-        value: SampleValue,
+        value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         if timestamp_ms < NOW_MS - 3_600_000 {
             return Err(AppendError::OutOfBounds);

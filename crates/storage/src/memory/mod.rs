@@ -1,22 +1,28 @@
 //! A store in plain vectors, for tests, embedders, and as the example of an implementation.
 
+mod append;
+mod reset_hint;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use narthex_model::{Labels, LabelsBuilder, Matcher, Metadata, Sample};
+use narthex_model::{Labels, LabelsBuilder, Matcher};
 use parking_lot::RwLock;
 
+use append::Kind;
+
 use crate::{
-    AppendError, Appendable, Appender, Columns, Committed, Projection, Querier, QueryContext,
-    Queryable, SampleValue, SelectHints, Selection, SeriesKey, SeriesRef, StorageError, TimeRange,
+    Columns, Projection, Querier, QueryContext, Queryable, SelectHints, Selection, SeriesRef,
+    StorageError, TimeRange,
 };
 
 /// Series in memory, without compression, an index or a limit. It keeps no metadata.
 ///
 /// Queries see whole commits only and do not block appends for longer than a commit takes. Series
 /// come in the order in which they were created. A series takes samples in order of their time; the
-/// same sample twice counts once.
+/// same sample twice counts once. Samples can be floats and native histograms, with start timestamps
+/// and without. Histograms come back with floats for counts.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: RwLock<State>,
@@ -29,11 +35,13 @@ struct State {
     series: Vec<Series>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Series {
     labels: Labels,
-    /// Readers hold the vector; a commit copies it only where one does.
-    samples: Arc<Vec<Sample>>,
+    /// Readers hold the columns; a commit copies them only where one does.
+    samples: Arc<Columns>,
+    /// What the newest sample is.
+    newest: Kind,
 }
 
 impl State {
@@ -43,7 +51,7 @@ impl State {
 
     fn series_for(&mut self, labels: &Labels) -> SeriesRef {
         *self.by_labels.entry_ref(labels).or_insert_with(|| {
-            let series = Series { labels: labels.clone(), samples: Arc::default() };
+            let series = Series { labels: labels.clone(), ..Series::default() };
             self.series.push(series);
             SeriesRef(self.series.len() as u64 - 1)
         })
@@ -55,75 +63,6 @@ impl State {
             !series.samples.is_empty() && matchers.iter().all(meets)
         })
     }
-}
-
-impl Appendable for MemoryStore {
-    fn appender(&self) -> Box<dyn Appender + '_> {
-        Box::new(MemoryAppender { store: self, pending: Vec::new() })
-    }
-}
-
-struct MemoryAppender<'a> {
-    store: &'a MemoryStore,
-    pending: Vec<(SeriesRef, Sample)>,
-}
-
-impl Appender for MemoryAppender<'_> {
-    fn append(
-        &mut self,
-        key: SeriesKey<'_>,
-        timestamp_ms: i64,
-        value: SampleValue,
-    ) -> Result<SeriesRef, AppendError> {
-        let SampleValue::Float(value) = value;
-        let mut state = self.store.state.write();
-        let series = match key {
-            SeriesKey::Ref(series) => series,
-            SeriesKey::Labels(labels) => state.series_for(labels),
-        };
-        let Some(stored) = state.series_mut(series) else {
-            return Err(AppendError::UnknownSeries(series));
-        };
-        let sample = Sample { timestamp_ms, value };
-        if let Some(last) = stored.samples.last() {
-            check_order(*last, sample)?;
-        }
-        self.pending.push((series, sample));
-        Ok(series)
-    }
-
-    fn set_metadata(&mut self, _: SeriesRef, _: &Metadata) -> Result<(), AppendError> {
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<Committed, AppendError> {
-        let mut state = self.store.state.write();
-        let mut committed = Committed::default();
-        for (series, sample) in self.pending.drain(..) {
-            let stored = state.series_mut(series).expect("an append found it");
-            let samples = Arc::make_mut(&mut stored.samples);
-            // Another appender may have been faster, or this one holds a time twice.
-            if samples.last().is_none_or(|last| last.timestamp_ms < sample.timestamp_ms) {
-                samples.push(sample);
-                committed.samples += 1;
-            }
-        }
-        Ok(committed)
-    }
-
-    fn rollback(&mut self) {
-        self.pending.clear();
-    }
-}
-
-fn check_order(last: Sample, sample: Sample) -> Result<(), AppendError> {
-    if sample.timestamp_ms < last.timestamp_ms {
-        return Err(AppendError::OutOfOrder);
-    }
-    if sample.timestamp_ms == last.timestamp_ms && sample != last {
-        return Err(AppendError::DuplicateTimestamp);
-    }
-    Ok(())
 }
 
 impl Queryable for MemoryStore {
@@ -188,7 +127,7 @@ fn first(texts: BTreeSet<&str>, limit: Option<usize>) -> Vec<Box<str>> {
 }
 
 struct MemorySelection {
-    series: Vec<(Labels, Arc<Vec<Sample>>)>,
+    series: Vec<(Labels, Arc<Columns>)>,
     range: TimeRange,
 }
 
@@ -214,14 +153,7 @@ impl Selection for MemorySelection {
     ) -> Result<(), StorageError> {
         ctx.check()?;
         out.clear();
-        let samples = &self.series[series].1;
-        let start = samples.partition_point(|sample| sample.timestamp_ms < self.range.min_ms);
-        for sample in &samples[start..] {
-            if sample.timestamp_ms > self.range.max_ms {
-                break;
-            }
-            out.push(sample.timestamp_ms, sample.value);
-        }
+        out.extend_from_columns(&self.series[series].1, self.range.min_ms..=self.range.max_ms);
         Ok(())
     }
 }

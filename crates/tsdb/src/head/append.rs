@@ -17,11 +17,6 @@ pub(crate) struct HeadAppender<'a> {
     metadata: Vec<(Slot, Metadata)>,
 }
 
-/// The sample is of a kind that is not kept yet.
-#[derive(Debug, thiserror::Error)]
-#[error("the head keeps floats only")]
-struct FloatsOnly;
-
 /// A sample that waits for its commit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
@@ -105,10 +100,10 @@ impl Appender for HeadAppender<'_> {
         &mut self,
         key: SeriesKey<'_>,
         timestamp_ms: i64,
-        value: SampleValue,
+        value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         let SampleValue::Float(value) = value else {
-            return Err(AppendError::Store(Box::new(FloatsOnly)));
+            return Err(AppendError::NoHistograms);
         };
         self.try_append(key, timestamp_ms, value)
             .inspect_err(|error| self.head.count_refusal(error))
