@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use narthex_server::Lifecycle as _;
 use tokio::sync::mpsc;
@@ -56,9 +57,14 @@ impl Stop {
         }
     }
 
-    /// Ends the process at the next signal.
+    /// Ends the process at the next signal. One that comes at once is not counted: `timeout` and
+    /// some supervisors send theirs to a process and to its whole group.
     pub(super) async fn exit_when_requested_again(mut self) {
+        let begun = Instant::now();
         while let Some(request) = self.requests.recv().await {
+            if begun.elapsed() < SAME_REQUEST_MAX {
+                continue;
+            }
             if let StopRequest::Signal(signal) = request {
                 tracing::error!(signal, "Received a second signal, exiting at once");
                 std::process::exit(EXIT_AT_ONCE);
@@ -144,3 +150,5 @@ mod system {
 }
 
 const EXIT_AT_ONCE: i32 = 1;
+/// Signals so close together are one request.
+const SAME_REQUEST_MAX: Duration = Duration::from_millis(500);
