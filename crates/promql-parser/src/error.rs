@@ -122,6 +122,23 @@ pub enum ParseProblem {
         /// The name.
         name: Box<str>,
     },
+    /// A number of repetitions that is none.
+    #[error(
+        "invalid repetition in series values: strconv.ParseUint: parsing {}: {reason}", Quoted(.text)
+    )]
+    Repetition {
+        /// The number as written.
+        text: Box<str>,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A series has more values than
+    /// [`SeriesDescription::VALUES_MAX`](crate::SeriesDescription::VALUES_MAX).
+    #[error("series exceeds {values_max} values")]
+    TooManyValues {
+        /// The bound.
+        values_max: usize,
+    },
     /// A call of a function that does not exist.
     #[error("unknown function with name {}", Quoted(.name))]
     UnknownFunction {
@@ -401,7 +418,7 @@ pub(crate) fn describe(token: Token, query: &str) -> Box<str> {
 }
 
 /// A quoted text of which at most ten characters are shown.
-struct Short<'a>(&'a str);
+pub(crate) struct Short<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

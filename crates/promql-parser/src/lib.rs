@@ -23,6 +23,7 @@
 //!   [`ParseOptions`] enables the experimental parts. Errors are in the reference's words.
 //! - [`Expr`] keeps its nodes in one arena: see there how to walk it. [`Expr::visit`] and
 //!   [`Expr::rewrite`] go further.
+//! - [`parse_series_description`] reads the series of test scripts: `up{job="node"} 1x5 _ 0`.
 //! - `Display` prints canonical text, [`Expr::pretty`] breaks long lines as the reference does.
 //!
 //! No step recurses over the input, and each takes time linear in it. Queries are bounded in
@@ -38,6 +39,7 @@ mod ops;
 mod options;
 mod parse;
 mod print;
+mod series_description;
 mod value_type;
 mod visit;
 
@@ -56,5 +58,6 @@ pub use narthex_promql_lexer::{LexProblem, Span};
 pub use ops::{AggregateOp, BinaryOp, UnaryOp};
 pub use options::ParseOptions;
 pub use parse::{parse, parse_metric_selector, parse_with};
+pub use series_description::{SequenceValue, SeriesDescription, parse_series_description};
 pub use value_type::ValueType;
 pub use visit::Visitor;

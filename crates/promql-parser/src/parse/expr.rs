@@ -235,7 +235,7 @@ pub(super) fn unary_op(kind: TokenKind) -> UnaryOp {
 }
 
 /// Returns whether a selector may start with the token: with a name or a keyword that may be one.
-pub(super) fn is_metric_name(kind: TokenKind) -> bool {
+pub(crate) fn is_metric_name(kind: TokenKind) -> bool {
     match kind {
         TokenKind::Identifier | TokenKind::MetricIdentifier => true,
         TokenKind::Keyword(keyword) => !matches!(

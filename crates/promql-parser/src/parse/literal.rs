@@ -41,7 +41,7 @@ impl Parser<'_> {
     /// Returns the name or label value that a string token stands for.
     ///
     /// Those are UTF-8 here, unlike in the reference: U+FFFD stands for other bytes.
-    pub(super) fn unquote_name(&self, token: Token) -> Box<str> {
+    pub(crate) fn unquote_name(&self, token: Token) -> Box<str> {
         (*self.unquote(token)).into()
     }
 }
@@ -51,7 +51,7 @@ impl Parser<'_> {
 /// # Source
 ///
 /// `strconv.ParseInt` with base 0, or else `strconv.ParseFloat`: `010` is eight, `08` is eight too.
-fn number(text: &str) -> Result<f64, &'static str> {
+pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     const SYNTAX: &str = "invalid syntax";
     let text = without_underscores(text).ok_or(SYNTAX)?;
     let (digits, radix) = match text.as_bytes() {

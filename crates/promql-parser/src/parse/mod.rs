@@ -16,6 +16,8 @@ use crate::ast::{Expr, ExprBuilder};
 use crate::check;
 use crate::error::{Expected, ParseError, ParseProblem, describe};
 use crate::options::ParseOptions;
+pub(crate) use expr::is_metric_name;
+pub(crate) use literal::number;
 
 /// Returns the expression that `query` writes, with the default options, its types checked.
 ///
@@ -60,7 +62,7 @@ pub fn parse_metric_selector(selector: &str) -> Result<Vec<Matcher>, ParseError>
 }
 
 /// Reads a query once, from left to right.
-struct Parser<'a> {
+pub(crate) struct Parser<'a> {
     query: &'a str,
     options: &'a ParseOptions,
     lexer: Lexer<'a>,
@@ -74,13 +76,13 @@ struct Parser<'a> {
     open_aggregations: usize,
 }
 
-type Parsed<T> = Result<T, ParseError>;
+pub(crate) type Parsed<T> = Result<T, ParseError>;
 
 /// Where the reference names neither a context nor what it expected.
-const NOTHING: Expected = Expected { context: "", what: "" };
+pub(crate) const NOTHING: Expected = Expected { context: "", what: "" };
 
 impl<'a> Parser<'a> {
-    fn new(query: &'a str, options: &'a ParseOptions) -> Parsed<Self> {
+    pub(crate) fn new(query: &'a str, options: &'a ParseOptions) -> Parsed<Self> {
         if u32::try_from(query.len()).map_or(true, |size| size > options.query_size_max) {
             let problem = ParseProblem::TooLong { size_max: options.query_size_max };
             return Err(ParseError::new(query, Span::default(), problem));
@@ -98,7 +100,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns the next token that is no comment, and leaves it.
-    fn peek(&mut self) -> Parsed<Token> {
+    pub(crate) fn peek(&mut self) -> Parsed<Token> {
         if let Some(token) = self.peeked {
             return Ok(token);
         }
@@ -113,7 +115,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn take(&mut self) -> Parsed<Token> {
+    pub(crate) fn take(&mut self) -> Parsed<Token> {
         let token = self.peek()?;
         self.peeked = None;
         self.last = token.span;
@@ -121,15 +123,30 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the next token where it is of that kind.
-    fn take_if(&mut self, kind: TokenKind) -> Parsed<Option<Token>> {
+    pub(crate) fn take_if(&mut self, kind: TokenKind) -> Parsed<Option<Token>> {
         if self.peek()?.kind == kind { self.take().map(Some) } else { Ok(None) }
+    }
+
+    /// Returns where the token taken last ends.
+    pub(crate) fn position(&self) -> usize {
+        self.last.end as usize
+    }
+
+    /// Returns the text behind the token taken last.
+    pub(crate) fn rest(&self) -> &'a str {
+        &self.query[self.position()..]
+    }
+
+    /// Returns the text of a token.
+    pub(crate) fn text(&self, token: Token) -> &'a str {
+        token.span.text(self.query)
     }
 
     fn take_keyword(&mut self, keyword: Keyword) -> Parsed<bool> {
         Ok(self.take_if(TokenKind::Keyword(keyword))?.is_some())
     }
 
-    fn expect(&mut self, kind: TokenKind, expected: Expected) -> Parsed<Token> {
+    pub(crate) fn expect(&mut self, kind: TokenKind, expected: Expected) -> Parsed<Token> {
         match self.take_if(kind)? {
             Some(token) => Ok(token),
             None => self.unexpected(expected),
@@ -137,7 +154,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Complains about the next token.
-    fn unexpected<T>(&mut self, expected: Expected) -> Parsed<T> {
+    pub(crate) fn unexpected<T>(&mut self, expected: Expected) -> Parsed<T> {
         let token = self.peek()?;
         let found = describe(token, self.query);
         self.fail(token.span, ParseProblem::Unexpected { found, expected })
