@@ -1,6 +1,6 @@
 //! Flags as structs and commands as functions, so that the programs themselves are one line.
 //!
-//! [`server`] is the Prometheus server. Flags have the reference's names, defaults and meanings;
+//! [`server`] is the Prometheus server, [`promtool`] its tool. Flags have the reference's names, defaults and meanings;
 //! those that are not here yet are refused.
 //!
 //! ```
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod logs;
+pub mod promtool;
 pub mod server;
 
 pub use logs::{LogFormat, LogLevel};
