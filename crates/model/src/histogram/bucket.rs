@@ -80,7 +80,7 @@ impl<N: Count> fmt::Display for Bucket<N> {
 }
 
 /// How the count of a bucket is printed.
-pub trait Count: Copy + sealed::Sealed {
+pub trait Count: Copy + Default + PartialEq + sealed::Sealed {
     #[doc(hidden)]
     fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
@@ -114,14 +114,14 @@ impl Layout<'_> {
     /// Returns the positive bucket `index`.
     pub(super) fn positive<N>(self, index: i32, count: N) -> Bucket<N> {
         let upper = bound(index, self.schema, self.custom_bounds);
-        let lower = bound(index.wrapping_sub(1), self.schema, self.custom_bounds);
+        let lower = bound(index.saturating_sub(1), self.schema, self.custom_bounds);
         self.bucket(index, lower, upper, count)
     }
 
     /// Returns the negative bucket `index`. Custom buckets are all positive.
     pub(super) fn negative<N>(self, index: i32, count: N) -> Bucket<N> {
         let lower = -bound(index, self.schema, self.custom_bounds);
-        let upper = -bound(index.wrapping_sub(1), self.schema, self.custom_bounds);
+        let upper = -bound(index.saturating_sub(1), self.schema, self.custom_bounds);
         self.bucket(index, lower, upper, count)
     }
 

@@ -46,6 +46,8 @@ mod resets;
 mod resolution;
 mod schema;
 mod sum;
+mod text;
+mod trim;
 mod validate;
 mod zero;
 
@@ -61,3 +63,8 @@ pub use schema::{
     is_known_schema,
 };
 pub use sum::HistogramSum;
+pub use text::TestExpression;
+pub use trim::Keep;
+
+#[cfg(test)]
+mod tests;

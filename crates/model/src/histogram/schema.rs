@@ -68,7 +68,7 @@ pub(super) fn exponential_bound(index: i32, schema: i32) -> f64 {
 /// is no coarser.
 pub(super) fn coarser_index(index: i32, from: i32, to: i32) -> i32 {
     let shift = from.saturating_sub(to).clamp(0, 31);
-    (index.wrapping_sub(1) >> shift).wrapping_add(1)
+    (index.saturating_sub(1) >> shift).wrapping_add(1)
 }
 
 /// Returns `fraction`, from a half to one, times two to the power of `exponent`, rounded once.
