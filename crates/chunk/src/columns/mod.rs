@@ -246,3 +246,6 @@ impl Columns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
