@@ -159,4 +159,6 @@ impl Selection for MemorySelection {
 }
 
 #[cfg(test)]
+mod histogram_tests;
+#[cfg(test)]
 mod tests;
