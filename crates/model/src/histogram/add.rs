@@ -1,7 +1,7 @@
 //! Sums and differences of histograms.
 
 use super::bounds::shared_bounds;
-use super::merge::{into_shared_bounds, merge, plain_shared};
+use super::merge::{into_shared_bounds, merge, sums_only};
 use super::resolution::coarser;
 use super::schema::exponential_bound;
 use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, HistogramError, ResetHint};
@@ -55,7 +55,7 @@ impl FloatHistogram {
         if bounds_differed {
             let shared: Vec<f64> =
                 shared_bounds(&self.custom_bounds, &other.custom_bounds).collect();
-            self.positive = plain_shared(into_shared_bounds(
+            self.positive = sums_only(into_shared_bounds(
                 (&self.positive, &self.custom_bounds, &[]),
                 (&other.positive, &other.custom_bounds, signed),
                 &shared,
@@ -65,9 +65,14 @@ impl FloatHistogram {
         }
         self.reduce_resolution(other.schema);
         let in_zero = self.in_zero();
-        for (own, others) in
-            [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)]
-        {
+        let sides = [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)];
+        for (own, others) in sides {
+            let reaches_zero = others.iter().next().is_some_and(|(index, _)| in_zero(index));
+            if self.schema == other.schema && !reaches_zero && own.same_layout(others) {
+                // Neighbours of one series mostly have the same buckets.
+                own.counts.iter_mut().zip(&others.counts).for_each(|(own, count)| add(own, *count));
+                continue;
+            }
             let entries =
                 coarser(others, other.schema, self.schema).skip_while(|(index, _)| in_zero(*index));
             *own = merge(own.iter(), entries, add, signed).collect();

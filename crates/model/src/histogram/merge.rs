@@ -62,7 +62,7 @@ pub(super) fn into_shared_bounds(
 }
 
 /// Forgets what was lost.
-pub(super) fn plain_shared(buckets: Buckets<(f64, f64)>) -> Buckets<f64> {
+pub(super) fn sums_only(buckets: Buckets<(f64, f64)>) -> Buckets<f64> {
     let counts = buckets.counts.into_iter().map(|(sum, _)| sum).collect();
     Buckets { spans: buckets.spans, counts }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::bounds::shared_bounds;
 use super::compact::unzip;
 use super::merge::{into_shared_bounds, merge};
@@ -103,12 +105,13 @@ fn without_counts(sum: &FloatHistogram) -> FloatHistogram {
         counts: vec![0.0; buckets.counts.len()],
     };
     FloatHistogram {
-        zero_count: 0.0,
-        count: 0.0,
-        sum: 0.0,
+        reset_hint: sum.reset_hint,
+        schema: sum.schema,
+        zero_threshold: sum.zero_threshold,
         positive: empty(&sum.positive),
         negative: empty(&sum.negative),
-        ..sum.clone()
+        custom_bounds: Arc::clone(&sum.custom_bounds),
+        ..FloatHistogram::default()
     }
 }
 
@@ -125,7 +128,7 @@ fn add_in_shared_bounds(
     );
     (sum.positive, lost.positive) = unzip(both);
     sum.custom_bounds = shared.into();
-    lost.custom_bounds = sum.custom_bounds.clone();
+    lost.custom_bounds = Arc::clone(&sum.custom_bounds);
 }
 
 fn add_buckets(sum: &mut FloatHistogram, lost: &mut FloatHistogram, other: &FloatHistogram) {
@@ -137,8 +140,8 @@ fn add_buckets(sum: &mut FloatHistogram, lost: &mut FloatHistogram, other: &Floa
         (&mut sum.negative, &mut lost.negative, &other.negative),
     ];
     for (sums, losses, others) in sides {
-        let inside = others.iter().next().is_some_and(|(index, _)| in_zero(index));
-        if from == other.schema && !inside && sums.same_layout(others) {
+        let reaches_zero = others.iter().next().is_some_and(|(index, _)| in_zero(index));
+        if from == other.schema && !reaches_zero && sums.same_layout(others) {
             let own = sums.counts.iter_mut().zip(&mut losses.counts);
             for ((sum, lost), count) in own.zip(&others.counts) {
                 kahan::add(sum, lost, *count);
