@@ -7,7 +7,7 @@
 //!
 //! - [`Histogram`] counts in integers, as programs do; [`FloatHistogram`] in floats, as queries do;
 //! - [`Buckets`] are one side of either, [`Bucket`] is one of them with its bounds;
-//! - [`HistogramSum`] adds many of them without losing digits;
+//! - [`HistogramSum`] adds many of them without losing digits, [`HistogramMean`] without overflow;
 //! - [`ResetHint`] says what is known about resets.
 //!
 //! ```
@@ -40,6 +40,7 @@ mod floats;
 mod fractions;
 mod integer;
 mod kahan;
+mod mean;
 mod merge;
 mod reset_hint;
 mod resets;
@@ -57,6 +58,7 @@ pub use buckets::{Buckets, Entries, EntriesBack, Span};
 pub use error::{BucketsProblem, HistogramError, Side};
 pub use floats::FloatHistogram;
 pub use integer::Histogram;
+pub use mean::HistogramMean;
 pub use reset_hint::ResetHint;
 pub use schema::{
     CUSTOM_BUCKETS_SCHEMA, EXPONENTIAL_SCHEMA_MAX, EXPONENTIAL_SCHEMA_MIN, is_exponential_schema,

@@ -2,8 +2,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{
-    Added, Buckets, CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, HistogramError, HistogramSum,
-    Keep, ResetHint, Span,
+    Added, Buckets, CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, HistogramError,
+    HistogramMean, HistogramSum, Keep, ResetHint, Span,
 };
 use crate::STALE_NAN;
 
@@ -285,6 +285,19 @@ fn scaling_by_less_than_zero_makes_a_gauge() {
 }
 
 #[test]
+fn a_mean_survives_the_overflow_of_its_sum() {
+    let huge = exponential(0, &[(0, 1.5e308)]);
+    let mut sum = HistogramSum::new(huge.clone());
+    let mut mean = HistogramMean::new(huge.clone());
+    for _ in 0..3 {
+        sum.add(&huge).unwrap();
+        mean.add(&huge).unwrap();
+    }
+    assert!(sum.total().has_overflow());
+    assert_eq!(entries(&mean.mean().positive), [(0, 1.5e308)]);
+}
+
+#[test]
 fn a_stale_sum_marks_the_end() {
     assert!(FloatHistogram { sum: STALE_NAN, ..FloatHistogram::default() }.is_stale());
     assert!(!FloatHistogram { sum: f64::NAN, ..FloatHistogram::default() }.is_stale());
@@ -394,6 +407,23 @@ proptest! {
         total.compact();
         plain.compact();
         prop_assert_eq!(total, plain);
+    }
+
+    #[test]
+    fn a_mean_is_the_sum_divided(all in vec(integers(), 1..6)) {
+        let all: Vec<_> = all.iter().map(Histogram::to_float).collect();
+        let mut mean = HistogramMean::new(all[0].clone());
+        let mut sum = all[0].clone();
+        for histogram in &all[1..] {
+            mean.add(histogram).unwrap();
+            sum.add(histogram).unwrap();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        sum.div(all.len() as f64);
+        let mut mean = mean.mean();
+        mean.compact();
+        sum.compact();
+        prop_assert_eq!(mean, sum);
     }
 
     #[test]
