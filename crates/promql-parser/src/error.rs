@@ -2,6 +2,7 @@ use std::fmt;
 
 use narthex_model::MatcherError;
 use narthex_model::duration::DurationError;
+use narthex_model::histogram::HistogramError;
 use narthex_model::quote::Quoted;
 use narthex_promql_lexer::{KeywordClass, LexProblem, Span, Token, TokenKind};
 
@@ -122,23 +123,9 @@ pub enum ParseProblem {
         /// The name.
         name: Box<str>,
     },
-    /// A number of repetitions that is none.
-    #[error(
-        "invalid repetition in series values: strconv.ParseUint: parsing {}: {reason}", Quoted(.text)
-    )]
-    Repetition {
-        /// The number as written.
-        text: Box<str>,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A series has more values than
-    /// [`SeriesDescription::VALUES_MAX`](crate::SeriesDescription::VALUES_MAX).
-    #[error("series exceeds {values_max} values")]
-    TooManyValues {
-        /// The bound.
-        values_max: usize,
-    },
+    /// What a series has for values is none.
+    #[error(transparent)]
+    Series(#[from] SeriesProblem),
     /// A call of a function that does not exist.
     #[error("unknown function with name {}", Quoted(.name))]
     UnknownFunction {
@@ -170,6 +157,63 @@ pub enum ParseProblem {
     /// The parts of the expression do not go together.
     #[error(transparent)]
     Type(#[from] TypeProblem),
+}
+
+/// What is wrong with the values of a series.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeriesProblem {
+    /// There are more than [`SeriesDescription::VALUES_MAX`](crate::SeriesDescription::VALUES_MAX).
+    #[error("series exceeds {values_max} values")]
+    TooManyValues {
+        /// The bound.
+        values_max: usize,
+    },
+    /// A number of repetitions that is none.
+    #[error(
+        "invalid repetition in series values: strconv.ParseUint: parsing {}: {reason}", Quoted(.text)
+    )]
+    Repetition {
+        /// The number as written.
+        text: Box<str>,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A word in a histogram that is no key, or no counter reset hint.
+    #[error("bad histogram descriptor found: {}", Quoted(.key))]
+    UnknownKey {
+        /// The word.
+        key: Box<str>,
+    },
+    /// A key of a histogram without its value.
+    #[error("missing `:` for histogram descriptor")]
+    MissingColon,
+    /// A key of a histogram for the second time.
+    #[error("duplicate key \"{key}\" in histogram")]
+    DuplicateKey {
+        /// The key.
+        key: Box<str>,
+    },
+    /// A character that has no place in a histogram.
+    #[error("histogram description incomplete unexpected: '{found}'")]
+    UnexpectedInHistogram {
+        /// The character.
+        found: char,
+    },
+    /// A schema or an offset that does not fit 32 bits.
+    #[error("integer out of range")]
+    IntegerOutOfRange,
+    /// Histograms that get finer from step to step.
+    #[error("error combining histograms: cannot merge from schema {from} to {to}")]
+    SchemaMismatch {
+        /// The schema of the step.
+        from: i32,
+        /// The schema of the first histogram.
+        to: i32,
+    },
+    /// Histograms that cannot be added.
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
 }
 
 /// What the grammar has in a place.

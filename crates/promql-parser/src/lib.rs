@@ -51,7 +51,7 @@ pub use ast::{
 };
 pub use error::{
     ArgumentCount, Expected, ModifierProblem, NotEnabled, ParseError, ParseProblem, Place,
-    TypeProblem,
+    SeriesProblem, TypeProblem,
 };
 pub use functions::{FUNCTIONS, Function};
 pub use narthex_promql_lexer::{LexProblem, Span};

@@ -1,12 +1,15 @@
 //! The series of test scripts: `http_requests_total{job="api"} 0+10x5 _ stale`.
 
+mod histogram;
 mod labels;
 mod sequence;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Labels, float, is_stale_nan};
 
 use crate::error::ParseError;
@@ -24,13 +27,21 @@ pub struct SeriesDescription {
 }
 
 /// One value of a [`SeriesDescription`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SequenceValue {
     /// `_`: there is no sample at this step.
     Omitted,
     /// A number; `stale` is the staleness marker.
     Float(f64),
+    /// `{{schema:1 count:3 …}}`: a native histogram.
+    Histogram {
+        /// The histogram. Nothing checks whether its fields fit together.
+        histogram: Arc<FloatHistogram>,
+        /// Whether the text has `counter_reset_hint`: without it, a hint of
+        /// [`Unknown`](narthex_model::histogram::ResetHint::Unknown) may stand for any.
+        has_reset_hint: bool,
+    },
 }
 
 /// Prints the value as a script may write it.
@@ -40,12 +51,14 @@ impl fmt::Display for SequenceValue {
             Self::Omitted => f.write_str("_"),
             Self::Float(value) if is_stale_nan(*value) => f.write_str("stale"),
             Self::Float(value) => float::write_general(f, *value),
+            Self::Histogram { histogram, .. } => histogram.test_expression().fmt(f),
         }
     }
 }
 
 impl SeriesDescription {
-    /// How many values one description may have, repetitions written out.
+    /// How many values one description may have, repetitions written out. A histogram that is the
+    /// sum of others counts for 32, and for one more each bucket.
     pub const VALUES_MAX: usize = 1 << 20;
 }
 
@@ -58,6 +71,13 @@ impl SeriesDescription {
 /// | `stale` | the staleness marker |
 /// | `3x2` | 3, 3, 3: repeated so often *after* the first |
 /// | `3+2x2`, `3-2x2` | 3, 5, 7 and 3, 1, -1 |
+/// | `{{schema:1 count:3 sum:5 buckets:[1 2]}}` | a native histogram |
+/// | `{{…}}x2`, `{{…}}+{{…}}x2`, `{{…}}-{{…}}x2` | three histograms, as three numbers |
+///
+/// The keys of a histogram are `schema`, `sum`, `count`, `z_bucket`, `z_bucket_w`, `buckets`, `offset`
+/// (the index of the first bucket), `n_buckets`, `n_offset`, `custom_values` and
+/// `counter_reset_hint` with `unknown`, `reset`, `not_reset` or `gauge`. Each is zero where it is left
+/// out.
 ///
 /// # Examples
 ///

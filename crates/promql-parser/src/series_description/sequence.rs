@@ -1,12 +1,14 @@
 //! The values of a series. Spaces mean something here and `x` is an operator, so that the tokens of
 //! queries do not fit.
 
+use std::iter;
+
 use narthex_model::quote::Quoted;
 use narthex_model::{NORMAL_NAN, STALE_NAN};
 use narthex_promql_lexer::{LexProblem, Span};
 
 use super::{SequenceValue, SeriesDescription};
-use crate::error::{Expected, ParseError, ParseProblem, Short};
+use crate::error::{Expected, ParseError, ParseProblem, SeriesProblem, Short};
 use crate::parse::{Parsed, number};
 
 /// Reads values from left to right.
@@ -41,6 +43,9 @@ impl<'a> Sequence<'a> {
             let count = if self.take('x') { self.repetitions()? } else { 1 };
             return self.repeat(SequenceValue::Omitted, count);
         }
+        if self.rest().starts_with("{{") {
+            return self.histograms();
+        }
         let mut value = self.float(first)?;
         let (step, repetitions) = match self.peek() {
             Some('x') => (None, self.times()?),
@@ -50,12 +55,17 @@ impl<'a> Sequence<'a> {
         let Some(step) = step else {
             return self.repeat(SequenceValue::Float(value), repetitions.saturating_add(1));
         };
-        self.reserve(repetitions.saturating_add(1))?;
+        self.allow(repetitions.saturating_add(1))?;
         for _ in 0..=repetitions {
-            self.values.push(SequenceValue::Float(value));
+            self.push(SequenceValue::Float(value));
             value += step;
         }
         Ok(())
+    }
+
+    /// Adds a value that was allowed.
+    pub(super) fn push(&mut self, value: SequenceValue) {
+        self.values.push(value);
     }
 
     fn float(&mut self, first: char) -> Parsed<f64> {
@@ -79,7 +89,7 @@ impl<'a> Sequence<'a> {
         Ok(if sign == '-' { -value } else { value })
     }
 
-    fn unsigned(&mut self) -> Parsed<f64> {
+    pub(super) fn unsigned(&mut self) -> Parsed<f64> {
         if !self.at_number() {
             return self.unexpected("");
         }
@@ -93,11 +103,11 @@ impl<'a> Sequence<'a> {
     }
 
     /// Reads `x` and the number behind it.
-    fn times(&mut self) -> Parsed<usize> {
+    pub(super) fn times(&mut self) -> Parsed<usize> {
         if self.take('x') { self.repetitions() } else { self.unexpected("") }
     }
 
-    fn repetitions(&mut self) -> Parsed<usize> {
+    pub(super) fn repetitions(&mut self) -> Parsed<usize> {
         if !self.at_number() {
             return self.unexpected("");
         }
@@ -108,22 +118,21 @@ impl<'a> Sequence<'a> {
             Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => "value out of range",
             Err(_) => "invalid syntax",
         };
-        self.fail(start, ParseProblem::Repetition { text: text.into(), reason })
+        self.fail(start, SeriesProblem::Repetition { text: text.into(), reason })
     }
 
-    fn repeat(&mut self, value: SequenceValue, count: usize) -> Parsed<()> {
-        self.reserve(count)?;
-        self.values.extend(std::iter::repeat_n(value, count));
+    pub(super) fn repeat(&mut self, value: SequenceValue, count: usize) -> Parsed<()> {
+        self.allow(count)?;
+        self.values.extend(iter::repeat_n(value, count));
         Ok(())
     }
 
-    /// Makes room for values, or refuses so many.
-    fn reserve(&mut self, count: usize) -> Parsed<()> {
+    /// Refuses more values than allowed.
+    pub(super) fn allow(&mut self, count: usize) -> Parsed<()> {
         let values_max = SeriesDescription::VALUES_MAX;
         if self.values.len().saturating_add(count) > values_max {
-            return self.fail(self.position, ParseProblem::TooManyValues { values_max });
+            return self.fail(self.position, SeriesProblem::TooManyValues { values_max });
         }
-        self.values.reserve(count);
         Ok(())
     }
 
@@ -164,7 +173,7 @@ impl<'a> Sequence<'a> {
     }
 
     /// Complains about what stands here, in the words of the reference's tokens.
-    fn unexpected<T>(&self, what: &'static str) -> Parsed<T> {
+    pub(super) fn unexpected<T>(&self, what: &'static str) -> Parsed<T> {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return self.found("end of input", what) };
         match first {
@@ -172,7 +181,8 @@ impl<'a> Sequence<'a> {
             'x' | '_' | ' ' | '\t' => self.found(&Quoted(&rest[..1]).to_string(), what),
             '{' if rest.starts_with("{{") => self.found("\"{{\"", what),
             '0'..='9' => {
-                let end = rest.find(|c: char| !is_word(c) && c != '.').unwrap_or(rest.len());
+                let end =
+                    rest.find(|c: char| c == 'x' || !is_word(c) && c != '.').unwrap_or(rest.len());
                 self.found(&format!("number {}", Short(&rest[..end])), what)
             }
             _ if is_word(first) => self.found(&format!("identifier {}", Quoted(word(rest))), what),
@@ -188,30 +198,44 @@ impl<'a> Sequence<'a> {
         self.fail(self.position, ParseProblem::Unexpected { found: found.into(), expected })
     }
 
-    fn fail<T>(&self, start: usize, problem: impl Into<ParseProblem>) -> Parsed<T> {
+    pub(super) fn fail<T>(&self, start: usize, problem: impl Into<ParseProblem>) -> Parsed<T> {
         #[expect(clippy::cast_possible_truncation, reason = "the parser refused longer texts")]
         let span = Span::new(start as u32, self.position.max(start) as u32);
         Err(ParseError::new(self.text, span, problem.into()))
     }
 
-    fn take(&mut self, wanted: char) -> bool {
+    /// Complains without a place, which prints as the first one.
+    pub(super) fn fail_nowhere<T>(&self, problem: SeriesProblem) -> Parsed<T> {
+        Err(ParseError::new(self.text, Span::default(), problem.into()))
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Takes so many bytes, which the caller has seen.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.position += bytes;
+    }
+
+    pub(super) fn take(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(wanted);
         self.position += if found { wanted.len_utf8() } else { 0 };
         found
     }
 
-    fn take_while(&mut self, mut belongs: impl FnMut(char) -> bool) -> &'a str {
+    pub(super) fn take_while(&mut self, mut belongs: impl FnMut(char) -> bool) -> &'a str {
         let rest = &self.text[self.position..];
         let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
         self.position += end;
         &rest[..end]
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         &self.text[self.position..]
     }
 }
@@ -226,6 +250,6 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | ':')
 }
 
-fn is_space(c: char) -> bool {
+pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
