@@ -8,6 +8,7 @@
 //! - [`Histogram`] counts in integers, as programs do; [`FloatHistogram`] in floats, as queries do;
 //! - [`Buckets`] are one side of either, [`Bucket`] is one of them with its bounds;
 //! - [`HistogramSum`] adds many of them without losing digits, [`HistogramMean`] without overflow;
+//! - [`ClassicHistogram`] makes a native histogram of the samples of a classic one;
 //! - [`ResetHint`] says what is known about resets.
 //!
 //! ```
@@ -34,6 +35,7 @@ mod add;
 mod bounds;
 mod bucket;
 mod buckets;
+mod classic;
 mod compact;
 mod error;
 mod floats;
@@ -55,6 +57,7 @@ mod zero;
 pub use add::Added;
 pub use bucket::{Bucket, Count};
 pub use buckets::{Buckets, Entries, EntriesBack, Span};
+pub use classic::{ClassicError, ClassicHistogram};
 pub use error::{BucketsProblem, HistogramError, Side};
 pub use floats::FloatHistogram;
 pub use integer::Histogram;
