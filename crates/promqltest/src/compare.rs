@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use narthex_model::histogram::{Buckets, FloatHistogram};
 use narthex_model::quote::Quoted;
 use narthex_model::{Labels, duration, is_stale_nan};
 use narthex_promql::Grid;
@@ -26,10 +27,10 @@ impl Mismatch {
 pub(crate) fn compare(eval: &Eval, value: &Value) -> Result<(), Mismatch> {
     match (&eval.result, value) {
         (ExpectedResult::Scalar(expected), Value::Scalar(got)) => {
-            let (expected, got) = (Point::Float(*expected), Point::Float(*got));
-            if points_match(&expected, &got) {
+            if almost_equal(*expected, *got) {
                 return Ok(());
             }
+            let (expected, got) = (Point::Float(*expected), Point::Float(*got));
             Err(Mismatch::new(format!("scalar {expected}"), got.to_string()))
         }
         (ExpectedResult::String(expected), Value::String(got)) => {
@@ -173,13 +174,39 @@ fn times_and_values(
 }
 
 fn matches_sequence(expected: &SequenceValue, got: &Point) -> bool {
-    Point::from_sequence(expected).is_some_and(|expected| points_match(&expected, got))
+    match (expected, got) {
+        (SequenceValue::Float(expected), Point::Float(got)) => almost_equal(*expected, *got),
+        (SequenceValue::Histogram { histogram, has_reset_hint }, Point::Histogram(got)) => {
+            let hints_agree = !has_reset_hint || histogram.reset_hint == got.reset_hint;
+            hints_agree && histograms_match(histogram, got)
+        }
+        _ => false,
+    }
 }
 
-fn points_match(expected: &Point, got: &Point) -> bool {
-    match (expected, got) {
-        (Point::Float(expected), Point::Float(got)) => almost_equal(*expected, *got),
-    }
+/// Returns whether two histograms have the same buckets, with counts and sums that are almost equal.
+fn histograms_match(expected: &FloatHistogram, got: &FloatHistogram) -> bool {
+    let totals = |it: &FloatHistogram| [it.count, it.sum, it.zero_count];
+    expected.schema == got.schema
+        && expected.zero_threshold == got.zero_threshold
+        && (!expected.has_custom_buckets() || expected.custom_bounds == got.custom_bounds)
+        && totals(expected).into_iter().zip(totals(got)).all(|(a, b)| almost_equal(a, b))
+        && buckets_match(&expected.positive, &got.positive)
+        && buckets_match(&expected.negative, &got.negative)
+}
+
+/// Empty buckets do not count.
+fn buckets_match(expected: &Buckets<f64>, got: &Buckets<f64>) -> bool {
+    let populated = |buckets| {
+        let entries: Vec<(i32, f64)> =
+            Buckets::iter(buckets).filter(|(_, count)| *count != 0.0).collect();
+        entries
+    };
+    let (expected, got) = (populated(expected), populated(got));
+    let same = |((a_index, a), (b_index, b)): (&(i32, f64), &(i32, f64))| {
+        a_index == b_index && almost_equal(*a, *b)
+    };
+    expected.len() == got.len() && expected.iter().zip(&got).all(same)
 }
 
 /// Returns whether two floats are equal within a relative difference of 10⁻⁶. A NaN equals every

@@ -2,7 +2,7 @@ use std::fmt;
 
 use narthex_promql::{Answer, Engine, EngineOptions, Grid, Severity};
 use narthex_promql_parser::{ParseOptions, parse_with};
-use narthex_storage::{Appendable, QueryContext, Queryable, SampleValue, SeriesKey};
+use narthex_storage::{Appendable, QueryContext, Queryable, SampleTime, SampleValue, SeriesKey};
 
 use crate::{
     LoadedSample, LoadedSeries, Outcome, Point, ResultSeries, Subject, SubjectError, Value,
@@ -61,10 +61,16 @@ where
         let mut appender = self.store.appender();
         for LoadedSeries { labels, samples } in series {
             let mut key = SeriesKey::Labels(labels);
-            for LoadedSample { timestamp_ms, point, .. } in samples {
-                let Point::Float(value) = point;
-                let series = appender.append(key, *timestamp_ms, SampleValue::Float(*value))?;
-                key = SeriesKey::Ref(series);
+            for LoadedSample { timestamp_ms, start_timestamp_ms, point } in samples {
+                let time = SampleTime {
+                    timestamp_ms: *timestamp_ms,
+                    start_timestamp_ms: start_timestamp_ms.unwrap_or(0),
+                };
+                let value = match point {
+                    Point::Float(value) => SampleValue::Float(*value),
+                    Point::Histogram(histogram) => SampleValue::FloatHistogram(histogram),
+                };
+                key = SeriesKey::Ref(appender.append_with_start(key, time, value)?);
             }
         }
         appender.commit()?;

@@ -1,5 +1,7 @@
 use std::fmt;
+use std::sync::Arc;
 
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Labels, float, is_stale_nan};
 use narthex_promql_parser::SequenceValue;
 
@@ -31,6 +33,8 @@ pub struct ResultSeries {
 pub enum Point {
     /// A float.
     Float(f64),
+    /// A native histogram.
+    Histogram(Arc<FloatHistogram>),
 }
 
 impl Point {
@@ -38,6 +42,9 @@ impl Point {
     pub(crate) fn from_sequence(value: &SequenceValue) -> Option<Self> {
         match value {
             SequenceValue::Float(value) => Some(Self::Float(*value)),
+            SequenceValue::Histogram { histogram, .. } => {
+                Some(Self::Histogram(Arc::clone(histogram)))
+            }
             _ => None,
         }
     }
@@ -49,6 +56,7 @@ impl fmt::Display for Point {
         match self {
             Self::Float(value) if is_stale_nan(*value) => f.write_str("stale"),
             Self::Float(value) => float::write_general(f, *value),
+            Self::Histogram(histogram) => histogram.test_expression().fmt(f),
         }
     }
 }

@@ -1,8 +1,9 @@
 use std::fmt;
 
-use narthex_model::RegexError;
 use narthex_model::duration::DurationError;
+use narthex_model::histogram::ClassicError;
 use narthex_model::quote::Quoted;
+use narthex_model::{Labels, RegexError};
 use narthex_promql_parser::ParseError;
 
 /// Why a text is no script.
@@ -77,6 +78,20 @@ pub enum ScriptProblem {
     TooManyValues {
         /// The bound.
         values_max: usize,
+    },
+    /// A bucket of a classic histogram that is to be converted has no bound.
+    #[error("expected bucket label in metric {labels}")]
+    BucketWithoutBound {
+        /// Its labels.
+        labels: Labels,
+    },
+    /// A classic histogram that cannot be converted.
+    #[error("convert {labels}: {source}")]
+    ClassicHistogram {
+        /// The labels of the native histogram.
+        labels: Labels,
+        /// Why not.
+        source: ClassicError,
     },
     /// Start timestamps with nothing below that they could be of.
     #[error("@st line has no following sample line")]

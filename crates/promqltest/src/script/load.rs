@@ -3,7 +3,7 @@
 use narthex_model::Labels;
 use narthex_promql_parser::{SequenceValue, parse_series_description};
 
-use super::{Lines, ScriptError, ScriptProblem, start_timestamps, take_word, time_ms};
+use super::{Lines, ScriptError, ScriptProblem, nhcb, start_timestamps, take_word, time_ms};
 use crate::{LoadedSample, LoadedSeries, Point};
 
 /// Start timestamps that wait for their series.
@@ -26,7 +26,12 @@ pub(super) fn read(
         return Err(ScriptProblem::Load.at(line));
     }
     let step_ms = time_ms("step", rest).map_err(|problem| problem.at(line))?;
-    read_series(step_ms, lines)
+    let mut series = read_series(step_ms, lines)?;
+    if command == "load_with_nhcb" {
+        let native = nhcb::convert(&series).map_err(|problem| problem.at(line))?;
+        series.extend(native);
+    }
+    Ok(series)
 }
 
 fn read_series(step_ms: i64, lines: &mut Lines<'_>) -> Result<Vec<LoadedSeries>, ScriptError> {

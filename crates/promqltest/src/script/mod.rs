@@ -4,6 +4,7 @@ mod error;
 mod eval;
 mod expect;
 mod load;
+mod nhcb;
 mod start_timestamps;
 
 use std::time::Duration;

@@ -6,22 +6,22 @@ use narthex_promqltest::Script;
 
 use crate::run_script;
 
-/// The scripts that do not pass as a whole yet, and in how many places at most. One that holds native
-/// histograms cannot be read, which is one.
+/// The scripts of which not every query passes yet, and how many at most do not: the evaluator does
+/// not know native histograms and start timestamps, and some experimental parts of the language.
 const KNOWN_FAILURES: [(&str, usize); 14] = [
-    ("aggregators.test", 1),
-    ("extended_vectors.test", 1),
+    ("aggregators.test", 35),
+    ("extended_vectors.test", 139),
     ("fill-modifier.test", 45),
-    ("functions.test", 1),
-    ("histograms.test", 1),
-    ("info.test", 1),
-    ("limit.test", 1),
+    ("functions.test", 91),
+    ("histograms.test", 100),
+    ("info.test", 52),
+    ("limit.test", 23),
     ("name_label_dropping.test", 8),
-    ("native_histograms.test", 1),
-    ("operators.test", 1),
-    ("range_queries.test", 1),
-    ("start_timestamps.test", 1),
-    ("subquery.test", 1),
+    ("native_histograms.test", 511),
+    ("operators.test", 68),
+    ("range_queries.test", 3),
+    ("start_timestamps.test", 24),
+    ("subquery.test", 2),
     ("type_and_unit.test", 4),
 ];
 

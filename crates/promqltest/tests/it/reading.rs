@@ -21,6 +21,14 @@ fn what_is_refused() {
         ),
         ("load 5m\n  up@st 0s\n  up 1 2", "2: @st line has 1 values but sample line has 2"),
         ("load 5m\n  up@st soon\n  up 1", "2: invalid @st sequence: invalid ST item \"soon\""),
+        (
+            "load_with_nhcb 5m\n  a_bucket 1",
+            "1: expected bucket label in metric {__name__=\"a_bucket\"}",
+        ),
+        (
+            "load_with_nhcb 5m\n  a_bucket{le=\"1\"} 2\n  a_count -1",
+            "1: convert {__name__=\"a\"}: count must be non-negative",
+        ),
         ("eval", "1: invalid evaluation command."),
         ("eval instant up", "1: invalid evaluation command."),
         ("eval instant at 5m", "1: invalid evaluation command."),
