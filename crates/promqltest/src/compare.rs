@@ -1,5 +1,6 @@
 //! Holds values against what a script expects.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use narthex_model::histogram::{Buckets, FloatHistogram};
@@ -62,7 +63,8 @@ fn name_of_expected(expected: &ExpectedResult) -> &'static str {
     }
 }
 
-fn describe(value: &Value) -> String {
+/// Returns what a value is, but not the samples of its series.
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Scalar(value) => format!("scalar {}", Point::Float(*value)),
         Value::String(text) => format!("string {}", Quoted(text)),
@@ -76,9 +78,10 @@ fn compare_vector(
     got: &[(Labels, Point)],
     ordered: bool,
 ) -> Result<(), Mismatch> {
+    let mut missing = by_labels(expected);
     for (place, (labels, point)) in got.iter().enumerate() {
         let shown = || format!("{} {point}", labels.as_series());
-        let Some(index) = expected.iter().position(|series| series.labels == *labels) else {
+        let Some(index) = missing.remove(labels) else {
             return Err(Mismatch::new("no such series", shown()));
         };
         if ordered && index != place {
@@ -90,16 +93,26 @@ fn compare_vector(
             return Err(Mismatch::new(format!("{} {value}", labels.as_series()), shown()));
         }
     }
-    for series in expected {
-        if !got.iter().any(|(labels, _)| *labels == series.labels) {
-            let value = &series.values[0];
-            return Err(Mismatch::new(
-                format!("{} {value}", series.labels.as_series()),
-                "no such series",
-            ));
+    match first_of(expected, &missing) {
+        None => Ok(()),
+        Some(ExpectedSeries { labels, values }) => {
+            let shown = format!("{} {}", labels.as_series(), values[0]);
+            Err(Mismatch::new(shown, "no such series"))
         }
     }
-    Ok(())
+}
+
+/// Returns the place of each series; of two with the same labels, that of the last.
+fn by_labels(expected: &[ExpectedSeries]) -> HashMap<&Labels, usize> {
+    expected.iter().enumerate().map(|(place, series)| (&series.labels, place)).collect()
+}
+
+/// Returns the series of `missing` that comes first, if there is any.
+fn first_of<'a>(
+    expected: &'a [ExpectedSeries],
+    missing: &HashMap<&Labels, usize>,
+) -> Option<&'a ExpectedSeries> {
+    missing.values().min().map(|place| &expected[*place])
 }
 
 /// Fails where the series of a range query do not come in the order of their labels.
@@ -121,22 +134,23 @@ fn compare_matrix(
     times: Grid,
     got: &[ResultSeries],
 ) -> Result<(), Mismatch> {
+    let mut missing = by_labels(expected);
     for ResultSeries { labels, points } in got {
-        match expected.iter().find(|series| series.labels == *labels) {
-            Some(series) => compare_points(series, times, points)?,
+        match missing.remove(labels) {
+            Some(place) => compare_points(&expected[place], times, points)?,
             None => {
                 let shown = format!("{}{}", labels.as_series(), Points(points));
                 return Err(Mismatch::new("no such series", shown));
             }
         }
     }
-    for series in expected {
-        if !got.iter().any(|it| it.labels == series.labels) {
+    match first_of(expected, &missing) {
+        None => Ok(()),
+        Some(series) => {
             let shown = format!("{}{}", series.labels.as_series(), Values(series, times));
-            return Err(Mismatch::new(shown, "no such series"));
+            Err(Mismatch::new(shown, "no such series"))
         }
     }
-    Ok(())
 }
 
 fn compare_points(

@@ -1,7 +1,7 @@
 use narthex_model::Labels;
 use narthex_promql::Grid;
 
-use crate::compare::{Mismatch, check_order, compare};
+use crate::compare::{Mismatch, check_order, compare, describe};
 use crate::pin::pin;
 use crate::script::{Command, Eval, ExpectedTexts, Script, TextMatch};
 use crate::{Failure, Outcome, Point, Report, ResultSeries, Subject, SubjectError, Value, When};
@@ -14,13 +14,9 @@ pub fn run(script: &Script, subject: &mut dyn Subject) -> Report {
         return report;
     }
     for command in &script.commands {
-        let done = match command {
-            Command::Clear { line } => {
-                subject.clear().map_err(|error| broken(*line, "clear", &error))
-            }
-            Command::Load { line, series } => {
-                subject.load(series).map_err(|error| broken(*line, "load", &error))
-            }
+        let (line, name, done) = match command {
+            Command::Clear { line } => (*line, "clear", subject.clear()),
+            Command::Load { line, series } => (*line, "load", subject.load(series)),
             Command::Eval(eval) => {
                 match run_eval(eval, subject) {
                     Ok(()) => report.passed += 1,
@@ -29,8 +25,8 @@ pub fn run(script: &Script, subject: &mut dyn Subject) -> Report {
                 continue;
             }
         };
-        if let Err(failure) = done {
-            report.failures.push(failure);
+        if let Err(error) = done {
+            report.failures.push(broken(line, name, &error));
             break;
         }
     }
@@ -158,7 +154,7 @@ fn check_middle_step(
         return Ok(());
     }
     let Value::Matrix(matrix) = outcome.value else {
-        return Err(Mismatch::new("a range vector", "something else"));
+        return Err(Mismatch::new("a range vector", describe(&outcome.value)));
     };
     check_order(&matrix)?;
     let middle: Vec<(Labels, Point)> =

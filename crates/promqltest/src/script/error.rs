@@ -138,7 +138,7 @@ pub enum ScriptProblem {
     /// It is no `expect range vector`, although it starts like one.
     #[error("invalid range vector definition {}", Quoted(.text))]
     ExpectedTimes {
-        /// The line.
+        /// What it says of times.
         text: Box<str>,
     },
     /// Several values of a series at one time.

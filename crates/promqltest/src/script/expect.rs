@@ -47,10 +47,10 @@ impl Expectations {
     /// Adds what the form `eval_…` of the command expects. Returns whether there is such a form.
     pub(super) fn add_legacy(&mut self, form: &str) -> bool {
         match form {
-            "fail" => self.fails = true,
-            "warn" => self.warnings.some.push(TextMatch::Any),
-            "info" => self.infos.some.push(TextMatch::Any),
-            "ordered" => self.ordered = true,
+            "_fail" => self.fails = true,
+            "_warn" => self.warnings.some.push(TextMatch::Any),
+            "_info" => self.infos.some.push(TextMatch::Any),
+            "_ordered" => self.ordered = true,
             _ => return false,
         }
         true

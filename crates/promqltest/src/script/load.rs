@@ -1,5 +1,8 @@
 //! `load`: series, and above them their start timestamps.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use narthex_model::Labels;
 use narthex_promql_parser::{SequenceValue, parse_series_description};
 
@@ -36,6 +39,7 @@ pub(super) fn read(
 
 fn read_series(step_ms: i64, lines: &mut Lines<'_>) -> Result<Vec<LoadedSeries>, ScriptError> {
     let mut all: Vec<LoadedSeries> = Vec::new();
+    let mut places: HashMap<Labels, usize> = HashMap::new();
     let mut pending: Option<Pending> = None;
     while let Some((line, text)) = lines.next_of_command() {
         if let Some((labels, sequence)) = start_timestamps::split(text) {
@@ -56,9 +60,15 @@ fn read_series(step_ms: i64, lines: &mut Lines<'_>) -> Result<Vec<LoadedSeries>,
             None => Vec::new(),
         };
         let samples = samples(step_ms, &series.values, &offsets_ms);
+        let loaded = LoadedSeries { labels: series.labels, samples };
         // The last description of a series counts.
-        all.retain(|before| before.labels != series.labels);
-        all.push(LoadedSeries { labels: series.labels, samples });
+        match places.entry(loaded.labels.clone()) {
+            Entry::Occupied(place) => all[*place.get()] = loaded,
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push(loaded);
+            }
+        }
     }
     match pending {
         Some(pending) => Err(pending.error(ScriptProblem::LoneStartTimestamps)),

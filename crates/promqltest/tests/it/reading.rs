@@ -69,7 +69,11 @@ fn what_is_refused() {
         ("eval instant at 5m up\n  expect string up", "2: expected string literal not valid"),
         (
             "eval instant at 5m up\n  expect range vector from 0",
-            "2: invalid range vector definition \"expect range vector from 0\"",
+            "2: invalid range vector definition \"from 0\"",
+        ),
+        (
+            "eval instant at 5m up\n  expect string \"x\"\n  up 1",
+            "3: invalid expect lines, string and series cannot be used together",
         ),
         ("eval_fail instant at 5m up\n  expected_fail_regexp (", "2: invalid regex ("),
     ];
