@@ -1,0 +1,64 @@
+//! Test scripts with the database in place of a store in memory: the answers are the same.
+
+use std::path::{Path, PathBuf};
+
+use narthex_host::Simulation;
+use narthex_promqltest::{EngineSubject, Script, Subject, SubjectError, run};
+use narthex_storage::MemoryStore;
+use narthex_tsdb::{Db, Options};
+
+#[test]
+fn scripts_pass_over_the_database() {
+    for path in scripts(&root().join("crates/promqltest/tests/data")) {
+        let (passed, failures) = results(&path, &mut database());
+        assert!(failures.is_empty(), "{}: {failures:#?}", path.display());
+        assert!(passed > 0, "{} tests something", path.display());
+    }
+}
+
+#[test]
+fn the_references_scripts_find_the_same_over_the_database() {
+    let Some(data) = std::env::var_os("NARTHEX_CONFORMANCE") else {
+        println!("skipped: NARTHEX_CONFORMANCE does not name the reference's test data");
+        return;
+    };
+    for path in scripts(&Path::new(&data).join("prometheus/promql/promqltest/testdata")) {
+        let text = std::fs::read_to_string(&path).expect("a script");
+        // What the database does not keep yet: histograms and start timestamps.
+        if ["{{", "load_with_nhcb", "@st "].iter().any(|part| text.contains(part)) {
+            continue;
+        }
+        let mut memory = EngineSubject::new(|| Ok(MemoryStore::default())).expect("a store");
+        let expected = results(&path, &mut memory);
+        assert_eq!(results(&path, &mut database()), expected, "{}", path.display());
+    }
+}
+
+/// Returns how many queries passed, and what failed.
+fn results(path: &Path, subject: &mut dyn Subject) -> (usize, Vec<String>) {
+    let text = std::fs::read_to_string(path).expect("a script");
+    let script = Script::parse(&text).unwrap_or_else(|error| panic!("{}:{error}", path.display()));
+    let report = run(&script, subject);
+    (report.passed, report.failures.iter().map(ToString::to_string).collect())
+}
+
+fn database() -> impl Subject {
+    EngineSubject::new(new_database).expect("a database")
+}
+
+/// Returns an empty database on a disk that does not exist.
+fn new_database() -> Result<Db, SubjectError> {
+    let mut options = Options::default();
+    // Scripts load one series after the other, each over all of its time.
+    options.block_range_ms = 366 * 24 * 60 * 60 * 1_000;
+    Ok(Db::open_with(Simulation::new(0).host(), "/data", options)?)
+}
+
+fn scripts(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a folder of scripts");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
+}
