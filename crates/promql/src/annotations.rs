@@ -32,6 +32,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
     InvalidQuantile(f64),
+    InvalidRatio { ratio: f64, capped: f64 },
     BadBucketLabel(Box<str>),
     SortInRangeQuery,
     PossibleNonCounter(Box<str>),
@@ -56,6 +57,11 @@ impl Annotation {
     /// A quantile is not between 0 and 1.
     pub(crate) fn invalid_quantile(q: f64, span: Span) -> Self {
         Self { kind: Kind::InvalidQuantile(q), span }
+    }
+
+    /// A ratio is not between -1 and 1, and counts as the nearer of them.
+    pub(crate) fn invalid_ratio(ratio: f64, capped: f64, span: Span) -> Self {
+        Self { kind: Kind::InvalidRatio { ratio, capped }, span }
     }
 
     /// A series among histogram buckets has no bound.
@@ -152,6 +158,12 @@ impl fmt::Display for Annotation {
             Kind::InvalidQuantile(q) => {
                 f.write_str("quantile value should be between 0 and 1, got ")?;
                 write_general(f, *q)
+            }
+            Kind::InvalidRatio { ratio, capped } => {
+                f.write_str("ratio value should be between -1 and 1, got ")?;
+                write_general(f, *ratio)?;
+                f.write_str(", capping to ")?;
+                write_general(f, *capped)
             }
             Kind::BadBucketLabel(value) => {
                 f.write_str(r#"bucket label "le" is missing or has a malformed value of "#)?;

@@ -57,6 +57,9 @@ pub enum QueryError {
     /// The number of series that `topk` and its like keep is no number.
     #[error("Parameter value is NaN")]
     ParameterNan,
+    /// The ratio of series that `limit_ratio` keeps is no number.
+    #[error("Ratio value is NaN")]
+    RatioNan,
     /// The number of series to keep does not fit 64 bits.
     #[error("Scalar value {value} {verb} int64")]
     ParameterRange {

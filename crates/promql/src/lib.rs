@@ -49,6 +49,7 @@ mod go_sort;
 mod gomath;
 mod grid;
 mod instant_fn;
+mod natural;
 mod neumaier;
 mod options;
 mod plan;

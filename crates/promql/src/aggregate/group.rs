@@ -27,6 +27,16 @@ impl Groups {
             return 0;
         }
         vector.labels_into(series, &mut self.builder);
+        self.number(grouping)
+    }
+
+    /// Returns the number of the group of a series with these labels.
+    pub(super) fn of_labels(&mut self, grouping: &Grouping<'_>, series: &Labels) -> usize {
+        self.builder.reset(series);
+        self.number(grouping)
+    }
+
+    fn number(&mut self, grouping: &Grouping<'_>) -> usize {
         grouping.reduce(&mut self.builder);
         let labels = &mut self.labels;
         *self.known.entry(self.builder.build()).or_insert_with_key(|key| {

@@ -3,10 +3,12 @@
 mod fold;
 mod group;
 mod quantile;
+mod ratio;
 mod select;
 mod values;
 
 pub(crate) use fold::fold;
 pub(crate) use quantile::quantile_of_groups;
+pub(crate) use ratio::limit_ratio;
 pub(crate) use select::{Choice, select};
 pub(crate) use values::count_values;

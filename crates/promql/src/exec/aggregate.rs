@@ -2,7 +2,7 @@ use narthex_model::float::write_general;
 use narthex_promql_parser::{AggregateOp, Span};
 
 use super::{Operand, Run, Series, Stack};
-use crate::aggregate::{Choice, count_values, fold, quantile_of_groups, select};
+use crate::aggregate::{Choice, count_values, fold, limit_ratio, quantile_of_groups, select};
 use crate::annotations::Annotation;
 use crate::plan::AggregatePlan;
 use crate::scalar::Scalar;
@@ -37,7 +37,15 @@ pub(super) fn aggregate<'a>(
             let held = quantile_of_groups(run, &param, &plan.grouping, vector)?;
             return Ok(Operand::Vector(Series::held(grid, held)));
         }
-        op => return Err(QueryError::NotImplemented { what: op.as_str().into() }),
+        AggregateOp::LimitRatio => {
+            if bounds.max == 0.0 && bounds.min == 0.0 {
+                return Ok(Operand::Vector(Series::empty(run, grid)));
+            }
+            bounds.check_ratio(run, plan.param_span.unwrap_or_default())?;
+            let held = limit_ratio(run, &param, &plan.grouping, vector)?;
+            return Ok(Operand::Vector(Series::held(grid, held)));
+        }
+        op => unreachable!("{} was folded", op.as_str()),
     };
     if bounds.max < 1.0 {
         return Ok(Operand::Vector(Series::empty(run, grid)));
@@ -69,6 +77,20 @@ impl Bounds {
             max: gomath::max(bounds.max, value),
             any_nan: bounds.any_nan || value.is_nan(),
         })
+    }
+
+    /// Fails where a ratio is no number, and warns where it is beyond -1 or 1.
+    fn check_ratio(&self, run: &Run<'_>, span: Span) -> Result<(), QueryError> {
+        if self.any_nan {
+            return Err(QueryError::RatioNan);
+        }
+        if self.max > 1.0 {
+            run.annotate(Annotation::invalid_ratio(self.max, 1.0, span));
+        }
+        if self.min < -1.0 {
+            run.annotate(Annotation::invalid_ratio(self.min, -1.0, span));
+        }
+        Ok(())
     }
 
     /// Fails where a number of series to keep is none.

@@ -6,7 +6,9 @@ use smallvec::SmallVec;
 
 use super::{Equals, Operand, Run, Series, Stack};
 use crate::annotations::Annotation;
-use crate::instant_fn::{Map, Statistic, absent, histogram, label_join, label_replace, sort};
+use crate::instant_fn::{
+    Map, Statistic, absent, histogram, label_join, label_replace, sort, sort_by_label,
+};
 use crate::plan::{CallPlan, DatePart, Function};
 use crate::range_fn::RangeFn;
 use crate::scalar::Scalar;
@@ -44,11 +46,17 @@ pub(super) fn call<'a>(
         Function::Timestamp => map(run, stack, Map::StepTime(grid))?,
         Function::TimestampOfSample => stack.pop_vector().drop_names(run, Equals::Join)?,
         Function::Vector => Series::of_scalar(run, grid, &stack.pop_scalar())?,
-        Function::Sort { .. } if !grid.is_instant() => {
+        Function::Sort { .. } | Function::SortByLabel { .. } if !grid.is_instant() => {
             if grid.steps() > 0 {
                 run.annotate(Annotation::sort_in_range_query(plan.span));
             }
+            pop_texts(stack, plan.arg_count - 1);
             stack.pop_vector()
+        }
+        Function::SortByLabel { descending } => {
+            let names = pop_texts(stack, plan.arg_count - 1);
+            let held = sort_by_label(run, stack.pop_vector(), &names, *descending)?;
+            Series::held(grid, held)
         }
         Function::Sort { descending } => {
             Series::held(grid, sort(run, stack.pop_vector(), *descending)?)
@@ -66,9 +74,7 @@ pub(super) fn call<'a>(
             label_replace(run, stack.pop_vector(), texts)?
         }
         Function::LabelJoin => {
-            let mut texts: SmallVec<[&str; 8]> =
-                (1..plan.arg_count).map(|_| stack.pop_text()).collect();
-            texts.reverse();
+            let texts = pop_texts(stack, plan.arg_count - 1);
             label_join(run, stack.pop_vector(), texts[0], texts[1], &texts[2..])?
         }
         Function::NoFloats => {
@@ -80,6 +86,13 @@ pub(super) fn call<'a>(
         }
     };
     Ok(Operand::Vector(vector))
+}
+
+/// Returns the texts that lie uppermost on the stack, in their order.
+fn pop_texts<'a>(stack: &mut Stack<'a>, count: usize) -> SmallVec<[&'a str; 8]> {
+    let mut texts: SmallVec<[&str; 8]> = (0..count).map(|_| stack.pop_text()).collect();
+    texts.reverse();
+    texts
 }
 
 /// Returns the result of a function that returns a scalar, or `None` for any other.

@@ -11,4 +11,4 @@ pub(crate) use absent::absent;
 pub(crate) use histogram::{Statistic, histogram};
 pub(crate) use label::{label_join, label_replace};
 pub(crate) use map::{Map, degrees, radians, sign};
-pub(crate) use sort::sort;
+pub(crate) use sort::{sort, sort_by_label};

@@ -1,6 +1,8 @@
+use std::cmp::Ordering;
+
 use crate::QueryError;
 use crate::exec::{Held, Run, Series};
-use crate::go_sort;
+use crate::{go_sort, natural};
 
 /// Returns the series of an instant query in the order of their values, NaN last.
 ///
@@ -19,6 +21,32 @@ pub(crate) fn sort<'a>(
     go_sort::sort(&mut order, |left, right| {
         let (left, right) = (value(right), value(left));
         left.is_nan() || if descending { left < right } else { left > right }
+    });
+    held.reorder(&order);
+    Ok(held)
+}
+
+/// Returns the series of an instant query in the natural order of the values of `names`, the first
+/// of which counts most; in the order of all labels where these are equal.
+///
+/// # Errors
+///
+/// Where the store fails, or a limit is reached.
+pub(crate) fn sort_by_label<'a>(
+    run: &'a Run<'a>,
+    vector: Series<'a>,
+    names: &[&str],
+    descending: bool,
+) -> Result<Held<'a>, QueryError> {
+    let mut held = vector.into_held(run)?;
+    let labels = held.block().labels();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    go_sort::sort(&mut order, |left, right| {
+        let (left, right) = (&labels[left], &labels[right]);
+        let mut orders =
+            names.iter().map(|name| natural::compare(left.value(name), right.value(name)));
+        let order = orders.find(|order| order.is_ne()).unwrap_or_else(|| left.cmp(right));
+        order == if descending { Ordering::Greater } else { Ordering::Less }
     });
     held.reorder(&order);
     Ok(held)

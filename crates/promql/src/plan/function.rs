@@ -32,6 +32,9 @@ pub(crate) enum Function {
     Sort {
         descending: bool,
     },
+    SortByLabel {
+        descending: bool,
+    },
     HistogramQuantile,
     HistogramFraction,
     LabelReplace,
@@ -103,6 +106,8 @@ impl Function {
             "sinh" => math(gomath::sinh),
             "sort" => Self::Sort { descending: false },
             "sort_desc" => Self::Sort { descending: true },
+            "sort_by_label" => Self::SortByLabel { descending: false },
+            "sort_by_label_desc" => Self::SortByLabel { descending: true },
             "sqrt" => math(f64::sqrt),
             "tan" => math(gomath::tan),
             "tanh" => math(gomath::tanh),
