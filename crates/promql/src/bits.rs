@@ -47,6 +47,13 @@ pub(crate) fn union(into: &mut [u64], from: &[u64]) {
     }
 }
 
+/// Clears every bit that is set in `other`.
+pub(crate) fn subtract(from: &mut [u64], other: &[u64]) {
+    for (from, other) in from.iter_mut().zip(other) {
+        *from &= !other;
+    }
+}
+
 /// Returns the first bit that both sets have.
 pub(crate) fn first_common(left: &[u64], right: &[u64]) -> Option<usize> {
     let common = left.iter().zip(right).map(|(left, right)| left & right);

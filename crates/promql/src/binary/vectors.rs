@@ -67,6 +67,7 @@ pub(crate) fn vector_operation<'a>(
         run.ctx.check()?;
         join.add(series)?;
     }
+    join.add_unmatched_ones()?;
     let Join { failure, result, .. } = join;
     failure.into_result()?;
     result.settle()
@@ -84,6 +85,11 @@ impl<'b> Side<'b> {
         Self { block, groups }
     }
 
+    fn term(self, series: usize) -> Term<'b> {
+        let row = self.block.row(series);
+        Term { labels: &self.block.labels()[series], values: row.values(), present: row.present() }
+    }
+
     /// Returns the steps at which any series has a value.
     fn present(self) -> Vec<u64> {
         let mut present = vec![0; bits::word_count(self.block.steps())];
@@ -91,6 +97,25 @@ impl<'b> Side<'b> {
             bits::union(&mut present, row.present());
         }
         present
+    }
+}
+
+/// One series of one side.
+struct Term<'b> {
+    labels: &'b Labels,
+    values: &'b [f64],
+    present: &'b [u64],
+}
+
+/// What stands in for a series that is missing.
+struct Filler {
+    labels: Labels,
+    values: Vec<f64>,
+}
+
+impl Filler {
+    fn term(&self) -> Term<'_> {
+        Term { labels: &self.labels, values: &self.values, present: &[] }
     }
 }
 
@@ -133,12 +158,14 @@ impl Failure {
 
 impl Join<'_, '_, '_> {
     /// Looks for steps at which two series of a group of the "one" side have a value. At steps
-    /// where the other side has none at all, nobody minds.
+    /// where the other side has none at all, nobody minds, unless values are filled in.
     fn check_ones(&mut self) {
         if self.ones.iter().all(|members| members.len() < 2) {
             return;
         }
-        let others = self.many.present();
+        let VectorMatching { fill_left, fill_right, .. } = self.operation.matching;
+        let fills = fill_left.is_some() || fill_right.is_some();
+        let others = if fills { self.one.present() } else { self.many.present() };
         let Some(first_step) = bits::ones(&others).next() else { return };
         let Side { block, groups } = self.one;
         let mut seen: HashMap<usize, (Vec<u64>, Vec<usize>)> = HashMap::new();
@@ -172,34 +199,79 @@ impl Join<'_, '_, '_> {
         let labels = self.one.block.labels();
         let matching = self.operation.matching;
         let group = matching_labels(matching, &labels[later], &mut self.builder);
-        // The reference names the series first at which it stops.
+        let mut series = [earlier, later].map(|series| labels[series].to_string().into());
+        series.sort_unstable();
+        let [first, second] = series;
         QueryError::DuplicateMatch {
             group: group.to_string().into(),
             side: if self.one_is_left { "left" } else { "right" },
-            first: labels[later].to_string().into(),
-            second: labels[earlier].to_string().into(),
+            first,
+            second,
         }
     }
 
     /// Adds the results of one series of the "many" side.
     fn add(&mut self, many: usize) -> Result<(), QueryError> {
         let group = self.many.groups[many];
+        let many = self.many.term(many);
+        let mut unmatched = many.present.to_vec();
         for position in 0..self.ones[group].len() {
-            let one = self.ones[group][position];
-            let (left, right) = (self.many.block.row(many), self.one.block.row(one));
+            let one = self.one.term(self.ones[group][position]);
             let common: Vec<u64> =
-                left.present().iter().zip(right.present()).map(|(a, b)| a & b).collect();
+                many.present.iter().zip(one.present).map(|(a, b)| a & b).collect();
             if bits::any(&common) {
-                self.combine(many, one, &common)?;
+                self.combine(group, &many, &one, &common)?;
+            }
+            bits::subtract(&mut unmatched, one.present);
+        }
+        // The names of the fill values do not heed which side is the "one" side.
+        match self.operation.matching.fill_right {
+            Some(fill) if bits::any(&unmatched) => {
+                let one = self.filler(fill, many.labels);
+                self.combine(group, &many, &one.term(), &unmatched)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the results of the series of the "one" side that nothing matched, where a value is to
+    /// be filled in for the other side.
+    fn add_unmatched_ones(&mut self) -> Result<(), QueryError> {
+        let Some(fill) = self.operation.matching.fill_left else { return Ok(()) };
+        let words = bits::word_count(self.one.block.steps());
+        let mut matched = vec![0; words * self.ones.len()];
+        for ((group, _), steps) in &self.matched {
+            bits::union(&mut matched[group * words..][..words], steps);
+        }
+        for series in 0..self.one.block.len() {
+            let group = self.one.groups[series];
+            let one = self.one.term(series);
+            let mut unmatched = one.present.to_vec();
+            bits::subtract(&mut unmatched, &matched[group * words..][..words]);
+            if bits::any(&unmatched) {
+                let many = self.filler(fill, one.labels);
+                self.combine(group, &many.term(), &one, &unmatched)?;
             }
         }
         Ok(())
     }
 
-    /// Applies the operator at the steps at which both series have a value.
-    fn combine(&mut self, many: usize, one: usize, common: &[u64]) -> Result<(), QueryError> {
-        let labels = self.result_labels(many, one);
-        self.check_matched(self.many.groups[many], &labels, common);
+    /// Returns what stands in for the series that a series with these labels would match.
+    fn filler(&mut self, value: f64, labels: &Labels) -> Filler {
+        let labels = matching_labels(self.operation.matching, labels, &mut self.builder);
+        Filler { labels, values: vec![value; self.one.block.steps()] }
+    }
+
+    /// Applies the operator at steps at which both sides have a value.
+    fn combine(
+        &mut self,
+        group: usize,
+        many: &Term<'_>,
+        one: &Term<'_>,
+        steps: &[u64],
+    ) -> Result<(), QueryError> {
+        let labels = self.result_labels(many.labels, one.labels);
+        self.check_matched(group, &labels, steps);
         let row = match self.rows.get(&labels) {
             Some(row) => *row,
             None => {
@@ -208,13 +280,12 @@ impl Join<'_, '_, '_> {
                 row
             }
         };
-        let (many_values, one_values) =
-            (self.many.block.row(many).values(), self.one.block.row(one).values());
-        let (left, right) =
-            if self.one_is_left { (one_values, many_values) } else { (many_values, one_values) };
+        let (left, right) = if self.one_is_left { (one, many) } else { (many, one) };
         let (values, present) = self.result.block_mut().row_mut(row);
-        for step in bits::ones(common) {
-            let Some(value) = self.operation.apply(left[step], right[step]) else { continue };
+        for step in bits::ones(steps) {
+            let Some(value) = self.operation.apply(left.values[step], right.values[step]) else {
+                continue;
+            };
             if bits::get(present, step) {
                 self.failure.note(step, 2, || QueryError::DuplicateLabelset);
             }
@@ -237,10 +308,10 @@ impl Join<'_, '_, '_> {
         bits::union(matched, steps);
     }
 
-    fn result_labels(&mut self, many: usize, one: usize) -> Labels {
+    fn result_labels(&mut self, many: &Labels, one: &Labels) -> Labels {
         let VectorOp { op, return_bool, matching } = self.operation;
         let builder = &mut self.builder;
-        builder.reset(&self.many.block.labels()[many]);
+        builder.reset(many);
         if return_bool || !op.is_comparison() {
             remove_metadata(builder);
         }
@@ -249,7 +320,7 @@ impl Join<'_, '_, '_> {
             builder.retain(|name, _| listed(name) == matching.on);
         }
         for name in &matching.include {
-            builder.set(name, self.one.block.labels()[one].value(name));
+            builder.set(name, one.value(name));
         }
         builder.build()
     }

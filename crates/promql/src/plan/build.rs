@@ -208,7 +208,7 @@ impl<'e> Planner<'e, '_> {
             }
             Node::Call(call) => Some(self.call(node, call)?),
             Node::Aggregate(aggregate) => Some(self.aggregate(aggregate)),
-            Node::Binary(binary) => Some(binary_operation(node, binary)?),
+            Node::Binary(binary) => Some(binary_operation(node, binary)),
             Node::Unary(unary) => (unary.op == UnaryOp::Minus).then_some(OperationKind::Negate),
             Node::Paren(_) => None,
         };
@@ -372,18 +372,10 @@ impl<'e> Planner<'e, '_> {
     }
 }
 
-fn binary_operation<'e>(
-    node: ExprRef<'e>,
-    binary: &'e Binary,
-) -> Result<OperationKind<'e>, QueryError> {
+fn binary_operation<'e>(node: ExprRef<'e>, binary: &'e Binary) -> OperationKind<'e> {
     let matching = binary.matching.as_deref();
-    if matching
-        .is_some_and(|matching| matching.fill_left.is_some() || matching.fill_right.is_some())
-    {
-        return Err(not_implemented("the fill modifier"));
-    }
     let (op, return_bool) = (binary.op, binary.return_bool);
-    Ok(OperationKind::Binary(BinaryPlan { op, return_bool, matching, span: node.span() }))
+    OperationKind::Binary(BinaryPlan { op, return_bool, matching, span: node.span() })
 }
 
 fn check_supported(selector: &VectorSelector) -> Result<(), QueryError> {
