@@ -36,6 +36,7 @@ enum Kind {
     BadBucketLabel(Box<str>),
     SortInRangeQuery,
     PossibleNonCounter(Box<str>),
+    StartTimeOverlap { metric_name: Box<str>, count: usize },
     IncompatibleTypes { left: &'static str, op: &'static str, right: &'static str },
     ForcedMonotonicity(Forced),
     Storage(Box<str>),
@@ -79,6 +80,11 @@ impl Annotation {
         Self { kind: Kind::PossibleNonCounter(metric_name.into()), span }
     }
 
+    /// Samples start before the sample before them was taken, in so many windows.
+    pub(crate) fn start_time_overlap(metric_name: &str, count: usize, span: Span) -> Self {
+        Self { kind: Kind::StartTimeOverlap { metric_name: metric_name.into(), count }, span }
+    }
+
     /// An operator that these operands do not have.
     pub(crate) fn incompatible_types(
         left: &'static str,
@@ -120,10 +126,14 @@ impl Annotation {
     #[must_use]
     pub fn text(&self, query: &str) -> String {
         let mut text = self.to_string();
-        if let Kind::ForcedMonotonicity(forced) = &self.kind {
-            // Writing into a string does not fail.
-            let _ = forced.write_details(&mut text);
-        }
+        // Writing into a string does not fail.
+        let _ = match &self.kind {
+            Kind::ForcedMonotonicity(forced) => forced.write_details(&mut text),
+            Kind::StartTimeOverlap { count, .. } if *count > 1 => {
+                write!(text, " ({count} occurrences)")
+            }
+            _ => Ok(()),
+        };
         if !matches!(self.kind, Kind::Storage(_)) {
             let _ = match self.span.line_column(query) {
                 Some((line, column)) => write!(text, " ({line}:{column})"),
@@ -136,10 +146,15 @@ impl Annotation {
 
     /// Takes over what the same remark said before.
     fn absorb(&mut self, before: &Self) {
-        if let (Kind::ForcedMonotonicity(now), Kind::ForcedMonotonicity(before)) =
-            (&mut self.kind, &before.kind)
-        {
-            *now = now.join(before);
+        match (&mut self.kind, &before.kind) {
+            (Kind::ForcedMonotonicity(now), Kind::ForcedMonotonicity(before)) => {
+                *now = now.join(before);
+            }
+            (
+                Kind::StartTimeOverlap { count, .. },
+                Kind::StartTimeOverlap { count: before, .. },
+            ) => *count += before,
+            _ => {}
         }
     }
 }
@@ -176,6 +191,13 @@ impl fmt::Display for Annotation {
                 f.write_str(
                     "metric might not be a counter, name does not end in \
                      _total/_sum/_count/_bucket: ",
+                )?;
+                write_quoted(f, metric_name)
+            }
+            Kind::StartTimeOverlap { metric_name, .. } => {
+                f.write_str(
+                    "sample has start time that overlaps with previous sample timestamp for \
+                     metric ",
                 )?;
                 write_quoted(f, metric_name)
             }

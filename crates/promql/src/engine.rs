@@ -5,6 +5,7 @@ use narthex_storage::{Querier, QueryContext, Queryable, Selection, StorageError}
 use crate::annotations::Annotation;
 use crate::exec::{Operand, RangeVector, Run, Scratch, Series, run_plan};
 use crate::plan::{Plan, PlanContext, plan};
+use crate::range_fn::shown_samples;
 use crate::value::{Answer, Matrix, Value, Vector};
 use crate::{EngineOptions, Grid, QueryError};
 
@@ -76,7 +77,7 @@ impl Engine {
         let plan = plan(expr, PlanContext { options: &self.options, grid, step_ms })?;
         let queriers = open(store, &plan)?;
         let selections = select(ctx, &queriers, &plan)?;
-        let run = Run::new(ctx, self.options.max_samples);
+        let run = Run::new(ctx, &self.options);
         let value = run_plan(&run, &plan, &selections).and_then(|operand| match step_ms {
             0 => instant_value(&run, operand, grid),
             _ => range_value(&run, operand, grid),
@@ -147,7 +148,14 @@ fn window_samples<'a>(run: &'a Run<'a>, vector: RangeVector<'a>) -> Result<Matri
     for index in 0..vector.len() {
         vector.read(run, index, &mut scratch)?;
         let mut window_samples = Vec::new();
+        let reach = vector.windows().reach;
         vector.windows().slide(run.ctx, scratch.samples(), |window| {
+            if let Some(kind) = reach.kind {
+                let shown = shown_samples(window, kind).into_iter();
+                window_samples
+                    .extend(shown.map(|(timestamp_ms, value)| Sample { timestamp_ms, value }));
+                return;
+            }
             let samples = window.timestamps_ms.iter().zip(window.values);
             window_samples
                 .extend(samples.map(|(&timestamp_ms, &value)| Sample { timestamp_ms, value }));

@@ -1,4 +1,4 @@
-use narthex_promql_parser::DurationExprError;
+use narthex_promql_parser::{DurationExprError, ExtendedRange};
 use narthex_storage::{Interrupt, StorageError};
 
 /// Why a query has no answer.
@@ -22,6 +22,18 @@ pub enum QueryError {
     NotImplemented {
         /// The function or the part of the language.
         what: Box<str>,
+    },
+    /// The function does not know samples around its window.
+    #[error(
+        "{} modifier can only be used with: {} - not with {function}",
+        kind.as_str(),
+        functions_that_take(*kind)
+    )]
+    ExtendedRange {
+        /// The modifier of the selector.
+        kind: ExtendedRange,
+        /// The function.
+        function: &'static str,
     },
     /// Scalars do not have the operator.
     #[error("operator {op:?} not allowed for Scalar operations")]
@@ -115,6 +127,13 @@ pub enum QueryError {
     /// The store failed.
     #[error("expanding series: {0}")]
     Storage(#[source] StorageError),
+}
+
+fn functions_that_take(kind: ExtendedRange) -> &'static str {
+    match kind {
+        ExtendedRange::Anchored => "changes, delta, increase, rate, resets",
+        ExtendedRange::Smoothed => "delta, increase, rate",
+    }
 }
 
 /// What sort of error it is: the `errorType` of the HTTP API.

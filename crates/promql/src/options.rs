@@ -8,6 +8,9 @@ pub struct EngineOptions {
     pub max_samples: usize,
     /// The distance of the steps of a subquery that names none, in milliseconds.
     pub default_subquery_step_ms: i64,
+    /// Whether `rate`, `irate`, `increase` and `resets` heed the start timestamps of samples, and
+    /// `start_timestamp` returns them: `use-start-timestamps`.
+    pub use_start_timestamps: bool,
 }
 
 /// The reference's defaults.
@@ -17,6 +20,7 @@ impl Default for EngineOptions {
             lookback_delta_ms: 5 * 60 * 1000,
             max_samples: 50_000_000,
             default_subquery_step_ms: 60 * 1000,
+            use_start_timestamps: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Windows over the samples of one series, one for each step, by two indices that only move on.
 
+use narthex_promql_parser::ExtendedRange;
 use narthex_storage::{QueryContext, StorageError};
 
 use crate::Grid;
@@ -9,6 +10,9 @@ use crate::Grid;
 pub(crate) struct Samples<'a> {
     pub(crate) timestamps_ms: &'a [i64],
     pub(crate) values: &'a [f64],
+    /// Since when each sample counts, where that is known and asked for; 0 where it is not known of
+    /// a sample.
+    pub(crate) start_timestamps_ms: Option<&'a [i64]>,
 }
 
 /// Where the window of each step lies: open on the left, closed on the right.
@@ -19,9 +23,28 @@ pub(crate) struct Windows {
     pub(crate) offset_ms: i64,
     /// The time of the `@` modifier, which every step then shares.
     pub(crate) pinned_ms: Option<i64>,
+    pub(crate) reach: Reach,
 }
 
-/// The samples in the window of one step; there is at least one.
+/// How far around its window a step sees samples.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reach {
+    /// Why it does, where it does.
+    pub(crate) kind: Option<ExtendedRange>,
+    pub(crate) before_ms: i64,
+    pub(crate) after_ms: i64,
+}
+
+impl Reach {
+    /// Returns how far the modifier of a selector lets steps see: as far as an instant selector.
+    pub(crate) fn of(kind: Option<ExtendedRange>, lookback_ms: i64) -> Self {
+        let before_ms = if kind.is_some() { lookback_ms } else { 0 };
+        let after_ms = if kind == Some(ExtendedRange::Smoothed) { lookback_ms } else { 0 };
+        Self { kind, before_ms, after_ms }
+    }
+}
+
+/// The samples in the window of one step, and in its reach; there is at least one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window<'a> {
     pub(crate) step: usize,
@@ -42,6 +65,12 @@ impl Windows {
         time_ms.saturating_sub(self.offset_ms)
     }
 
+    /// Returns how long the stretch of samples is that one step sees.
+    pub(crate) fn seen_ms(&self) -> i64 {
+        let Reach { before_ms, after_ms, .. } = self.reach;
+        self.range_ms.saturating_add(before_ms).saturating_add(after_ms)
+    }
+
     /// Calls `visit` for each step whose window holds a sample, in rising order.
     ///
     /// # Errors
@@ -54,16 +83,19 @@ impl Windows {
         samples: Samples<'a>,
         mut visit: impl FnMut(Window<'a>),
     ) -> Result<(), StorageError> {
-        let Samples { timestamps_ms, values } = samples;
+        let Samples { timestamps_ms, values, .. } = samples;
+        let Reach { before_ms, after_ms, .. } = self.reach;
         let (mut first, mut end) = (0, 0);
         let mut unchecked = 0;
         for step in 0..self.grid.steps() {
             let end_ms = self.end_ms(step);
             let start_ms = end_ms.saturating_sub(self.range_ms);
-            while end < timestamps_ms.len() && timestamps_ms[end] <= end_ms {
+            let (seen_from_ms, seen_to_ms) =
+                (start_ms.saturating_sub(before_ms), end_ms.saturating_add(after_ms));
+            while end < timestamps_ms.len() && timestamps_ms[end] <= seen_to_ms {
                 end += 1;
             }
-            while first < end && timestamps_ms[first] <= start_ms {
+            while first < end && timestamps_ms[first] <= seen_from_ms {
                 first += 1;
             }
             unchecked += 1 + end - first;

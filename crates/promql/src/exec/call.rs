@@ -77,7 +77,7 @@ pub(super) fn call<'a>(
             let texts = pop_texts(stack, plan.arg_count - 1);
             label_join(run, stack.pop_vector(), texts[0], texts[1], &texts[2..])?
         }
-        Function::NoFloats => {
+        Function::StartTimestamp | Function::NoFloats => {
             stack.pop_vector();
             Series::empty(run, grid)
         }

@@ -4,7 +4,7 @@ use narthex_storage::Columns;
 use super::run::Run;
 use crate::QueryError;
 use crate::block::Column;
-use crate::plan::InstantPlan;
+use crate::plan::{InstantPlan, Take};
 use crate::window::SAMPLES_UNCHECKED_MAX;
 
 /// Fills in, for each step, the latest sample that is not older than the lookback delta and no
@@ -32,8 +32,14 @@ pub(super) fn fill_instant(
         let value = values[last];
         let fresh = timestamps_ms[last] > end_ms.saturating_sub(lookups.range_ms);
         if fresh && !is_stale_nan(value) {
-            let time_s = || timestamps_ms[last] as f64 / 1000.0;
-            out.set(step, if plan.take_time { time_s() } else { value });
+            let taken = match plan.take {
+                Take::Value | Take::Smoothed => value,
+                Take::Time => timestamps_ms[last] as f64 / 1000.0,
+                Take::StartTime => {
+                    columns.start_timestamps_ms().map_or(0, |starts| starts[last]) as f64 / 1000.0
+                }
+            };
+            out.set(step, taken);
         }
     }
     Ok(())

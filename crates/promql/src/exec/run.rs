@@ -2,22 +2,22 @@ use std::cell::{Cell, RefCell};
 
 use narthex_storage::QueryContext;
 
-use crate::QueryError;
 use crate::annotations::{Annotation, Annotations};
+use crate::{EngineOptions, QueryError};
 
 /// What every operation of one query shares: the context it came with, the count of the samples
 /// that it holds, and the annotations of its answer.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) ctx: &'a QueryContext,
+    pub(crate) options: &'a EngineOptions,
     samples: Cell<usize>,
-    samples_max: usize,
     annotations: RefCell<Annotations>,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(ctx: &'a QueryContext, samples_max: usize) -> Self {
-        Self { ctx, samples: Cell::new(0), samples_max, annotations: RefCell::default() }
+    pub(crate) fn new(ctx: &'a QueryContext, options: &'a EngineOptions) -> Self {
+        Self { ctx, options, samples: Cell::new(0), annotations: RefCell::default() }
     }
 
     /// Counts samples that are held from now on.
@@ -32,7 +32,7 @@ impl<'a> Run<'a> {
 
     /// Fails where `more` samples for a moment would be too many.
     pub(crate) fn fits(&self, more: usize) -> Result<(), QueryError> {
-        if self.samples.get().saturating_add(more) > self.samples_max {
+        if self.samples.get().saturating_add(more) > self.options.max_samples {
             return Err(QueryError::TooManySamples);
         }
         Ok(())

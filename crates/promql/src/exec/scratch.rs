@@ -10,6 +10,9 @@ pub(crate) struct Scratch<'a> {
     columns: Columns,
     timestamps_ms: Vec<i64>,
     values: Vec<f64>,
+    start_timestamps_ms: Vec<i64>,
+    /// Whether anybody asks for start timestamps.
+    with_starts: bool,
     allowance: Allowance<'a>,
 }
 
@@ -19,6 +22,8 @@ impl<'a> Scratch<'a> {
             columns: Columns::default(),
             timestamps_ms: Vec::new(),
             values: Vec::new(),
+            start_timestamps_ms: Vec::new(),
+            with_starts: run.options.use_start_timestamps,
             allowance: Allowance::new(run.ctx),
         }
     }
@@ -39,6 +44,7 @@ impl<'a> Scratch<'a> {
         self.columns.clear();
         self.timestamps_ms.clear();
         self.values.clear();
+        self.start_timestamps_ms.clear();
         for (timestamp_ms, value) in samples {
             self.timestamps_ms.push(timestamp_ms);
             self.values.push(value);
@@ -54,8 +60,14 @@ impl<'a> Scratch<'a> {
     pub(super) fn drop_stale(&mut self) {
         self.timestamps_ms.clear();
         self.values.clear();
+        self.start_timestamps_ms.clear();
         if !self.columns.has_stale() {
             return;
+        }
+        if let Some(starts) = self.columns.start_timestamps_ms() {
+            let kept = starts.iter().zip(self.columns.values());
+            let kept = kept.filter(|(_, value)| !is_stale_nan(**value));
+            self.start_timestamps_ms.extend(kept.map(|(start, _)| *start));
         }
         for sample in self.columns.iter() {
             if !is_stale_nan(sample.value) {
@@ -68,21 +80,31 @@ impl<'a> Scratch<'a> {
     /// Returns the samples that were read last.
     pub(crate) fn samples(&self) -> Samples<'_> {
         if self.columns.is_empty() || self.columns.has_stale() {
-            Samples { timestamps_ms: &self.timestamps_ms, values: &self.values }
+            let starts = &self.start_timestamps_ms[..];
+            Samples {
+                timestamps_ms: &self.timestamps_ms,
+                values: &self.values,
+                start_timestamps_ms: (self.with_starts && !starts.is_empty()).then_some(starts),
+            }
         } else {
             let columns = &self.columns;
-            Samples { timestamps_ms: columns.timestamps_ms(), values: columns.values() }
+            Samples {
+                timestamps_ms: columns.timestamps_ms(),
+                values: columns.values(),
+                start_timestamps_ms: columns.start_timestamps_ms().filter(|_| self.with_starts),
+            }
         }
     }
 
     /// Returns how many samples one window can hold at most. The reference counts only those.
     pub(super) fn samples_in_a_window(&self, windows: &Windows) -> usize {
         let times = self.samples().timestamps_ms;
+        let seen_ms = windows.seen_ms();
         match (times.first(), times.last()) {
-            (Some(first), Some(last)) if last.wrapping_sub(*first) >= windows.range_ms => {
+            (Some(first), Some(last)) if last.wrapping_sub(*first) >= seen_ms => {
                 let mut start = 0;
                 let width = |(end, time): (usize, &i64)| {
-                    while times[start] <= time.saturating_sub(windows.range_ms) {
+                    while times[start] <= time.saturating_sub(seen_ms) {
                         start += 1;
                     }
                     end + 1 - start

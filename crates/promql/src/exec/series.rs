@@ -13,8 +13,8 @@ use crate::annotations::Annotation;
 use crate::bits;
 use crate::block::{Block, Column};
 use crate::instant_fn::Map;
-use crate::plan::InstantPlan;
-use crate::range_fn::RangeFn;
+use crate::plan::{InstantPlan, Take};
+use crate::range_fn::{RangeFn, count_overlaps, fill_smoothed};
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
@@ -203,7 +203,13 @@ impl<'a> Series<'a> {
             Source::Held(held) => out.copy_from(held.block().row(index)),
             Source::Instant(selection, plan) => {
                 scratch.decode(run, *selection, index)?;
-                fill_instant(run, plan, scratch.columns(), out)?;
+                if plan.take == Take::Smoothed {
+                    scratch.drop_stale();
+                    out.reset(plan.lookups.grid.steps());
+                    fill_smoothed(run.ctx, scratch.samples(), &plan.lookups, out)?;
+                } else {
+                    fill_instant(run, plan, scratch.columns(), out)?;
+                }
             }
             Source::Function { function, params, vector, .. } => {
                 vector.read(run, index, scratch)?;
@@ -217,6 +223,7 @@ impl<'a> Series<'a> {
                 function.fill(run.ctx, params, scratch.samples(), windows, out)?;
                 run.fits(window + out.row().count())?;
                 self.remark(run, index, out);
+                self.remark_overlaps(run, index, scratch)?;
             }
         }
         for map in &self.maps {
@@ -265,6 +272,26 @@ impl<'a> Series<'a> {
             held.push(self.labels(index, &mut builder), column.row())
         })?;
         Ok(held)
+    }
+
+    /// Remarks on samples of a counter that start too early.
+    fn remark_overlaps(
+        &self,
+        run: &Run<'_>,
+        index: usize,
+        scratch: &Scratch<'_>,
+    ) -> Result<(), QueryError> {
+        let Source::Function { function, vector, span, .. } = &self.source else { return Ok(()) };
+        let windows = vector.windows();
+        if function.wants_counter() && windows.reach.kind.is_none() {
+            let count = count_overlaps(run.ctx, scratch.samples(), windows)?;
+            if count > 0 {
+                let labels = vector.series_labels(index);
+                let name = labels.metric_name();
+                run.annotate(Annotation::start_time_overlap(name, count, *span));
+            }
+        }
+        Ok(())
     }
 
     /// Remarks on a rate of something that is not called like a counter.

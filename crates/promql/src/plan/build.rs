@@ -1,15 +1,15 @@
 use hashbrown::HashMap;
 use narthex_promql_parser::{
-    Aggregate, At, Binary, Call, DurationValue, Expr, ExprRef, MatrixSelector, Node, NodeId,
-    QueryTimes, Span, Subquery, UnaryOp, VectorSelector,
+    Aggregate, At, Binary, Call, DurationValue, Expr, ExprRef, ExtendedRange, MatrixSelector, Node,
+    NodeId, QueryTimes, Span, Subquery, UnaryOp, VectorSelector,
 };
 use narthex_storage::{SelectHints, TimeRange};
 
 use super::{
     AggregatePlan, BinaryPlan, CallPlan, Function, Grouping, InstantPlan, Operation, OperationKind,
-    Plan, SelectionPlan, invariance, labels_for_absent,
+    Plan, SelectionPlan, Take, invariance, labels_for_absent,
 };
-use crate::window::Windows;
+use crate::window::{Reach, Windows};
 use crate::{EngineOptions, Grid, QueryError};
 
 /// What a plan depends on beside the expression.
@@ -226,12 +226,16 @@ impl<'e> Planner<'e, '_> {
         selector: &'e VectorSelector,
         grid: Grid,
     ) -> Result<OperationKind<'e>, QueryError> {
-        check_supported(selector)?;
         let lookback_ms = self.context.options.lookback_delta_ms;
         let offset_ms = self.offset_ms(id, &selector.offset, selector.at, grid)?;
-        let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None };
+        let (take, after_ms) = match selector.extended {
+            Some(ExtendedRange::Smoothed) => (Take::Smoothed, lookback_ms),
+            _ => (Take::Value, 0),
+        };
+        let reach = Reach { kind: selector.extended, before_ms: 0, after_ms };
+        let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None, reach };
         let selection = self.select(id, selector, &lookups, 0);
-        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take_time: false }))
+        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take }))
     }
 
     fn window(
@@ -243,9 +247,10 @@ impl<'e> Planner<'e, '_> {
         let Node::VectorSelector(selector) = self.expr.get(matrix.selector).node() else {
             return Err(not_implemented("a range over anything but a selector"));
         };
-        check_supported(selector)?;
         let range_ms = matrix.range.resolve_positive(self.times)?;
-        let windows = self.windows(node.id(), (&selector.offset, selector.at), range_ms, grid)?;
+        let mut windows =
+            self.windows(node.id(), (&selector.offset, selector.at), range_ms, grid)?;
+        windows.reach = Reach::of(selector.extended, self.context.options.lookback_delta_ms);
         let selection = self.select(node.id(), selector, &windows, range_ms);
         Ok(OperationKind::Window { selection, windows })
     }
@@ -259,7 +264,7 @@ impl<'e> Planner<'e, '_> {
     ) -> Result<Windows, QueryError> {
         let pinned_ms = self.pin(id, at);
         let offset_ms = offset.resolve_offset(self.times)?;
-        Ok(Windows { grid, range_ms, offset_ms, pinned_ms })
+        Ok(Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() })
     }
 
     /// Returns the selection of the samples in all `windows`, one that exists where it can.
@@ -273,8 +278,12 @@ impl<'e> Planner<'e, '_> {
         let range = match windows.grid.steps() {
             0 => TimeRange { min_ms: 0, max_ms: 0 },
             steps => TimeRange {
-                min_ms: windows.end_ms(0).saturating_sub(windows.range_ms).saturating_add(1),
-                max_ms: windows.end_ms(steps - 1),
+                min_ms: windows
+                    .end_ms(0)
+                    .saturating_sub(windows.range_ms)
+                    .saturating_sub(windows.reach.before_ms)
+                    .saturating_add(1),
+                max_ms: windows.end_ms(steps - 1).saturating_add(windows.reach.after_ms),
             },
         };
         let key: String = selector
@@ -306,13 +315,18 @@ impl<'e> Planner<'e, '_> {
             (Function::Absent(labels) | Function::AbsentOverTime(labels), Some(selector)) => {
                 *labels = labels_for_absent(&selector.matchers);
             }
-            (Function::Timestamp, Some(selector)) => {
+            (Function::StartTimestamp, _) if !self.context.options.use_start_timestamps => {}
+            (Function::Timestamp | Function::StartTimestamp, Some(selector)) => {
+                let take = match function {
+                    Function::Timestamp => Take::Time,
+                    _ => Take::StartTime,
+                };
                 let pinned_ms = args().next().and_then(|arg| self.pin(arg.id(), selector.at));
                 // The argument is the last operation, unless it is wrapped: then so is the call.
                 if let Some(OperationKind::Instant(instant)) =
                     self.plan.operations.last_mut().map(|operation| &mut operation.kind)
                 {
-                    instant.take_time = true;
+                    instant.take = take;
                     if pinned_ms.is_some() {
                         // As in the reference, whose `timestamp` forgets the offset then.
                         instant.lookups.offset_ms = 0;
@@ -322,6 +336,14 @@ impl<'e> Planner<'e, '_> {
                 }
             }
             _ => {}
+        }
+        for arg in args() {
+            if let Node::MatrixSelector(_) = arg.node()
+                && let Some(kind) = self.selector(arg).and_then(|selector| selector.extended)
+                && !function.over_range().is_some_and(|function| function.takes_extended(kind))
+            {
+                return Err(QueryError::ExtendedRange { kind, function: name });
+            }
         }
         let span_of = |arg: ExprRef<'_>| match arg.node() {
             // The reference replaces a subquery by a selector without a position.
@@ -376,13 +398,6 @@ fn binary_operation<'e>(node: ExprRef<'e>, binary: &'e Binary) -> OperationKind<
     let matching = binary.matching.as_deref();
     let (op, return_bool) = (binary.op, binary.return_bool);
     OperationKind::Binary(BinaryPlan { op, return_bool, matching, span: node.span() })
-}
-
-fn check_supported(selector: &VectorSelector) -> Result<(), QueryError> {
-    if selector.extended.is_some() {
-        return Err(not_implemented("an anchored or smoothed selector"));
-    }
-    Ok(())
 }
 
 fn not_implemented(what: &str) -> QueryError {

@@ -28,6 +28,8 @@ pub(crate) enum Function {
     Timestamp,
     /// The time of the sample, which the selector has put in place of the value.
     TimestampOfSample,
+    /// Nothing: only a selector knows when its samples start, and then it says so itself.
+    StartTimestamp,
     Absent(Labels),
     Sort {
         descending: bool,
@@ -109,6 +111,7 @@ impl Function {
             "sort_by_label" => Self::SortByLabel { descending: false },
             "sort_by_label_desc" => Self::SortByLabel { descending: true },
             "sqrt" => math(f64::sqrt),
+            "start_timestamp" => Self::StartTimestamp,
             "tan" => math(gomath::tan),
             "tanh" => math(gomath::tanh),
             "time" => Self::Time,

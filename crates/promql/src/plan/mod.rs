@@ -74,8 +74,19 @@ pub(crate) struct InstantPlan {
     pub(crate) selection: usize,
     /// Where each step looks: at the right end of a window that is as long as the lookback delta.
     pub(crate) lookups: Windows,
-    /// The result is the time of the sample in seconds, in place of its value.
-    pub(crate) take_time: bool,
+    pub(crate) take: Take,
+}
+
+/// What is taken of the sample that an instant selector finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    Value,
+    /// Its time in seconds.
+    Time,
+    /// Since when it counts, in seconds; 0 where that is not known.
+    StartTime,
+    /// What a line through the samples around the step has there.
+    Smoothed,
 }
 
 /// A function call.

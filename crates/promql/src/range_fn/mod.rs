@@ -1,10 +1,13 @@
 //! Functions that make one number of each window: `rate`, `*_over_time` and their like.
 
 mod exact;
+mod extended;
 mod extreme;
 mod over_time;
 mod rate;
+mod start_times;
 
+use narthex_promql_parser::ExtendedRange;
 use narthex_storage::{QueryContext, StorageError};
 
 use crate::QueryError;
@@ -13,9 +16,12 @@ use crate::quantile::quantile;
 use crate::scalar::Scalar;
 use crate::window::{Samples, Window, Windows};
 use exact::RunningSums;
+pub(crate) use extended::{fill_smoothed, shown_samples};
 use extreme::Extremes;
 use over_time as kernel;
 use rate::Change;
+use start_times::Started;
+pub(crate) use start_times::count_overlaps;
 
 /// A function over a range vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +98,15 @@ impl RangeFn {
         matches!(self, Self::Rate | Self::Increase)
     }
 
+    /// Returns whether the function knows what to do with samples around its windows.
+    pub(crate) fn takes_extended(self, kind: ExtendedRange) -> bool {
+        match self {
+            Self::Delta | Self::Increase | Self::Rate => true,
+            Self::Changes | Self::Resets => kind == ExtendedRange::Anchored,
+            _ => false,
+        }
+    }
+
     /// Fills `out`, which is empty, with the result for each window that has one.
     ///
     /// `params` are the scalar arguments in their order, as many as the function takes.
@@ -111,14 +126,17 @@ impl RangeFn {
         let mut fill = Fill { ctx, samples, windows, out };
         let filled = match self {
             Self::Avg => fill.sums(|sum, count| sum / count, kernel::mean),
-            Self::Changes => fill.values(kernel::changes),
+            Self::Changes => fill.anchored(|window| kernel::changes(window.values)),
             Self::Count => fill.values(|values| values.len() as f64),
             Self::First => fill.values(|values| values[0]),
             Self::Last => fill.values(|values| values[values.len() - 1]),
             Self::Max => fill.extremes(|a, b| a > b, |window, best| window.values[best]),
             Self::Min => fill.extremes(|a, b| a < b, |window, best| window.values[best]),
             Self::Present => fill.values(|_| 1.0),
-            Self::Resets => fill.values(kernel::resets),
+            Self::Resets => match Started::new(samples) {
+                Some(started) => fill.anchored(|window| started.resets(window)),
+                None => fill.anchored(|window| kernel::resets(window.values)),
+            },
             Self::Stddev => fill.values(|values| kernel::variance(values).sqrt()),
             Self::Stdvar => fill.values(kernel::variance),
             Self::Sum => fill.sums(|sum, _| sum, kernel::sum),
@@ -127,7 +145,10 @@ impl RangeFn {
             Self::TsOfMax => fill.extremes(|a, b| a >= b, time_s),
             Self::TsOfMin => fill.extremes(|a, b| a <= b, time_s),
             Self::Idelta => fill.windows(|window| kernel::last_change(window, false)),
-            Self::Irate => fill.windows(|window| kernel::last_change(window, true)),
+            Self::Irate => match Started::new(samples) {
+                Some(started) => fill.windows(|window| started.last_rate(window)),
+                None => fill.windows(|window| kernel::last_change(window, true)),
+            },
             Self::Deriv => fill.windows(|window| {
                 (window.values.len() >= 2)
                     .then(|| kernel::regression(window, window.timestamps_ms[0]).0)
@@ -185,7 +206,16 @@ struct Fill<'a> {
 
 impl Fill<'_> {
     fn change(&mut self, change: Change) -> Result<(), StorageError> {
-        change.fill(self.ctx, self.samples, self.windows, self.out)
+        let Self { ctx, samples, windows, .. } = *self;
+        if windows.reach.kind.is_some() {
+            return change.fill_extended(ctx, samples, windows, self.out);
+        }
+        match Started::new(samples) {
+            Some(started) if change.counter => {
+                change.fill_started(ctx, samples, started, windows, self.out)
+            }
+            _ => change.fill(ctx, samples, windows, self.out),
+        }
     }
 
     fn windows(
@@ -198,6 +228,14 @@ impl Fill<'_> {
                 out.set(window.step, value);
             }
         })
+    }
+
+    /// Fills in what `kernel` makes of each window, of anchored ones from their anchor on.
+    fn anchored(&mut self, mut kernel: impl FnMut(Window<'_>) -> f64) -> Result<(), StorageError> {
+        match self.windows.reach.kind {
+            None => self.windows(|window| Some(kernel(window))),
+            Some(_) => self.windows(|window| extended::anchored(window).map(&mut kernel)),
+        }
     }
 
     fn values(&mut self, mut kernel: impl FnMut(&[f64]) -> f64) -> Result<(), StorageError> {

@@ -64,7 +64,7 @@ impl Change {
     /// the series is taken to begin or end half a distance outside its samples. A counter does not
     /// begin before its zero.
     #[inline]
-    fn extrapolation(self, window: Window<'_>, change: f64) -> f64 {
+    pub(super) fn extrapolation(self, window: Window<'_>, change: f64) -> f64 {
         let count = window.values.len();
         let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
         let sampled_s = last_ms.wrapping_sub(first_ms) as f64 / 1000.0;

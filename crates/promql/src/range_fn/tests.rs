@@ -8,7 +8,7 @@ use super::{RangeFn, over_time as kernel};
 use crate::Grid;
 use crate::block::Column;
 use crate::scalar::Scalar;
-use crate::window::{Samples, Windows};
+use crate::window::{Reach, Samples, Windows};
 
 /// Returns what `function` makes of the samples at each step.
 fn fill(
@@ -18,7 +18,8 @@ fn fill(
     windows: &Windows,
 ) -> Vec<Option<u64>> {
     let (timestamps_ms, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
-    let samples = Samples { timestamps_ms: &timestamps_ms, values: &values };
+    let samples =
+        Samples { timestamps_ms: &timestamps_ms, values: &values, start_timestamps_ms: None };
     let mut column = Column::default();
     let steps = windows.grid.steps();
     column.reset(steps);
@@ -117,7 +118,7 @@ fn windows() -> impl Strategy<Value = Windows> {
         .prop_map(|(start_ms, step_ms, steps, range_ms, offset_ms, pinned_ms)| {
             let end_ms = start_ms + step_ms * (steps as i64 - 1);
             let grid = Grid::range(start_ms, end_ms, step_ms).unwrap();
-            Windows { grid, range_ms, offset_ms, pinned_ms }
+            Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() }
         })
 }
 
@@ -207,6 +208,7 @@ fn over(function: RangeFn, params: &[f64], values: &[f64]) -> Option<f64> {
         range_ms: end_ms + 10_000,
         offset_ms: 0,
         pinned_ms: None,
+        reach: Reach::default(),
     };
     let params: Vec<Scalar> = params.iter().map(|param| Scalar::Constant(*param)).collect();
     fill(function, &params, &samples, &windows)[0].map(f64::from_bits)
