@@ -95,10 +95,8 @@ impl Choice {
     fn offer(self, heap: &mut Vec<Candidate>, candidate: Candidate, kept: usize) {
         let less = |left, right| self.leaves_first(left, right);
         if heap.len() < kept {
-            match self {
-                Self::First => heap.push(candidate),
-                Self::Top | Self::Bottom => go_sort::heap_push(heap, candidate, less),
-            }
+            // The reference keeps the first ones in a heap too, which decides about their order.
+            go_sort::heap_push(heap, candidate, less);
             return;
         }
         let Some(first) = heap.first_mut() else { return };
