@@ -4,5 +4,7 @@
 
 mod conformance;
 mod limits;
+mod oracle;
 mod queries;
+mod random;
 mod store;
