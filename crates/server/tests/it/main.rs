@@ -13,6 +13,7 @@ mod page;
 mod properties;
 mod query;
 mod routes;
+mod scripts;
 mod serve;
 mod status;
 mod write;
