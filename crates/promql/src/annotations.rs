@@ -36,6 +36,7 @@ enum Kind {
     BadBucketLabel(Box<str>),
     SortInRangeQuery,
     PossibleNonCounter(Box<str>),
+    PossibleNonCounterType { metric_name: Box<str>, metric_type: Box<str> },
     StartTimeOverlap { metric_name: Box<str>, count: usize },
     IncompatibleTypes { left: &'static str, op: &'static str, right: &'static str },
     ForcedMonotonicity(Forced),
@@ -80,6 +81,16 @@ impl Annotation {
         Self { kind: Kind::PossibleNonCounter(metric_name.into()), span }
     }
 
+    /// A rate of something that is not labelled as a counter.
+    pub(crate) fn possible_non_counter_type(
+        metric_name: &str,
+        metric_type: &str,
+        span: Span,
+    ) -> Self {
+        let (metric_name, metric_type) = (metric_name.into(), metric_type.into());
+        Self { kind: Kind::PossibleNonCounterType { metric_name, metric_type }, span }
+    }
+
     /// Samples start before the sample before them was taken, in so many windows.
     pub(crate) fn start_time_overlap(metric_name: &str, count: usize, span: Span) -> Self {
         Self { kind: Kind::StartTimeOverlap { metric_name: metric_name.into(), count }, span }
@@ -110,6 +121,7 @@ impl Annotation {
     pub fn severity(&self) -> Severity {
         match self.kind {
             Kind::PossibleNonCounter(_)
+            | Kind::PossibleNonCounterType { .. }
             | Kind::IncompatibleTypes { .. }
             | Kind::ForcedMonotonicity(_) => Severity::Info,
             _ => Severity::Warning,
@@ -192,6 +204,15 @@ impl fmt::Display for Annotation {
                     "metric might not be a counter, name does not end in \
                      _total/_sum/_count/_bucket: ",
                 )?;
+                write_quoted(f, metric_name)
+            }
+            Kind::PossibleNonCounterType { metric_name, metric_type } => {
+                f.write_str(
+                    "metric might not be a counter, __type__ label is not set to \"counter\" or \
+                     \"histogram\", got ",
+                )?;
+                write_quoted(f, metric_type)?;
+                f.write_str(": ")?;
                 write_quoted(f, metric_name)
             }
             Kind::StartTimeOverlap { metric_name, .. } => {

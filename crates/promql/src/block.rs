@@ -10,6 +10,8 @@ pub(crate) struct Block {
     labels: Vec<Labels>,
     values: Vec<f64>,
     present: Vec<u64>,
+    /// Of each series whether it is nameless, as far as any is; see [`Block::set_nameless`].
+    nameless: Vec<bool>,
 }
 
 /// One series of a [`Block`].
@@ -68,6 +70,22 @@ impl Block {
         self.steps
     }
 
+    /// Says that the name in the labels of series `index`, and type and unit, are no longer those of
+    /// its values, and go at the end of the query.
+    pub(crate) fn set_nameless(&mut self, index: usize, nameless: bool) {
+        if nameless && self.nameless.len() <= index {
+            self.nameless.resize(index + 1, false);
+        }
+        if let Some(known) = self.nameless.get_mut(index) {
+            *known = nameless;
+        }
+    }
+
+    /// Returns whether name, type and unit of series `index` are to go at the end of the query.
+    pub(crate) fn is_nameless(&self, index: usize) -> bool {
+        self.nameless.get(index).copied().unwrap_or(false)
+    }
+
     /// Gives every series new labels.
     pub(crate) fn set_labels(&mut self, labels: Vec<Labels>) {
         debug_assert_eq!(labels.len(), self.labels.len());
@@ -108,6 +126,7 @@ impl Block {
         picked.values.reserve_exact(order.len() * self.steps);
         for &index in order {
             picked.push(self.labels[index].clone(), self.row(index));
+            picked.set_nameless(picked.len() - 1, self.is_nameless(index));
         }
         picked
     }

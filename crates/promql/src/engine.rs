@@ -119,7 +119,7 @@ fn instant_value<'a>(
         Operand::Scalar(scalar) => Value::Scalar(Sample { timestamp_ms, value: scalar.at(0) }),
         Operand::Text(text) => Value::String { timestamp_ms, text: text.into() },
         Operand::Vector(series) => {
-            Value::Vector(Vector::new(timestamp_ms, series.into_held(run)?.into_block()))
+            Value::Vector(Vector::new(timestamp_ms, series.into_answer(run)?.into_block()))
         }
         Operand::Range(vector) => Value::Matrix(window_samples(run, vector)?),
     })
@@ -137,7 +137,7 @@ fn range_value<'a>(
             unreachable!("the type of the expression was checked")
         }
     };
-    Ok(Value::Matrix(Matrix::of_steps(grid, series.into_held(run)?.into_block())))
+    Ok(Value::Matrix(Matrix::of_steps(grid, series.into_answer(run)?.into_block())))
 }
 
 /// Returns the samples in the one window of each series.

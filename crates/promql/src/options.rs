@@ -8,6 +8,13 @@ pub struct EngineOptions {
     pub max_samples: usize,
     /// The distance of the steps of a subquery that names none, in milliseconds.
     pub default_subquery_step_ms: i64,
+    /// Whether the name, type and unit of a metric stay until the end of the query where its values
+    /// have become something else, for `by (__name__)` and `label_replace` to see:
+    /// `promql-delayed-name-removal`.
+    pub delayed_name_removal: bool,
+    /// Whether the label `__type__` tells counters, and not the end of the metric's name:
+    /// `type-and-unit-labels`.
+    pub type_and_unit_labels: bool,
     /// Whether `rate`, `irate`, `increase` and `resets` heed the start timestamps of samples, and
     /// `start_timestamp` returns them: `use-start-timestamps`.
     pub use_start_timestamps: bool,
@@ -20,6 +27,8 @@ impl Default for EngineOptions {
             lookback_delta_ms: 5 * 60 * 1000,
             max_samples: 50_000_000,
             default_subquery_step_ms: 60 * 1000,
+            delayed_name_removal: false,
+            type_and_unit_labels: false,
             use_start_timestamps: false,
         }
     }

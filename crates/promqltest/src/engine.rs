@@ -37,6 +37,7 @@ where
     pub fn new(mut new_store: F) -> Result<Self, SubjectError> {
         let mut options = EngineOptions::default();
         options.max_samples = Self::SAMPLES_MAX;
+        options.delayed_name_removal = true;
         options.use_start_timestamps = true;
         let store = new_store()?;
         Ok(Self {

@@ -78,10 +78,11 @@ fn fold_with<'a, A: Accumulator>(
     })?;
     run.release(samples);
     let mut result = Held::new(run, steps);
-    for (group, labels) in groups.into_labels().into_iter().enumerate() {
-        let row = result.push_empty(labels)?;
+    let group_count = groups.len();
+    groups.push_into(&mut result)?;
+    for group in 0..group_count {
         for step in bits::ones(&present[group * words..][..words]) {
-            result.block_mut().set(row, step, states[group * steps + step].finish());
+            result.block_mut().set(group, step, states[group * steps + step].finish());
         }
     }
     result.settle()

@@ -1,7 +1,8 @@
 use hashbrown::HashMap;
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
 
-use crate::exec::Series;
+use crate::QueryError;
+use crate::exec::{Held, Series};
 use crate::plan::Grouping;
 
 /// The groups that series fall into, numbered by their first series.
@@ -10,6 +11,9 @@ pub(super) struct Groups {
     labels: Vec<Labels>,
     known: HashMap<Labels, usize>,
     builder: LabelsBuilder,
+    /// Of each group whether the names of its labels are to go at the end of the query, as they are
+    /// if those of any series are.
+    nameless: Vec<bool>,
 }
 
 impl Groups {
@@ -20,6 +24,13 @@ impl Groups {
         vector: &Series<'_>,
         series: usize,
     ) -> usize {
+        let group = self.number_of(grouping, vector, series);
+        self.nameless.resize(self.labels.len(), false);
+        self.nameless[group] |= vector.is_nameless(series);
+        group
+    }
+
+    fn number_of(&mut self, grouping: &Grouping<'_>, vector: &Series<'_>, series: usize) -> usize {
         if grouping.is_everything() {
             if self.labels.is_empty() {
                 self.labels.push(Labels::empty());
@@ -49,8 +60,17 @@ impl Groups {
         self.labels.len()
     }
 
-    pub(super) fn into_labels(self) -> Vec<Labels> {
-        self.labels
+    /// Adds a row without values for each group to `result`, which is empty.
+    ///
+    /// # Errors
+    ///
+    /// Where a limit is reached.
+    pub(super) fn push_into(self, result: &mut Held<'_>) -> Result<(), QueryError> {
+        for (labels, nameless) in self.labels.into_iter().zip(self.nameless) {
+            let row = result.push_empty(labels)?;
+            result.block_mut().set_nameless(row, nameless);
+        }
+        Ok(())
     }
 }
 

@@ -28,8 +28,8 @@ pub(crate) fn quantile_of_groups<'a>(
     let held = vector.into_held(run)?;
     let mut result = Held::new(run, grid.steps());
     let mut values = Vec::new();
-    for (labels, members) in groups.into_labels().into_iter().zip(members) {
-        let row = result.push_empty(labels)?;
+    groups.push_into(&mut result)?;
+    for (row, members) in members.into_iter().enumerate() {
         for step in 0..grid.steps() {
             run.ctx.check()?;
             values.clear();

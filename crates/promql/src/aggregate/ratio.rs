@@ -31,7 +31,7 @@ pub(crate) fn limit_ratio<'a>(
     let mut groups = Groups::default();
     let mut group_of = Vec::new();
     let mut encoded = Vec::new();
-    for (labels, row) in held.block().rows() {
+    for (series, (labels, row)) in held.block().rows().enumerate() {
         let position = position(labels, &mut encoded);
         column.reset(grid.steps());
         for (step, value) in row.iter() {
@@ -41,6 +41,7 @@ pub(crate) fn limit_ratio<'a>(
         }
         group_of.push(groups.of_labels(grouping, labels));
         result.push(labels.clone(), column.row())?;
+        result.block_mut().set_nameless(series, held.block().is_nameless(series));
     }
     let mut order: Vec<usize> = (0..group_of.len()).collect();
     order.sort_by_key(|series| group_of[*series]);

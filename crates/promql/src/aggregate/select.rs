@@ -60,7 +60,11 @@ pub(crate) fn select<'a>(
             for Candidate { series, value } in group.drain(..) {
                 let row = match rows[series] {
                     Some(row) => row,
-                    None => result.push_empty(block.labels()[series].clone())?,
+                    None => {
+                        let row = result.push_empty(block.labels()[series].clone())?;
+                        result.block_mut().set_nameless(row, block.is_nameless(series));
+                        row
+                    }
                 };
                 rows[series] = Some(row);
                 result.block_mut().set(row, step, value);

@@ -24,13 +24,19 @@ pub(crate) fn set_operation<'a>(
         let taken = Presence::new(left, &groups.left, groups.count);
         let mut rows = HashMap::with_capacity(left.len());
         for (labels, row) in left.rows() {
-            rows.insert(labels.clone(), result.block().len());
+            let index = result.block().len();
+            rows.insert(labels.clone(), index);
             result.push(labels.clone(), row)?;
+            result.block_mut().set_nameless(index, left.is_nameless(index));
         }
         for (series, (labels, row)) in right.rows().enumerate() {
             let index = match rows.get(labels) {
                 Some(index) => *index,
-                None => result.push_empty(labels.clone())?,
+                None => {
+                    let index = result.push_empty(labels.clone())?;
+                    result.block_mut().set_nameless(index, right.is_nameless(series));
+                    index
+                }
             };
             rows.insert(labels.clone(), index);
             let taken = taken.of(groups.right[series]);
@@ -40,6 +46,7 @@ pub(crate) fn set_operation<'a>(
         let matched = Presence::new(right, &groups.right, groups.count);
         for (series, (labels, row)) in left.rows().enumerate() {
             let index = result.push_empty(labels.clone())?;
+            result.block_mut().set_nameless(index, left.is_nameless(series));
             let matched = matched.of(groups.left[series]);
             let keep_matched = op == BinaryOp::And;
             add_masked(result.block_mut(), index, row, |word| {

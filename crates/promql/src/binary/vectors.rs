@@ -58,6 +58,7 @@ pub(crate) fn vector_operation<'a>(
         many,
         one,
         failure: Failure::default(),
+        delayed: run.options.delayed_name_removal,
         result: Held::new(run, left.steps()),
         rows: HashMap::new(),
         builder: LabelsBuilder::default(),
@@ -132,6 +133,8 @@ struct Join<'e, 'b, 'a> {
     /// labels in it: a second result at such a step is an error, even if a comparison drops it.
     matched: HashMap<(usize, Option<Labels>), Vec<u64>>,
     failure: Failure,
+    /// Whether names go at the end of the query only.
+    delayed: bool,
     result: Held<'a>,
     /// Where the result with these labels lies.
     rows: HashMap<Labels, usize>,
@@ -276,6 +279,8 @@ impl Join<'_, '_, '_> {
             Some(row) => *row,
             None => {
                 let row = self.result.push_empty(labels.clone())?;
+                let nameless = self.delayed && self.operation.return_bool;
+                self.result.block_mut().set_nameless(row, nameless);
                 self.rows.insert(labels, row);
                 row
             }
@@ -312,7 +317,7 @@ impl Join<'_, '_, '_> {
         let VectorOp { op, return_bool, matching } = self.operation;
         let builder = &mut self.builder;
         builder.reset(many);
-        if return_bool || !op.is_comparison() {
+        if !op.is_comparison() || (return_bool && !self.delayed) {
             remove_metadata(builder);
         }
         if matching.cardinality == Cardinality::OneToOne {

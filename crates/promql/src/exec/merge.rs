@@ -17,12 +17,15 @@ pub(crate) fn merge_equal_labels<'a>(
 ) -> Result<Held<'a>, QueryError> {
     let mut merged = Held::new(run, held.block().steps());
     let mut rows = HashMap::with_capacity(held.block().len());
-    for (labels, row) in held.block().rows() {
+    for (series, (labels, row)) in held.block().rows().enumerate() {
         let (index, fresh) = match rows.get(labels) {
             Some(index) => (*index, false),
             None => (merged.push_empty(labels.clone())?, true),
         };
         rows.insert(labels.clone(), index);
+        if fresh {
+            merged.block_mut().set_nameless(index, held.block().is_nameless(series));
+        }
         let (values, present) = merged.block_mut().row_mut(index);
         if !fresh
             && (equals == Equals::Refuse || bits::first_common(present, row.present()).is_some())

@@ -102,9 +102,10 @@ fn spread<'a>(
     let steps = operation.grid.steps();
     let mut held = Held::new(run, steps);
     let mut column = Column::default();
-    for (labels, row) in once.block().rows() {
+    for (series, (labels, row)) in once.block().rows().enumerate() {
         column.spread(row, steps);
         held.push(labels.clone(), column.row())?;
+        held.block_mut().set_nameless(series, once.block().is_nameless(series));
     }
     Ok(Series::held(operation.grid, held))
 }

@@ -36,6 +36,14 @@ impl<'a> RangeVector<'a> {
         }
     }
 
+    /// Returns whether name, type and unit of series `index` are to go at the end of the query.
+    pub(crate) fn is_nameless(&self, index: usize) -> bool {
+        match self {
+            Self::Selected(..) => false,
+            Self::Stepped { held, .. } => held.block().is_nameless(index),
+        }
+    }
+
     /// Returns the labels of all series.
     pub(super) fn labels(&self) -> Vec<Labels> {
         (0..self.len()).map(|index| self.series_labels(index)).collect()

@@ -26,7 +26,9 @@ pub(crate) struct Series<'a> {
     pub(crate) grid: Grid,
     labels: Vec<Labels>,
     /// The metric name, type and unit are no longer part of the labels.
-    nameless: bool,
+    stripped: bool,
+    /// Of each series, if not of none, whether its name, type and unit are to go at the end.
+    nameless: Vec<bool>,
     source: Source<'a>,
     /// What happens to each column after it was made.
     maps: Vec<Map>,
@@ -63,13 +65,17 @@ impl<'a> Series<'a> {
         span: Span,
     ) -> Self {
         let (labels, grid) = (vector.labels(), vector.windows().grid);
-        Self::new(grid, labels, Source::Function { function, params, vector, span })
+        let nameless = (0..vector.len()).map(|index| vector.is_nameless(index)).collect();
+        let source = Source::Function { function, params, vector, span };
+        Self { nameless, ..Self::new(grid, labels, source) }
     }
 
     /// Returns the vector that is held.
     pub(crate) fn held(grid: Grid, held: Held<'a>) -> Self {
-        let labels = held.block().labels().to_vec();
-        Self::new(grid, labels, Source::Held(held))
+        let block = held.block();
+        let labels = block.labels().to_vec();
+        let nameless = (0..block.len()).map(|index| block.is_nameless(index)).collect();
+        Self { nameless, ..Self::new(grid, labels, Source::Held(held)) }
     }
 
     /// Returns the vector without series.
@@ -98,7 +104,12 @@ impl<'a> Series<'a> {
     }
 
     fn new(grid: Grid, labels: Vec<Labels>, source: Source<'a>) -> Self {
-        Self { grid, labels, nameless: false, source, maps: Vec::new() }
+        Self { grid, labels, stripped: false, nameless: Vec::new(), source, maps: Vec::new() }
+    }
+
+    /// Returns whether name, type and unit of series `index` are to go at the end of the query.
+    pub(crate) fn is_nameless(&self, index: usize) -> bool {
+        self.nameless.get(index).copied().unwrap_or(false)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -108,14 +119,14 @@ impl<'a> Series<'a> {
     /// Fills `builder` with the labels of series `index`.
     pub(crate) fn labels_into(&self, index: usize, builder: &mut LabelsBuilder) {
         builder.reset(&self.labels[index]);
-        if self.nameless {
+        if self.stripped {
             remove_metadata(builder);
         }
     }
 
     /// Returns the labels of series `index`.
     pub(crate) fn labels(&self, index: usize, builder: &mut LabelsBuilder) -> Labels {
-        if !self.nameless {
+        if !self.stripped {
             return self.labels[index].clone();
         }
         self.labels_into(index, builder);
@@ -128,7 +139,8 @@ impl<'a> Series<'a> {
         self
     }
 
-    /// Replaces the labels of every series by what `change` makes of them.
+    /// Replaces the labels of every series by what `change` makes of them, which returns whether it
+    /// gave the series a name.
     ///
     /// # Errors
     ///
@@ -136,19 +148,22 @@ impl<'a> Series<'a> {
     pub(crate) fn relabel(
         mut self,
         run: &'a Run<'a>,
-        mut change: impl FnMut(&mut LabelsBuilder),
+        mut change: impl FnMut(&mut LabelsBuilder) -> bool,
     ) -> Result<Self, QueryError> {
         let mut builder = LabelsBuilder::default();
         for index in 0..self.len() {
             self.labels_into(index, &mut builder);
-            change(&mut builder);
+            let named = change(&mut builder);
+            if let Some(nameless) = self.nameless.get_mut(index) {
+                *nameless &= !named;
+            }
             self.labels[index] = builder.build();
         }
-        self.nameless = false;
+        self.stripped = false;
         self.settle(run, Equals::Join)
     }
 
-    /// Takes the metric name, type and unit from the labels.
+    /// Takes the metric name, type and unit from the labels, now or at the end of the query.
     ///
     /// # Errors
     ///
@@ -158,13 +173,17 @@ impl<'a> Series<'a> {
         run: &'a Run<'a>,
         equals: Equals,
     ) -> Result<Self, QueryError> {
-        if self.nameless {
+        if run.options.delayed_name_removal {
+            self.nameless = vec![true; self.len()];
+            return Ok(self);
+        }
+        if self.stripped {
             return Ok(self);
         }
         if share_metadata(&self.labels) {
             // What differed before differs still. The labels are made when they are asked for,
             // which an aggregation never does.
-            self.nameless = true;
+            self.stripped = true;
             return Ok(self);
         }
         let mut builder = LabelsBuilder::default();
@@ -265,13 +284,46 @@ impl<'a> Series<'a> {
             let labels = (0..self.len()).map(|index| self.labels(index, &mut builder)).collect();
             let Source::Held(mut held) = self.source else { unreachable!("it was just seen") };
             held.set_labels(labels);
+            for (index, nameless) in self.nameless.into_iter().enumerate() {
+                held.block_mut().set_nameless(index, nameless);
+            }
             return Ok(held);
         }
         let mut held = Held::new(run, self.grid.steps());
         self.for_each(run, |index, column| {
-            held.push(self.labels(index, &mut builder), column.row())
+            held.push(self.labels(index, &mut builder), column.row())?;
+            let row = held.block().len() - 1;
+            held.block_mut().set_nameless(row, self.is_nameless(index));
+            Ok(())
         })?;
         Ok(held)
+    }
+
+    /// Makes all columns and holds those with a value, as the answer to the query: without the
+    /// names that are to go.
+    ///
+    /// # Errors
+    ///
+    /// Where series with equal labels cannot be joined, the store fails, or a limit is reached.
+    pub(crate) fn into_answer(self, run: &'a Run<'a>) -> Result<Held<'a>, QueryError> {
+        let grid = self.grid;
+        let mut held = self.into_held(run)?;
+        let block = held.block();
+        if !(0..block.len()).any(|index| block.is_nameless(index)) {
+            return Ok(held);
+        }
+        let mut builder = LabelsBuilder::default();
+        let labels = block.labels().iter().enumerate().map(|(index, labels)| {
+            if !block.is_nameless(index) {
+                return labels.clone();
+            }
+            builder.reset(labels);
+            remove_metadata(&mut builder);
+            builder.build()
+        });
+        let labels = labels.collect();
+        held.set_labels(labels);
+        Self::held(grid, held).settle(run, Equals::Join)?.into_held(run)
     }
 
     /// Remarks on samples of a counter that start too early.
@@ -302,8 +354,15 @@ impl<'a> Series<'a> {
         }
         let labels = vector.series_labels(index);
         let name = labels.metric_name();
-        let is_counter = COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
-        if !name.is_empty() && !is_counter {
+        if name.is_empty() {
+            return;
+        }
+        if run.options.type_and_unit_labels {
+            let metric_type = labels.value(TYPE_LABEL);
+            if !COUNTER_TYPES.contains(&metric_type) {
+                run.annotate(Annotation::possible_non_counter_type(name, metric_type, *span));
+            }
+        } else if !COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
             run.annotate(Annotation::possible_non_counter(name, *span));
         }
     }
@@ -330,5 +389,7 @@ pub(crate) fn remove_metadata(builder: &mut LabelsBuilder) {
     }
 }
 
-const METADATA_LABELS: [&str; 3] = [METRIC_NAME_LABEL, "__type__", "__unit__"];
+const METADATA_LABELS: [&str; 3] = [METRIC_NAME_LABEL, TYPE_LABEL, "__unit__"];
+const TYPE_LABEL: &str = "__type__";
+const COUNTER_TYPES: [&str; 2] = ["counter", "histogram"];
 const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];

@@ -1,4 +1,4 @@
-use narthex_model::Regex;
+use narthex_model::{METRIC_NAME_LABEL, Regex};
 
 use crate::QueryError;
 use crate::exec::{Run, Series};
@@ -21,9 +21,11 @@ pub(crate) fn label_replace<'a>(
     vector.relabel(run, |labels| {
         let from = labels.get(source).unwrap_or_default();
         value.clear();
-        if regex.expand(from, replacement, &mut value) {
+        let replaced = regex.expand(from, replacement, &mut value);
+        if replaced {
             labels.set(target, &value);
         }
+        replaced && target == METRIC_NAME_LABEL
     })
 }
 
@@ -53,6 +55,7 @@ pub(crate) fn label_join<'a>(
             value.push_str(labels.get(source).unwrap_or_default());
         }
         labels.set(target, &value);
+        target == METRIC_NAME_LABEL
     })
 }
 
