@@ -105,7 +105,7 @@ fn select<'q>(
     plan.selections
         .iter()
         .zip(queriers)
-        .map(|(selection, querier)| querier.select(ctx, selection.matchers, &selection.hints))
+        .map(|(selection, querier)| querier.select(ctx, &selection.matchers, &selection.hints))
         .collect()
 }
 

@@ -58,6 +58,27 @@ pub enum QueryError {
         /// Another one.
         second: Box<str>,
     },
+    /// Two info series of one name and target have their newest sample at the same time.
+    #[error(
+        "found duplicate series for info metric: existing {existing} @ {timestamp_ms}, new {new} @ {timestamp_ms}"
+    )]
+    DuplicateInfo {
+        /// One of the series.
+        existing: Box<str>,
+        /// The other one.
+        new: Box<str>,
+        /// The time of the samples, in milliseconds since the Unix epoch.
+        timestamp_ms: i64,
+    },
+    /// An info series holds a native histogram.
+    #[error("info sample should be float")]
+    InfoHistogram,
+    /// Two info series of one target have different values of a label.
+    #[error("conflicting label: {label}")]
+    ConflictingInfo {
+        /// The label.
+        label: Box<str>,
+    },
     /// Several series of the left side match one of the right side.
     #[error(
         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"

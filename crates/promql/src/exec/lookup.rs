@@ -35,6 +35,7 @@ pub(super) fn fill_instant(
             let taken = match plan.take {
                 Take::Value | Take::Smoothed => value,
                 Take::Time => timestamps_ms[last] as f64 / 1000.0,
+                Take::TimeMs => timestamps_ms[last] as f64,
                 Take::StartTime => {
                     columns.start_timestamps_ms().map_or(0, |starts| starts[last]) as f64 / 1000.0
                 }

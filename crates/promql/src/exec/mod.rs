@@ -4,6 +4,7 @@ mod aggregate;
 mod binary;
 mod call;
 mod held;
+mod info;
 mod lookup;
 mod merge;
 mod range_vector;
@@ -86,6 +87,11 @@ fn apply<'a>(
             }
             other => other,
         },
+        OperationKind::Info(plan) => {
+            let base = stack.pop_vector().into_held(run)?;
+            let held = info::info(run, plan, &base, &*selections[plan.instant.selection])?;
+            Operand::Vector(Series::held(grid, held))
+        }
         OperationKind::Call(plan) => call::call(run, plan, grid, stack)?,
         OperationKind::Aggregate(plan) => aggregate::aggregate(run, plan, grid, stack)?,
         OperationKind::Binary(plan) => binary::binary(run, plan, stack)?,

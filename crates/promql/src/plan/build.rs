@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use hashbrown::HashMap;
+use narthex_model::Matcher;
 use narthex_promql_parser::{
     Aggregate, At, Binary, Call, DurationValue, Expr, ExprRef, ExtendedRange, MatrixSelector, Node,
     NodeId, QueryTimes, Span, Subquery, UnaryOp, VectorSelector,
@@ -40,7 +43,7 @@ pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<
         times,
         in_param,
         once,
-        ranged: nodes_in_ranges(expr),
+        without_value: nodes_without_value(expr),
         wanted: vec![context.grid; expr.node_count()],
         grids: vec![context.grid; expr.node_count()],
         functions: vec![None; expr.node_count()],
@@ -75,24 +78,31 @@ fn nodes_in_params(expr: &Expr) -> Vec<bool> {
     in_param
 }
 
-/// Returns for each node whether it is the selector of a range.
-fn nodes_in_ranges(expr: &Expr) -> Vec<bool> {
-    let mut ranged = vec![false; expr.node_count()];
+/// Returns for each node whether it is a selector that is no operand: that of a range, or the one
+/// that tells `info` what to look for.
+fn nodes_without_value(expr: &Expr) -> Vec<bool> {
+    let mut without_value = vec![false; expr.node_count()];
     for node in expr.nodes() {
-        if let Node::MatrixSelector(matrix) = node.node() {
-            ranged[matrix.selector.index()] = true;
+        match node.node() {
+            Node::MatrixSelector(matrix) => without_value[matrix.selector.index()] = true,
+            Node::Call(call) if call.function.name == "info" => {
+                for arg in call.args.iter().skip(1) {
+                    without_value[arg.index()] = true;
+                }
+            }
+            _ => {}
         }
     }
-    ranged
+    without_value
 }
 
-struct Planner<'e, 'a> {
-    expr: &'e Expr,
-    context: PlanContext<'a>,
-    times: QueryTimes,
+pub(super) struct Planner<'e, 'a> {
+    pub(super) expr: &'e Expr,
+    pub(super) context: PlanContext<'a>,
+    pub(super) times: QueryTimes,
     in_param: Vec<bool>,
     once: Vec<bool>,
-    ranged: Vec<bool>,
+    without_value: Vec<bool>,
     /// The steps at which each node's parent wants it.
     wanted: Vec<Grid>,
     /// The steps at which each node is evaluated.
@@ -184,7 +194,7 @@ impl<'e> Planner<'e, '_> {
 
     /// Returns the time that `@` names. Within the parameter of an aggregation the reference does
     /// not resolve `start()` and `end()`, so that they do nothing.
-    fn pin(&self, id: NodeId, at: Option<At>) -> Option<i64> {
+    pub(super) fn pin(&self, id: NodeId, at: Option<At>) -> Option<i64> {
         match at? {
             At::Timestamp(time_ms) => Some(time_ms),
             At::Start | At::End if self.in_param[id.index()] => None,
@@ -194,17 +204,22 @@ impl<'e> Planner<'e, '_> {
     }
 
     fn emit(&mut self, node: ExprRef<'e>) -> Result<(), QueryError> {
+        if self.without_value[node.id().index()] {
+            return Ok(());
+        }
         let grid = self.grids[node.id().index()];
         let kind = match node.node() {
             Node::NumberLiteral(number) => Some(OperationKind::Number(number.value)),
             Node::StringLiteral(text) => Some(OperationKind::Text(text)),
-            Node::VectorSelector(_) if self.ranged[node.id().index()] => None,
             Node::VectorSelector(selector) => Some(self.instant(node.id(), selector, grid)?),
             Node::MatrixSelector(matrix) => Some(self.window(node, matrix, grid)?),
             Node::Subquery(subquery) => {
                 let range_ms = subquery.range.resolve_positive(self.times)?;
                 let offset = (&subquery.offset, subquery.at);
                 Some(OperationKind::Subquery(self.windows(node.id(), offset, range_ms, grid)?))
+            }
+            Node::Call(call) if call.function.name == "info" => {
+                Some(self.info(node.id(), call, grid)?)
             }
             Node::Call(call) => Some(self.call(node, call)?),
             Node::Aggregate(aggregate) => Some(self.aggregate(aggregate)),
@@ -234,7 +249,7 @@ impl<'e> Planner<'e, '_> {
         };
         let reach = Reach { kind: selector.extended, before_ms: 0, after_ms };
         let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None, reach };
-        let selection = self.select(id, selector, &lookups, 0);
+        let selection = self.select(id, Cow::Borrowed(&selector.matchers), &lookups, 0);
         Ok(OperationKind::Instant(InstantPlan { selection, lookups, take }))
     }
 
@@ -251,7 +266,8 @@ impl<'e> Planner<'e, '_> {
         let mut windows =
             self.windows(node.id(), (&selector.offset, selector.at), range_ms, grid)?;
         windows.reach = Reach::of(selector.extended, self.context.options.lookback_delta_ms);
-        let selection = self.select(node.id(), selector, &windows, range_ms);
+        let selection =
+            self.select(node.id(), Cow::Borrowed(&selector.matchers), &windows, range_ms);
         Ok(OperationKind::Window { selection, windows })
     }
 
@@ -268,10 +284,10 @@ impl<'e> Planner<'e, '_> {
     }
 
     /// Returns the selection of the samples in all `windows`, one that exists where it can.
-    fn select(
+    pub(super) fn select(
         &mut self,
         id: NodeId,
-        selector: &'e VectorSelector,
+        matchers: Cow<'e, [Matcher]>,
         windows: &Windows,
         range_ms: i64,
     ) -> usize {
@@ -286,18 +302,15 @@ impl<'e> Planner<'e, '_> {
                 max_ms: windows.end_ms(steps - 1).saturating_add(windows.reach.after_ms),
             },
         };
-        let key: String = selector
-            .matchers
-            .iter()
-            .map(|m| format!("{}{}{:?},", m.name(), m.op(), m.value()))
-            .collect();
+        let key: String =
+            matchers.iter().map(|m| format!("{}{}{:?},", m.name(), m.op(), m.value())).collect();
         let plan = &mut self.plan;
         let mut hints = SelectHints::default();
         hints.step_ms = self.context.step_ms;
         hints.function = self.functions[id.index()];
         hints.range_ms = range_ms;
         *self.shared.entry((key, range.min_ms, range.max_ms)).or_insert_with(|| {
-            plan.selections.push(SelectionPlan { matchers: &selector.matchers, range, hints });
+            plan.selections.push(SelectionPlan { matchers, range, hints });
             plan.selections.len() - 1
         })
     }

@@ -8,7 +8,10 @@
 
 mod build;
 mod function;
+mod info;
 mod invariance;
+
+use std::borrow::Cow;
 
 use narthex_model::{Labels, Matcher};
 use narthex_promql_parser::{AggregateOp, BinaryOp, Span, VectorMatching};
@@ -31,7 +34,7 @@ pub(crate) struct Plan<'e> {
 /// A choice of series over a range of time, made of the store before anything is evaluated.
 #[derive(Debug)]
 pub(crate) struct SelectionPlan<'e> {
-    pub(crate) matchers: &'e [Matcher],
+    pub(crate) matchers: Cow<'e, [Matcher]>,
     pub(crate) range: TimeRange,
     pub(crate) hints: SelectHints,
 }
@@ -60,6 +63,8 @@ pub(crate) enum OperationKind<'e> {
     Spread,
     /// Negates a scalar or an instant vector.
     Negate,
+    /// Adds the labels of info series to an instant vector.
+    Info(Box<InfoPlan>),
     /// Replaces the arguments by the result of a function.
     Call(Box<CallPlan>),
     /// Replaces a vector, and the parameter under it, by its aggregation.
@@ -83,10 +88,24 @@ pub(crate) enum Take {
     Value,
     /// Its time in seconds.
     Time,
+    /// Its time in milliseconds.
+    TimeMs,
     /// Since when it counts, in seconds; 0 where that is not known.
     StartTime,
     /// What a line through the samples around the step has there.
     Smoothed,
+}
+
+/// A call of `info`.
+#[derive(Debug)]
+pub(crate) struct InfoPlan {
+    /// Finds the info series and the times of their samples.
+    pub(crate) instant: InstantPlan,
+    /// The conditions on the names of info series.
+    pub(crate) name_matchers: Vec<Matcher>,
+    /// The conditions on their other labels, which also say which labels are wanted. Without any,
+    /// all of them are.
+    pub(crate) data_matchers: Vec<Matcher>,
 }
 
 /// A function call.
