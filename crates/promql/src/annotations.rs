@@ -40,7 +40,39 @@ enum Kind {
     StartTimeOverlap { metric_name: Box<str>, count: usize },
     IncompatibleTypes { left: &'static str, op: &'static str, right: &'static str },
     ForcedMonotonicity(Forced),
+    MixedFloatsHistograms(Box<str>),
+    MixedFloatsHistogramsInAggregation,
+    MixedClassicNative,
+    HistogramNotCounter(Box<str>),
+    HistogramNotGauge(Box<str>),
+    MixedExponentialCustom(Box<str>),
+    IncompatibleBucketLayout(&'static str),
+    IgnoredInAggregation(&'static str),
+    IgnoredInMixedRange(Box<str>),
+    QuantileNanResult,
+    QuantileNanSkew,
+    FractionNan,
+    ResetCollision(HistogramOperation),
+    MismatchedBounds(HistogramOperation),
     Storage(Box<str>),
+}
+
+/// What was done with native histograms when there was something to remark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HistogramOperation {
+    Addition,
+    Subtraction,
+    Aggregation,
+}
+
+impl fmt::Display for HistogramOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Addition => "addition",
+            Self::Subtraction => "subtraction",
+            Self::Aggregation => "aggregation",
+        })
+    }
 }
 
 /// What was repaired in the buckets of histograms, over all histograms and steps.
@@ -111,6 +143,76 @@ impl Annotation {
         Self { kind: Kind::ForcedMonotonicity(forced), span }
     }
 
+    /// A window holds floats and histograms, which do not go together.
+    pub(crate) fn mixed_floats_histograms(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::MixedFloatsHistograms(metric_name.into()), span }
+    }
+
+    /// A group holds floats and histograms, which do not go together.
+    pub(crate) fn mixed_floats_histograms_in_aggregation(span: Span) -> Self {
+        Self { kind: Kind::MixedFloatsHistogramsInAggregation, span }
+    }
+
+    /// A classic and a native histogram have equal labels.
+    pub(crate) fn mixed_classic_native(span: Span) -> Self {
+        Self { kind: Kind::MixedClassicNative, span }
+    }
+
+    /// A rate of a histogram that is a gauge.
+    pub(crate) fn histogram_not_counter(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::HistogramNotCounter(metric_name.into()), span }
+    }
+
+    /// A difference of histograms that are counters.
+    pub(crate) fn histogram_not_gauge(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::HistogramNotGauge(metric_name.into()), span }
+    }
+
+    /// Histograms with exponential and with custom buckets meet.
+    pub(crate) fn mixed_exponential_custom(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::MixedExponentialCustom(metric_name.into()), span }
+    }
+
+    /// Histograms with exponential and with custom buckets are the operands of an operator.
+    pub(crate) fn incompatible_bucket_layout(op: &'static str, span: Span) -> Self {
+        Self { kind: Kind::IncompatibleBucketLayout(op), span }
+    }
+
+    /// An aggregation does not look at histograms.
+    pub(crate) fn ignored_in_aggregation(op: &'static str, span: Span) -> Self {
+        Self { kind: Kind::IgnoredInAggregation(op), span }
+    }
+
+    /// A function over a window does not look at the histograms beside the floats.
+    pub(crate) fn ignored_in_mixed_range(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::IgnoredInMixedRange(metric_name.into()), span }
+    }
+
+    /// The quantile lies among observations of NaN.
+    pub(crate) fn quantile_nan_result(span: Span) -> Self {
+        Self { kind: Kind::QuantileNanResult, span }
+    }
+
+    /// There are observations of NaN above the quantile.
+    pub(crate) fn quantile_nan_skew(span: Span) -> Self {
+        Self { kind: Kind::QuantileNanSkew, span }
+    }
+
+    /// There are observations of NaN, which lie between no bounds.
+    pub(crate) fn fraction_nan(span: Span) -> Self {
+        Self { kind: Kind::FractionNan, span }
+    }
+
+    /// Of two histograms one follows a reset, the other does not.
+    pub(crate) fn reset_collision(operation: HistogramOperation, span: Span) -> Self {
+        Self { kind: Kind::ResetCollision(operation), span }
+    }
+
+    /// Two histograms have different custom bounds.
+    pub(crate) fn mismatched_bounds(operation: HistogramOperation, span: Span) -> Self {
+        Self { kind: Kind::MismatchedBounds(operation), span }
+    }
+
     /// The store had something to say.
     pub(crate) fn storage(text: Box<str>) -> Self {
         Self { kind: Kind::Storage(text), span: Span::default() }
@@ -123,7 +225,13 @@ impl Annotation {
             Kind::PossibleNonCounter(_)
             | Kind::PossibleNonCounterType { .. }
             | Kind::IncompatibleTypes { .. }
-            | Kind::ForcedMonotonicity(_) => Severity::Info,
+            | Kind::ForcedMonotonicity(_)
+            | Kind::IgnoredInAggregation(_)
+            | Kind::IgnoredInMixedRange(_)
+            | Kind::QuantileNanResult
+            | Kind::QuantileNanSkew
+            | Kind::FractionNan
+            | Kind::MismatchedBounds(_) => Severity::Info,
             _ => Severity::Warning,
         }
     }
@@ -233,7 +341,74 @@ impl fmt::Display for Annotation {
                  #histogram_quantile)",
             ),
             Kind::Storage(text) => f.write_str(text),
+            histograms => histograms.write_of_histograms(f),
         }
+    }
+}
+
+impl Kind {
+    /// Writes the text of a remark on native histograms.
+    fn write_of_histograms(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, metric_name) = match self {
+            Self::MixedFloatsHistograms(name) => {
+                ("encountered a mix of histograms and floats for metric name ", name)
+            }
+            Self::HistogramNotCounter(name) => {
+                ("this native histogram metric is not a counter: ", name)
+            }
+            Self::HistogramNotGauge(name) => {
+                ("this native histogram metric is not a gauge: ", name)
+            }
+            Self::MixedExponentialCustom(name) => (
+                "vector contains a mix of histograms with exponential and custom buckets schemas \
+                 for metric name ",
+                name,
+            ),
+            Self::IgnoredInMixedRange(name) => (
+                "ignored histograms in a range containing both floats and histograms for metric \
+                 name ",
+                name,
+            ),
+            Self::IncompatibleBucketLayout(op) => {
+                return write!(
+                    f,
+                    "incompatible bucket layout encountered for binary operator {op}"
+                );
+            }
+            Self::IgnoredInAggregation(op) => {
+                return write!(f, "ignored histogram in {op} aggregation");
+            }
+            Self::ResetCollision(operation) => {
+                return write!(f, "conflicting counter resets during histogram {operation}");
+            }
+            Self::MismatchedBounds(operation) => {
+                return write!(f, "mismatched custom buckets were reconciled during {operation}");
+            }
+            Self::MixedFloatsHistogramsInAggregation => {
+                return f.write_str("encountered a mix of histograms and floats for aggregation");
+            }
+            Self::MixedClassicNative => {
+                return f.write_str("vector contains a mix of classic and native histograms");
+            }
+            Self::QuantileNanResult => {
+                return f
+                    .write_str("input to histogram_quantile has NaN observations, result is NaN");
+            }
+            Self::QuantileNanSkew => {
+                return f.write_str(
+                    "input to histogram_quantile has NaN observations, result is skewed higher",
+                );
+            }
+            Self::FractionNan => {
+                return f.write_str(
+                    "input to histogram_fraction has NaN observations, which are excluded from \
+                     all fractions",
+                );
+            }
+            _ => unreachable!("the other texts are not those of histograms"),
+        };
+        f.write_str(text)?;
+        write_quoted(f, metric_name)
     }
 }
 

@@ -1,9 +1,15 @@
+use std::sync::Arc;
+
 use narthex_model::Labels;
+use narthex_model::histogram::FloatHistogram;
 
 use crate::bits;
 
 /// Series over the steps of a grid: for each one a column of values, and the set of steps at which
 /// it has one. All columns lie in one allocation.
+///
+/// Where a value is a native histogram, its sum stands among the values, and the histogram in a
+/// column of its own, which series of floats do not have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
     steps: usize,
@@ -12,13 +18,19 @@ pub(crate) struct Block {
     present: Vec<u64>,
     /// Of each series whether it is nameless, as far as any is; see [`Block::set_nameless`].
     nameless: Vec<bool>,
+    /// Empty, or one column for each series up to the last that has histograms.
+    histograms: Vec<HistogramColumn>,
 }
+
+/// The histograms of a series, one place for each step; empty where there is none.
+pub(crate) type HistogramColumn = Vec<Option<Arc<FloatHistogram>>>;
 
 /// One series of a [`Block`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     values: &'a [f64],
     present: &'a [u64],
+    histograms: &'a [Option<Arc<FloatHistogram>>],
 }
 
 impl Block {
@@ -48,6 +60,7 @@ impl Block {
         Row {
             values: &self.values[index * self.steps..][..self.steps],
             present: &self.present[index * words..][..words],
+            histograms: self.histograms.get(index).map_or(&[], Vec::as_slice),
         }
     }
 
@@ -96,6 +109,9 @@ impl Block {
         self.labels.push(labels);
         self.values.extend_from_slice(row.values);
         self.present.extend_from_slice(row.present);
+        if row.has_histograms() {
+            *self.histograms_mut(self.labels.len() - 1) = row.histograms.to_vec();
+        }
     }
 
     /// Adds a series without values and returns its number.
@@ -120,6 +136,34 @@ impl Block {
         bits::set(&mut self.present[index * words..][..words], step);
     }
 
+    pub(crate) fn set_histogram(
+        &mut self,
+        index: usize,
+        step: usize,
+        histogram: Arc<FloatHistogram>,
+    ) {
+        self.set(index, step, histogram.sum);
+        let steps = self.steps;
+        let column = self.histograms_mut(index);
+        column.resize(steps, None);
+        column[step] = Some(histogram);
+    }
+
+    /// Copies what another row, if only at one step, has there.
+    pub(crate) fn copy_step(&mut self, index: usize, step: usize, from: Row<'_>) {
+        match from.histogram(step) {
+            Some(histogram) => self.set_histogram(index, step, Arc::clone(histogram)),
+            None => self.set(index, step, from.values[step]),
+        }
+    }
+
+    fn histograms_mut(&mut self, index: usize) -> &mut HistogramColumn {
+        if self.histograms.len() <= index {
+            self.histograms.resize(index + 1, Vec::new());
+        }
+        &mut self.histograms[index]
+    }
+
     /// Returns the block with the series in the given order; those not listed are left out.
     pub(crate) fn pick(&self, order: &[usize]) -> Self {
         let mut picked = Self::new(self.steps);
@@ -140,6 +184,11 @@ impl Block {
 }
 
 impl<'a> Row<'a> {
+    /// Returns a row of floats.
+    pub(crate) fn of_floats(values: &'a [f64], present: &'a [u64]) -> Self {
+        Self { values, present, histograms: &[] }
+    }
+
     /// Returns the values, one for each step. Where the series has none, the number means nothing.
     pub(crate) fn values(self) -> &'a [f64] {
         self.values
@@ -163,6 +212,32 @@ impl<'a> Row<'a> {
     pub(crate) fn present(self) -> &'a [u64] {
         self.present
     }
+
+    /// Returns whether any value may be a histogram.
+    pub(crate) fn has_histograms(self) -> bool {
+        !self.histograms.is_empty()
+    }
+
+    /// Returns the histogram at `step`, if there is one.
+    pub(crate) fn histogram(self, step: usize) -> Option<&'a Arc<FloatHistogram>> {
+        self.histograms.get(step)?.as_ref()
+    }
+
+    /// Returns the histograms with their steps.
+    pub(crate) fn histograms(self) -> impl Iterator<Item = (usize, &'a Arc<FloatHistogram>)> {
+        let places = self.histograms.iter().enumerate();
+        places.filter_map(|(step, histogram)| Some((step, histogram.as_ref()?)))
+    }
+
+    /// Returns the value at `step` where it is a float.
+    pub(crate) fn float(self, step: usize) -> Option<f64> {
+        self.get(step).filter(|_| self.histogram(step).is_none())
+    }
+
+    /// Returns the values that are floats with their steps.
+    pub(crate) fn floats(self) -> impl Iterator<Item = (usize, f64)> + 'a {
+        self.iter().filter(move |(step, _)| self.histogram(*step).is_none())
+    }
 }
 
 /// A column that is filled, read and filled again.
@@ -170,6 +245,7 @@ impl<'a> Row<'a> {
 pub(crate) struct Column {
     values: Vec<f64>,
     present: Vec<u64>,
+    histograms: HistogramColumn,
 }
 
 impl Column {
@@ -179,6 +255,7 @@ impl Column {
         self.values.resize(steps, 0.0);
         self.present.clear();
         self.present.resize(bits::word_count(steps), 0);
+        self.histograms.clear();
     }
 
     pub(crate) fn set(&mut self, step: usize, value: f64) {
@@ -186,11 +263,19 @@ impl Column {
         bits::set(&mut self.present, step);
     }
 
+    pub(crate) fn set_histogram(&mut self, step: usize, histogram: Arc<FloatHistogram>) {
+        self.set(step, histogram.sum);
+        self.histograms.resize(self.values.len(), None);
+        self.histograms[step] = Some(histogram);
+    }
+
     pub(crate) fn copy_from(&mut self, row: Row<'_>) {
         self.values.clear();
         self.values.extend_from_slice(row.values);
         self.present.clear();
         self.present.extend_from_slice(row.present);
+        self.histograms.clear();
+        self.histograms.extend_from_slice(row.histograms);
     }
 
     /// Gives every step the value of the first, where that has one.
@@ -200,10 +285,43 @@ impl Column {
             self.values.fill(value);
             bits::set_all(&mut self.present, steps);
         }
+        if let Some(histogram) = first.histogram(0) {
+            self.histograms.resize(steps, Some(Arc::clone(histogram)));
+        }
     }
 
     pub(crate) fn row(&self) -> Row<'_> {
-        Row { values: &self.values, present: &self.present }
+        Row { values: &self.values, present: &self.present, histograms: &self.histograms }
+    }
+
+    pub(crate) fn has_histograms(&self) -> bool {
+        !self.histograms.is_empty()
+    }
+
+    /// Takes the histograms away. Returns whether there was one.
+    pub(crate) fn drop_histograms(&mut self) -> bool {
+        let mut any = false;
+        for (step, histogram) in self.histograms.drain(..).enumerate() {
+            if histogram.is_some() {
+                bits::clear(&mut self.present, step);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Returns the histograms, to be replaced one by one: [`Column::set`] and
+    /// [`Column::set_histogram`] put something in their place.
+    pub(crate) fn take_histograms(&mut self) -> HistogramColumn {
+        std::mem::take(&mut self.histograms)
+    }
+
+    /// Takes the value at `step` away.
+    pub(crate) fn clear(&mut self, step: usize) {
+        bits::clear(&mut self.present, step);
+        if let Some(histogram) = self.histograms.get_mut(step) {
+            *histogram = None;
+        }
     }
 
     pub(crate) fn parts_mut(&mut self) -> (&mut [f64], &mut [u64]) {

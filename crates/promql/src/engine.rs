@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use narthex_model::Sample;
 use narthex_promql_parser::{Expr, ValueType};
 use narthex_storage::{Querier, QueryContext, Queryable, Selection, StorageError};
@@ -6,7 +8,7 @@ use crate::annotations::Annotation;
 use crate::exec::{Operand, RangeVector, Run, Scratch, Series, run_plan};
 use crate::plan::{Plan, PlanContext, plan};
 use crate::range_fn::shown_samples;
-use crate::value::{Answer, Matrix, Value, Vector};
+use crate::value::{Answer, Matrix, StoredSeries, Value, Vector};
 use crate::{EngineOptions, Grid, QueryError};
 
 /// Evaluates expressions over any store.
@@ -147,23 +149,38 @@ fn window_samples<'a>(run: &'a Run<'a>, vector: RangeVector<'a>) -> Result<Matri
     let mut all = Vec::new();
     for index in 0..vector.len() {
         vector.read(run, index, &mut scratch)?;
-        let mut window_samples = Vec::new();
+        let mut series = StoredSeries {
+            labels: vector.series_labels(index),
+            floats: Vec::new(),
+            histograms: Vec::new(),
+        };
+        let samples = scratch.samples();
         let reach = vector.windows().reach;
-        vector.windows().slide(run.ctx, scratch.samples(), |window| {
-            if let Some(kind) = reach.kind {
+        vector.windows().slide(run.ctx, samples, |window| {
+            if let Some(kind) = reach.kind
+                && samples.histograms.is_empty()
+            {
                 let shown = shown_samples(window, kind).into_iter();
-                window_samples
+                series
+                    .floats
                     .extend(shown.map(|(timestamp_ms, value)| Sample { timestamp_ms, value }));
                 return;
             }
-            let samples = window.timestamps_ms.iter().zip(window.values);
-            window_samples
-                .extend(samples.map(|(&timestamp_ms, &value)| Sample { timestamp_ms, value }));
+            let all = window.timestamps_ms.iter().zip(window.values).enumerate();
+            for (position, (&timestamp_ms, &value)) in all {
+                match samples.histogram(window.first + position) {
+                    Some(histogram) => {
+                        series.histograms.push((timestamp_ms, Arc::clone(histogram)));
+                    }
+                    None => series.floats.push(Sample { timestamp_ms, value }),
+                }
+            }
         })?;
-        if !window_samples.is_empty() {
-            allowance.grow(window_samples.len() * size_of::<Sample>())?;
-            run.hold(window_samples.len())?;
-            all.push((vector.series_labels(index), window_samples));
+        let count = series.floats.len() + series.histograms.len();
+        if count > 0 {
+            allowance.grow(count * size_of::<Sample>())?;
+            run.hold(count)?;
+            all.push(series);
         }
     }
     Ok(Matrix::of_samples(all))

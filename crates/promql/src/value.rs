@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Labels, Sample};
 
 use crate::Grid;
@@ -59,11 +62,22 @@ impl Vector {
         self.block.is_empty()
     }
 
-    /// Returns labels and sample of each series.
+    /// Returns labels and sample of each series. For a native histogram its sum stands in; see
+    /// [`Vector::histogram`].
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Labels, Sample)> {
         self.block.rows().map(|(labels, row)| {
             (labels, Sample { timestamp_ms: self.timestamp_ms, value: row.values()[0] })
         })
+    }
+
+    /// Returns the native histogram of series `index`, or `None` where its sample is a float.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such series.
+    #[must_use]
+    pub fn histogram(&self, index: usize) -> Option<&Arc<FloatHistogram>> {
+        self.block.row(index).histogram(0)
     }
 }
 
@@ -81,7 +95,17 @@ enum Columns {
     /// Values at the steps of a grid, and the order of the series.
     Steps { grid: Grid, block: Block, order: Vec<usize> },
     /// Samples as they are stored.
-    Samples(Vec<(Labels, Vec<Sample>)>),
+    Samples(Vec<StoredSeries>),
+}
+
+/// One series with the samples of a window.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredSeries {
+    pub(crate) labels: Labels,
+    /// The floats, oldest first.
+    pub(crate) floats: Vec<Sample>,
+    /// The native histograms and their times, oldest first.
+    pub(crate) histograms: Vec<(i64, Arc<FloatHistogram>)>,
 }
 
 /// One series of a [`Matrix`].
@@ -94,7 +118,7 @@ pub struct MatrixSeries<'a> {
 #[derive(Clone, Copy, Debug)]
 enum SeriesSamples<'a> {
     Steps(Grid, Row<'a>),
-    Samples(&'a [Sample]),
+    Samples(&'a StoredSeries),
 }
 
 impl Matrix {
@@ -104,8 +128,8 @@ impl Matrix {
         Self { columns: Columns::Steps { grid, block, order } }
     }
 
-    pub(crate) fn of_samples(mut series: Vec<(Labels, Vec<Sample>)>) -> Self {
-        series.sort_by(|left, right| left.0.cmp(&right.0));
+    pub(crate) fn of_samples(mut series: Vec<StoredSeries>) -> Self {
+        series.sort_by(|left, right| left.labels.cmp(&right.labels));
         Self { columns: Columns::Samples(series) }
     }
 
@@ -132,8 +156,8 @@ impl Matrix {
                 samples: SeriesSamples::Steps(*grid, block.row(order[index])),
             },
             Columns::Samples(series) => MatrixSeries {
-                labels: &series[index].0,
-                samples: SeriesSamples::Samples(&series[index].1),
+                labels: &series[index].labels,
+                samples: SeriesSamples::Samples(&series[index]),
             },
         })
     }
@@ -146,15 +170,31 @@ impl<'a> MatrixSeries<'a> {
         self.labels
     }
 
-    /// Returns the samples, oldest first.
+    /// Returns the samples that are floats, oldest first.
     pub fn samples(self) -> impl Iterator<Item = Sample> + 'a {
-        let (steps, stored) = match self.samples {
-            SeriesSamples::Steps(grid, row) => (Some((grid, row)), None),
-            SeriesSamples::Samples(samples) => (None, Some(samples)),
-        };
+        let (steps, stored) = self.sources();
         let steps = steps.into_iter().flat_map(|(grid, row)| {
-            row.iter().map(move |(step, value)| Sample { timestamp_ms: grid.time_ms(step), value })
+            row.floats()
+                .map(move |(step, value)| Sample { timestamp_ms: grid.time_ms(step), value })
         });
-        steps.chain(stored.into_iter().flatten().copied())
+        steps.chain(stored.into_iter().flat_map(|series| series.floats.iter().copied()))
+    }
+
+    /// Returns the samples that are native histograms with their times, in milliseconds since the
+    /// Unix epoch, oldest first.
+    pub fn histograms(self) -> impl Iterator<Item = (i64, &'a Arc<FloatHistogram>)> {
+        let (steps, stored) = self.sources();
+        let steps = steps.into_iter().flat_map(|(grid, row)| {
+            row.histograms().map(move |(step, histogram)| (grid.time_ms(step), histogram))
+        });
+        let stored = stored.into_iter().flat_map(|series| &series.histograms);
+        steps.chain(stored.map(|(timestamp_ms, histogram)| (*timestamp_ms, histogram)))
+    }
+
+    fn sources(self) -> (Option<(Grid, Row<'a>)>, Option<&'a StoredSeries>) {
+        match self.samples {
+            SeriesSamples::Steps(grid, row) => (Some((grid, row)), None),
+            SeriesSamples::Samples(series) => (None, Some(series)),
+        }
     }
 }

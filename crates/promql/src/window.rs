@@ -1,5 +1,8 @@
 //! Windows over the samples of one series, one for each step, by two indices that only move on.
 
+use std::sync::Arc;
+
+use narthex_model::histogram::FloatHistogram;
 use narthex_promql_parser::ExtendedRange;
 use narthex_storage::{QueryContext, StorageError};
 
@@ -10,6 +13,8 @@ use crate::Grid;
 pub(crate) struct Samples<'a> {
     pub(crate) timestamps_ms: &'a [i64],
     pub(crate) values: &'a [f64],
+    /// The native histograms, each with the index of its sample, whose value is its sum.
+    pub(crate) histograms: &'a [(usize, Arc<FloatHistogram>)],
     /// Since when each sample counts, where that is known and asked for; 0 where it is not known of
     /// a sample.
     pub(crate) start_timestamps_ms: Option<&'a [i64]>,
@@ -56,6 +61,14 @@ pub(crate) struct Window<'a> {
     pub(crate) first: usize,
     pub(crate) timestamps_ms: &'a [i64],
     pub(crate) values: &'a [f64],
+}
+
+impl<'a> Samples<'a> {
+    /// Returns the histogram of the sample `index`, if it is one.
+    pub(crate) fn histogram(&self, index: usize) -> Option<&'a Arc<FloatHistogram>> {
+        let found = self.histograms.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        Some(&self.histograms[found].1)
+    }
 }
 
 impl Windows {

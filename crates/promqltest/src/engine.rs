@@ -1,6 +1,8 @@
 use std::fmt;
+use std::sync::Arc;
 
-use narthex_promql::{Answer, Engine, EngineOptions, Grid, Severity};
+use narthex_model::{Labels, Sample};
+use narthex_promql::{Answer, Engine, EngineOptions, Grid, MatrixSeries, Severity};
 use narthex_promql_parser::{ParseOptions, parse_with};
 use narthex_storage::{Appendable, QueryContext, Queryable, SampleTime, SampleValue, SeriesKey};
 
@@ -107,22 +109,34 @@ fn value(value: narthex_promql::Value) -> Value {
         narthex_promql::Value::Scalar(sample) => Value::Scalar(sample.value),
         narthex_promql::Value::String { text, .. } => Value::String(text),
         narthex_promql::Value::Vector(vector) => {
-            let series = vector.iter();
-            Value::Vector(
-                series.map(|(labels, it)| (labels.clone(), Point::Float(it.value))).collect(),
-            )
+            let point = |(index, (labels, sample)): (usize, (&Labels, Sample))| {
+                let point = match vector.histogram(index) {
+                    Some(histogram) => Point::Histogram(Arc::clone(histogram)),
+                    None => Point::Float(sample.value),
+                };
+                (labels.clone(), point)
+            };
+            Value::Vector(vector.iter().enumerate().map(point).collect())
         }
         narthex_promql::Value::Matrix(matrix) => {
             let series = matrix.iter().map(|series| ResultSeries {
                 labels: series.labels().clone(),
-                points: series
-                    .samples()
-                    .map(|sample| (sample.timestamp_ms, Point::Float(sample.value)))
-                    .collect(),
+                points: points(series),
             });
             Value::Matrix(series.collect())
         }
     }
+}
+
+/// Returns floats and histograms in the order of their times.
+fn points(series: MatrixSeries<'_>) -> Vec<(i64, Point)> {
+    let floats = series.samples().map(|it| (it.timestamp_ms, Point::Float(it.value)));
+    let histograms = series
+        .histograms()
+        .map(|(timestamp_ms, histogram)| (timestamp_ms, Point::Histogram(Arc::clone(histogram))));
+    let mut points: Vec<(i64, Point)> = floats.chain(histograms).collect();
+    points.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    points
 }
 
 impl<S: fmt::Debug, F> fmt::Debug for EngineSubject<S, F> {

@@ -1,10 +1,11 @@
 use narthex_promql_parser::AggregateOp;
 
 use super::group::Groups;
+use super::histograms::{GroupHistograms, Histograms};
 use crate::block::Row;
 use crate::exec::{Held, Run, Series};
 use crate::neumaier::{Mean, add};
-use crate::plan::Grouping;
+use crate::plan::AggregatePlan;
 use crate::{QueryError, bits};
 
 /// Returns the aggregation of `vector` by an operator that folds one value after the other, or
@@ -18,19 +19,18 @@ use crate::{QueryError, bits};
 /// Where the store fails, or a limit is reached.
 pub(crate) fn fold<'a>(
     run: &'a Run<'a>,
-    op: AggregateOp,
-    grouping: &Grouping<'_>,
+    plan: &AggregatePlan<'_>,
     vector: &Series<'a>,
 ) -> Option<Result<Held<'a>, QueryError>> {
-    Some(match op {
-        AggregateOp::Sum => fold_with::<Sum>(run, grouping, vector),
-        AggregateOp::Avg => fold_with::<Avg>(run, grouping, vector),
-        AggregateOp::Count => fold_with::<Count>(run, grouping, vector),
-        AggregateOp::Group => fold_with::<One>(run, grouping, vector),
-        AggregateOp::Max => fold_with::<Max>(run, grouping, vector),
-        AggregateOp::Min => fold_with::<Min>(run, grouping, vector),
-        AggregateOp::Stddev => fold_with::<Stddev>(run, grouping, vector),
-        AggregateOp::Stdvar => fold_with::<Stdvar>(run, grouping, vector),
+    Some(match plan.op {
+        AggregateOp::Sum => fold_with::<Sum>(run, plan, vector),
+        AggregateOp::Avg => fold_with::<Avg>(run, plan, vector),
+        AggregateOp::Count => fold_with::<Count>(run, plan, vector),
+        AggregateOp::Group => fold_with::<One>(run, plan, vector),
+        AggregateOp::Max => fold_with::<Max>(run, plan, vector),
+        AggregateOp::Min => fold_with::<Min>(run, plan, vector),
+        AggregateOp::Stddev => fold_with::<Stddev>(run, plan, vector),
+        AggregateOp::Stdvar => fold_with::<Stdvar>(run, plan, vector),
         AggregateOp::Topk
         | AggregateOp::Bottomk
         | AggregateOp::CountValues
@@ -45,13 +45,16 @@ pub(crate) fn fold<'a>(
 /// The default is the state before the first value; folding that value into it gives the same bits
 /// as starting with it.
 trait Accumulator: Copy + Default {
+    /// What becomes of native histograms.
+    const HISTOGRAMS: Histograms;
+
     fn add(&mut self, value: f64);
     fn finish(self) -> f64;
 }
 
 fn fold_with<'a, A: Accumulator>(
     run: &'a Run<'a>,
-    grouping: &Grouping<'_>,
+    plan: &AggregatePlan<'_>,
     vector: &Series<'a>,
 ) -> Result<Held<'a>, QueryError> {
     let steps = vector.grid.steps();
@@ -59,18 +62,27 @@ fn fold_with<'a, A: Accumulator>(
     let mut groups = Groups::default();
     let mut states: Vec<A> = Vec::new();
     let mut present: Vec<u64> = Vec::new();
+    let mut histograms = GroupHistograms::new(run, plan, A::HISTOGRAMS);
     let mut allowance = run.allowance();
     let mut samples = 0;
     vector.for_each(run, |series, column| {
-        let group = groups.of(grouping, vector, series);
+        let group = groups.of(&plan.grouping, vector, series);
         if groups.len() * steps > states.len() {
             allowance.grow(steps * size_of::<A>() + words * size_of::<u64>())?;
             states.resize(groups.len() * steps, A::default());
             present.resize(groups.len() * words, 0);
         }
         let row = column.row();
-        fold_row(&mut states[group * steps..][..steps], row);
-        bits::union(&mut present[group * words..][..words], row.present());
+        let known = &mut present[group * words..][..words];
+        let floats;
+        let folded = if histograms.concern(row) {
+            floats = histograms.take(group, vector.metric_name(series), row, known)?;
+            floats.row()
+        } else {
+            row
+        };
+        fold_row(&mut states[group * steps..][..steps], folded);
+        bits::union(known, folded.present());
         // The reference holds all of them at this point, and counts them.
         let count = row.count();
         samples += count;
@@ -81,7 +93,11 @@ fn fold_with<'a, A: Accumulator>(
     let group_count = groups.len();
     groups.push_into(&mut result)?;
     for group in 0..group_count {
-        for step in bits::ones(&present[group * words..][..words]) {
+        let present = &mut present[group * words..][..words];
+        histograms.finish(group, present, |step, histogram| {
+            result.block_mut().set_histogram(group, step, histogram);
+        });
+        for step in bits::ones(present) {
             result.block_mut().set(group, step, states[group * steps + step].finish());
         }
     }
@@ -120,6 +136,8 @@ impl Default for Sum {
 }
 
 impl Accumulator for Sum {
+    const HISTOGRAMS: Histograms = Histograms::Summed;
+
     #[inline]
     fn add(&mut self, value: f64) {
         (self.value, self.compensation) = add(self.value, self.compensation, value);
@@ -133,6 +151,8 @@ impl Accumulator for Sum {
 type Avg = Mean;
 
 impl Accumulator for Avg {
+    const HISTOGRAMS: Histograms = Histograms::Averaged;
+
     #[inline]
     fn add(&mut self, value: f64) {
         Mean::add(self, value);
@@ -147,6 +167,8 @@ impl Accumulator for Avg {
 struct Count(f64);
 
 impl Accumulator for Count {
+    const HISTOGRAMS: Histograms = Histograms::Counted;
+
     #[inline]
     fn add(&mut self, _: f64) {
         self.0 += 1.0;
@@ -161,6 +183,8 @@ impl Accumulator for Count {
 struct One;
 
 impl Accumulator for One {
+    const HISTOGRAMS: Histograms = Histograms::Counted;
+
     fn add(&mut self, _: f64) {}
 
     fn finish(self) -> f64 {
@@ -179,6 +203,8 @@ impl Default for Max {
 }
 
 impl Accumulator for Max {
+    const HISTOGRAMS: Histograms = Histograms::Ignored;
+
     #[inline]
     fn add(&mut self, value: f64) {
         if self.0 < value || self.0.is_nan() {
@@ -202,6 +228,8 @@ impl Default for Min {
 }
 
 impl Accumulator for Min {
+    const HISTOGRAMS: Histograms = Histograms::Ignored;
+
     #[inline]
     fn add(&mut self, value: f64) {
         if self.0 > value || self.0.is_nan() {
@@ -223,6 +251,8 @@ struct Stdvar {
 }
 
 impl Accumulator for Stdvar {
+    const HISTOGRAMS: Histograms = Histograms::Ignored;
+
     #[inline]
     fn add(&mut self, value: f64) {
         self.count += 1.0;
@@ -240,6 +270,8 @@ impl Accumulator for Stdvar {
 struct Stddev(Stdvar);
 
 impl Accumulator for Stddev {
+    const HISTOGRAMS: Histograms = Histograms::Ignored;
+
     #[inline]
     fn add(&mut self, value: f64) {
         self.0.add(value);

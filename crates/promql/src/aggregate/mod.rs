@@ -2,6 +2,7 @@
 
 mod fold;
 mod group;
+mod histograms;
 mod quantile;
 mod ratio;
 mod select;

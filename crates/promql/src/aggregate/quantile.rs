@@ -1,11 +1,12 @@
 use super::group::Groups;
 use crate::QueryError;
+use crate::annotations::Annotation;
 use crate::exec::{Held, Run, Series};
-use crate::plan::Grouping;
+use crate::plan::AggregatePlan;
 use crate::quantile::quantile;
 use crate::scalar::Scalar;
 
-/// Returns the `q`-quantile of each group of `vector`.
+/// Returns the `q`-quantile of the floats in each group of `vector`.
 ///
 /// # Errors
 ///
@@ -13,7 +14,7 @@ use crate::scalar::Scalar;
 pub(crate) fn quantile_of_groups<'a>(
     run: &'a Run<'a>,
     q: &Scalar,
-    grouping: &Grouping<'_>,
+    plan: &AggregatePlan<'_>,
     vector: Series<'a>,
 ) -> Result<Held<'a>, QueryError> {
     let grid = vector.grid;
@@ -21,11 +22,14 @@ pub(crate) fn quantile_of_groups<'a>(
     let mut groups = Groups::default();
     let mut members: Vec<Vec<usize>> = Vec::new();
     for series in 0..vector.len() {
-        let group = groups.of(grouping, &vector, series);
+        let group = groups.of(&plan.grouping, &vector, series);
         members.resize(groups.len(), Vec::new());
         members[group].push(series);
     }
     let held = vector.into_held(run)?;
+    if held.block().rows().any(|(_, row)| row.histograms().next().is_some()) {
+        run.annotate(Annotation::ignored_in_aggregation(plan.op.as_str(), plan.vector_span));
+    }
     let mut result = Held::new(run, grid.steps());
     let mut values = Vec::new();
     groups.push_into(&mut result)?;
@@ -33,7 +37,8 @@ pub(crate) fn quantile_of_groups<'a>(
         for step in 0..grid.steps() {
             run.ctx.check()?;
             values.clear();
-            values.extend(members.iter().filter_map(|series| held.block().row(*series).get(step)));
+            values
+                .extend(members.iter().filter_map(|series| held.block().row(*series).float(step)));
             if !values.is_empty() {
                 result.block_mut().set(row, step, quantile(q.at(step), &mut values));
             }

@@ -33,10 +33,10 @@ pub(crate) fn limit_ratio<'a>(
     let mut encoded = Vec::new();
     for (series, (labels, row)) in held.block().rows().enumerate() {
         let position = position(labels, &mut encoded);
-        column.reset(grid.steps());
-        for (step, value) in row.iter() {
-            if chooses(ratio.at(step), position) {
-                column.set(step, value);
+        column.copy_from(row);
+        for (step, _) in row.iter() {
+            if !chooses(ratio.at(step), position) {
+                column.clear(step);
             }
         }
         group_of.push(groups.of_labels(grouping, labels));

@@ -1,8 +1,9 @@
 use super::group::Groups;
 use crate::QueryError;
+use crate::annotations::Annotation;
 use crate::exec::{Held, Run, Series};
 use crate::go_sort;
-use crate::plan::Grouping;
+use crate::plan::AggregatePlan;
 use crate::scalar::Scalar;
 
 /// Which series of each group stay.
@@ -25,7 +26,8 @@ struct Candidate {
 
 /// Returns the `k` chosen series of each group of `vector` at each step.
 ///
-/// In an instant query they come group by group, in the order of their values.
+/// In an instant query they come group by group, in the order of their values. Native histograms
+/// have no order; they are only among the first.
 ///
 /// # Errors
 ///
@@ -34,14 +36,14 @@ pub(crate) fn select<'a>(
     run: &'a Run<'a>,
     choice: Choice,
     k: &Scalar,
-    grouping: &Grouping<'_>,
+    plan: &AggregatePlan<'_>,
     vector: Series<'a>,
 ) -> Result<Held<'a>, QueryError> {
     let grid = vector.grid;
     let vector = Series::held(grid, vector.into_held(run)?);
     let mut groups = Groups::default();
     let group_of: Vec<usize> =
-        (0..vector.len()).map(|series| groups.of(grouping, &vector, series)).collect();
+        (0..vector.len()).map(|series| groups.of(&plan.grouping, &vector, series)).collect();
     let held = vector.into_held(run)?;
     let block = held.block();
     let mut result = Held::new(run, grid.steps());
@@ -51,13 +53,20 @@ pub(crate) fn select<'a>(
         run.ctx.check()?;
         let kept = count_kept(k.at(step), block.len());
         for (series, group) in group_of.iter().enumerate() {
-            if let Some(value) = block.row(series).get(step) {
+            let row = block.row(series);
+            let Some(value) = row.get(step) else { continue };
+            if choice != Choice::First && row.histogram(step).is_some() {
+                if kept > 0 {
+                    let name = plan.op.as_str();
+                    run.annotate(Annotation::ignored_in_aggregation(name, plan.span));
+                }
+            } else {
                 choice.offer(&mut chosen[*group], Candidate { series, value }, kept);
             }
         }
         for group in &mut chosen {
             choice.arrange(group);
-            for Candidate { series, value } in group.drain(..) {
+            for Candidate { series, .. } in group.drain(..) {
                 let row = match rows[series] {
                     Some(row) => row,
                     None => {
@@ -67,7 +76,7 @@ pub(crate) fn select<'a>(
                     }
                 };
                 rows[series] = Some(row);
-                result.block_mut().set(row, step, value);
+                result.block_mut().copy_step(row, step, block.row(series));
             }
         }
     }

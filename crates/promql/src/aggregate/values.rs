@@ -27,7 +27,13 @@ pub(crate) fn count_values<'a>(
     vector.for_each(run, |series, column| {
         // The rows of this series, by the bits of the value.
         let mut known: HashMap<u64, usize> = HashMap::new();
-        for (step, value) in column.row().iter() {
+        for (step, histogram) in column.row().histograms() {
+            vector.labels_into(series, &mut builder);
+            builder.set(label, &histogram.to_string());
+            let row = counts.row(reduced(grouping, label, &mut builder))?;
+            counts.add(row, step);
+        }
+        for (step, value) in column.row().floats() {
             let row = match known.get(&value.to_bits()) {
                 Some(row) => *row,
                 None => {
@@ -41,9 +47,7 @@ pub(crate) fn count_values<'a>(
                     row
                 }
             };
-            let result = counts.result.block_mut();
-            let before = result.row(row).get(step).unwrap_or(0.0);
-            result.set(row, step, before + 1.0);
+            counts.add(row, step);
         }
         let count = column.row().count();
         samples += count;
@@ -69,6 +73,12 @@ struct Counts<'a> {
 }
 
 impl Counts<'_> {
+    fn add(&mut self, row: usize, step: usize) {
+        let result = self.result.block_mut();
+        let before = result.row(row).get(step).unwrap_or(0.0);
+        result.set(row, step, before + 1.0);
+    }
+
     fn row(&mut self, labels: Labels) -> Result<usize, QueryError> {
         if let Some(row) = self.rows.get(&labels) {
             return Ok(*row);

@@ -18,6 +18,10 @@ pub(crate) enum ElementOp {
     Less,
     GreaterEqual,
     LessEqual,
+    /// `</`, for histograms alone.
+    TrimUpper,
+    /// `>/`, for histograms alone.
+    TrimLower,
 }
 
 /// What an operator makes of two numbers.
@@ -27,10 +31,12 @@ pub(crate) enum Kept {
     Value(f64),
     /// Whether a comparison holds.
     Truth(bool),
+    /// Nothing: numbers cannot be trimmed.
+    Nothing,
 }
 
 impl ElementOp {
-    /// Returns the operator, or `None` for set operators and those of histograms alone.
+    /// Returns the operator, or `None` for set operators.
     pub(crate) fn new(op: BinaryOp) -> Option<Self> {
         Some(match op {
             BinaryOp::Add => Self::Add,
@@ -46,17 +52,25 @@ impl ElementOp {
             BinaryOp::Less => Self::Less,
             BinaryOp::GreaterEqual => Self::GreaterEqual,
             BinaryOp::LessEqual => Self::LessEqual,
-            BinaryOp::TrimUpper
-            | BinaryOp::TrimLower
-            | BinaryOp::And
-            | BinaryOp::Or
-            | BinaryOp::Unless => return None,
+            BinaryOp::TrimUpper => Self::TrimUpper,
+            BinaryOp::TrimLower => Self::TrimLower,
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => return None,
         })
     }
 
     /// Returns whether the operator compares.
     pub(crate) fn is_comparison(self) -> bool {
         matches!(self.apply(0.0, 0.0), Kept::Truth(_))
+    }
+
+    /// Returns whether the operator cuts histograms.
+    pub(crate) fn is_trim(self) -> bool {
+        matches!(self, Self::TrimUpper | Self::TrimLower)
+    }
+
+    /// Returns whether the result is of another metric than the operands.
+    pub(crate) fn changes_metric(self) -> bool {
+        !self.is_comparison() && !self.is_trim()
     }
 
     /// Applies the operator.
@@ -76,14 +90,16 @@ impl ElementOp {
             Self::Less => Kept::Truth(left < right),
             Self::GreaterEqual => Kept::Truth(left >= right),
             Self::LessEqual => Kept::Truth(left <= right),
+            Self::TrimUpper | Self::TrimLower => Kept::Nothing,
         }
     }
 
-    /// Applies the operator between scalars, where a comparison is 0 or 1.
+    /// Applies the operator between scalars, where a comparison is 0 or 1. Nothing is NaN.
     pub(crate) fn apply_scalars(self, left: f64, right: f64) -> f64 {
         match self.apply(left, right) {
             Kept::Value(value) => value,
             Kept::Truth(truth) => f64::from(u8::from(truth)),
+            Kept::Nothing => f64::NAN,
         }
     }
 }

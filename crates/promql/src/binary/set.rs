@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use narthex_promql_parser::{BinaryOp, VectorMatching};
 
@@ -66,6 +68,11 @@ fn add_masked(result: &mut Block, index: usize, row: Row<'_>, mask: impl Fn(usiz
             values[word * 64 + bit] = row.values()[word * 64 + bit];
         }
         *into |= kept;
+    }
+    for (step, histogram) in row.histograms() {
+        if mask(step / 64) >> (step % 64) & 1 != 0 {
+            result.set_histogram(index, step, Arc::clone(histogram));
+        }
     }
 }
 

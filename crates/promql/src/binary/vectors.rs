@@ -1,10 +1,15 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use narthex_model::{Labels, LabelsBuilder};
-use narthex_promql_parser::{Cardinality, VectorMatching};
+use narthex_promql_parser::{Cardinality, Span, VectorMatching};
 
 use super::element::{ElementOp, Kept};
+use super::histogram::{Made, MixedOp, Side as Value};
 use super::matching::{Groups, matching_labels};
-use crate::block::Block;
+use crate::annotations::Annotation;
+use crate::block::{Block, Row};
 use crate::exec::{Held, Run, remove_metadata};
 use crate::{QueryError, bits};
 
@@ -12,6 +17,10 @@ use crate::{QueryError, bits};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VectorOp<'e> {
     pub(crate) op: ElementOp,
+    /// The operator as the query has it.
+    pub(crate) symbol: &'static str,
+    /// Where the operation stands in the query.
+    pub(crate) span: Span,
     pub(crate) return_bool: bool,
     pub(crate) matching: &'e VectorMatching,
 }
@@ -24,6 +33,7 @@ impl VectorOp<'_> {
             Kept::Value(value) => Some(value),
             Kept::Truth(truth) if self.return_bool => Some(f64::from(u8::from(truth))),
             Kept::Truth(truth) => truth.then_some(left),
+            Kept::Nothing => None,
         }
     }
 }
@@ -61,6 +71,7 @@ pub(crate) fn vector_operation<'a>(
         delayed: run.options.delayed_name_removal,
         result: Held::new(run, left.steps()),
         rows: HashMap::new(),
+        remarks: BTreeMap::new(),
         builder: LabelsBuilder::default(),
     };
     join.check_ones();
@@ -69,8 +80,11 @@ pub(crate) fn vector_operation<'a>(
         join.add(series)?;
     }
     join.add_unmatched_ones()?;
-    let Join { failure, result, .. } = join;
+    let Join { failure, result, remarks, .. } = join;
     failure.into_result()?;
+    for remark in remarks.into_values() {
+        run.annotate(remark);
+    }
     result.settle()
 }
 
@@ -87,8 +101,7 @@ impl<'b> Side<'b> {
     }
 
     fn term(self, series: usize) -> Term<'b> {
-        let row = self.block.row(series);
-        Term { labels: &self.block.labels()[series], values: row.values(), present: row.present() }
+        Term { labels: &self.block.labels()[series], row: self.block.row(series) }
     }
 
     /// Returns the steps at which any series has a value.
@@ -104,8 +117,7 @@ impl<'b> Side<'b> {
 /// One series of one side.
 struct Term<'b> {
     labels: &'b Labels,
-    values: &'b [f64],
-    present: &'b [u64],
+    row: Row<'b>,
 }
 
 /// What stands in for a series that is missing.
@@ -116,7 +128,7 @@ struct Filler {
 
 impl Filler {
     fn term(&self) -> Term<'_> {
-        Term { labels: &self.labels, values: &self.values, present: &[] }
+        Term { labels: &self.labels, row: Row::of_floats(&self.values, &[]) }
     }
 }
 
@@ -138,6 +150,8 @@ struct Join<'e, 'b, 'a> {
     result: Held<'a>,
     /// Where the result with these labels lies.
     rows: HashMap<Labels, usize>,
+    /// What is to be said about each step: the reference keeps the last remark of a step.
+    remarks: BTreeMap<usize, Annotation>,
     builder: LabelsBuilder,
 }
 
@@ -217,15 +231,15 @@ impl Join<'_, '_, '_> {
     fn add(&mut self, many: usize) -> Result<(), QueryError> {
         let group = self.many.groups[many];
         let many = self.many.term(many);
-        let mut unmatched = many.present.to_vec();
+        let mut unmatched = many.row.present().to_vec();
         for position in 0..self.ones[group].len() {
             let one = self.one.term(self.ones[group][position]);
-            let common: Vec<u64> =
-                many.present.iter().zip(one.present).map(|(a, b)| a & b).collect();
+            let both = many.row.present().iter().zip(one.row.present());
+            let common: Vec<u64> = both.map(|(a, b)| a & b).collect();
             if bits::any(&common) {
                 self.combine(group, &many, &one, &common)?;
             }
-            bits::subtract(&mut unmatched, one.present);
+            bits::subtract(&mut unmatched, one.row.present());
         }
         // The names of the fill values do not heed which side is the "one" side.
         match self.operation.matching.fill_right {
@@ -249,7 +263,7 @@ impl Join<'_, '_, '_> {
         for series in 0..self.one.block.len() {
             let group = self.one.groups[series];
             let one = self.one.term(series);
-            let mut unmatched = one.present.to_vec();
+            let mut unmatched = one.row.present().to_vec();
             bits::subtract(&mut unmatched, &matched[group * words..][..words]);
             if bits::any(&unmatched) {
                 let many = self.filler(fill, one.labels);
@@ -273,24 +287,17 @@ impl Join<'_, '_, '_> {
         one: &Term<'_>,
         steps: &[u64],
     ) -> Result<(), QueryError> {
+        if many.row.has_histograms() || one.row.has_histograms() || self.operation.op.is_trim() {
+            return self.combine_mixed(group, many, one, steps);
+        }
         let labels = self.result_labels(many.labels, one.labels);
         self.check_matched(group, &labels, steps);
-        let row = match self.rows.get(&labels) {
-            Some(row) => *row,
-            None => {
-                let row = self.result.push_empty(labels.clone())?;
-                let nameless = self.delayed && self.operation.return_bool;
-                self.result.block_mut().set_nameless(row, nameless);
-                self.rows.insert(labels, row);
-                row
-            }
-        };
+        let row = self.row(labels)?;
         let (left, right) = if self.one_is_left { (one, many) } else { (many, one) };
+        let (left, right) = (left.row.values(), right.row.values());
         let (values, present) = self.result.block_mut().row_mut(row);
         for step in bits::ones(steps) {
-            let Some(value) = self.operation.apply(left.values[step], right.values[step]) else {
-                continue;
-            };
+            let Some(value) = self.operation.apply(left[step], right[step]) else { continue };
             if bits::get(present, step) {
                 self.failure.note(step, 2, || QueryError::DuplicateLabelset);
             }
@@ -298,6 +305,75 @@ impl Join<'_, '_, '_> {
             bits::set(present, step);
         }
         Ok(())
+    }
+
+    /// Applies the operator where there may be histograms. Operands that do not go together are as
+    /// if they were not there, but for a remark.
+    fn combine_mixed(
+        &mut self,
+        group: usize,
+        many: &Term<'_>,
+        one: &Term<'_>,
+        steps: &[u64],
+    ) -> Result<(), QueryError> {
+        let (left, right) =
+            if self.one_is_left { (one.row, many.row) } else { (many.row, one.row) };
+        let VectorOp { op, symbol, span, .. } = self.operation;
+        let operation = MixedOp { op, symbol, span };
+        let mut made = Vec::new();
+        let mut matched = vec![0; steps.len()];
+        for step in bits::ones(steps) {
+            match operation.apply(side(left, step), side(right, step)) {
+                Ok((result, remark)) => {
+                    if let Some(remark) = remark {
+                        self.remarks.insert(step, remark);
+                    }
+                    bits::set(&mut matched, step);
+                    made.push((step, result));
+                }
+                Err(remark) => {
+                    self.remarks.insert(step, remark);
+                }
+            }
+        }
+        if made.is_empty() {
+            return Ok(());
+        }
+        let labels = self.result_labels(many.labels, one.labels);
+        self.check_matched(group, &labels, &matched);
+        let row = self.row(labels)?;
+        for (step, made) in made {
+            if let Made::Truth(false) = made
+                && !self.operation.return_bool
+            {
+                continue;
+            }
+            let block = self.result.block_mut();
+            if block.row(row).get(step).is_some() {
+                self.failure.note(step, 2, || QueryError::DuplicateLabelset);
+            }
+            match made {
+                Made::Truth(truth) if self.operation.return_bool => {
+                    block.set(row, step, f64::from(u8::from(truth)));
+                }
+                Made::Truth(_) => block.copy_step(row, step, left),
+                Made::Float(value) => block.set(row, step, value),
+                Made::Histogram(histogram) => block.set_histogram(row, step, Arc::new(histogram)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the row of the result with these labels.
+    fn row(&mut self, labels: Labels) -> Result<usize, QueryError> {
+        if let Some(row) = self.rows.get(&labels) {
+            return Ok(*row);
+        }
+        let row = self.result.push_empty(labels.clone())?;
+        let nameless = self.delayed && self.operation.return_bool;
+        self.result.block_mut().set_nameless(row, nameless);
+        self.rows.insert(labels, row);
+        Ok(row)
     }
 
     /// Looks for steps at which the group has a result already.
@@ -314,10 +390,10 @@ impl Join<'_, '_, '_> {
     }
 
     fn result_labels(&mut self, many: &Labels, one: &Labels) -> Labels {
-        let VectorOp { op, return_bool, matching } = self.operation;
+        let VectorOp { op, return_bool, matching, .. } = self.operation;
         let builder = &mut self.builder;
         builder.reset(many);
-        if !op.is_comparison() || (return_bool && !self.delayed) {
+        if op.changes_metric() || (return_bool && !self.delayed) {
             remove_metadata(builder);
         }
         if matching.cardinality == Cardinality::OneToOne {
@@ -328,5 +404,13 @@ impl Join<'_, '_, '_> {
             builder.set(name, one.value(name));
         }
         builder.build()
+    }
+}
+
+/// Returns the value of a row at a step at which it has one.
+fn side(row: Row<'_>, step: usize) -> Value<'_> {
+    match row.histogram(step) {
+        Some(histogram) => Value::Histogram(histogram),
+        None => Value::Float(row.values()[step]),
     }
 }

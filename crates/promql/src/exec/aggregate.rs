@@ -16,7 +16,7 @@ pub(super) fn aggregate<'a>(
     stack: &mut Stack<'a>,
 ) -> Result<Operand<'a>, QueryError> {
     let vector = stack.pop_vector();
-    if let Some(result) = fold(run, plan.op, &plan.grouping, &vector) {
+    if let Some(result) = fold(run, plan, &vector) {
         return Ok(Operand::Vector(Series::held(grid, result?)));
     }
     if plan.op == AggregateOp::CountValues {
@@ -34,7 +34,7 @@ pub(super) fn aggregate<'a>(
         AggregateOp::Limitk => Choice::First,
         AggregateOp::Quantile => {
             warn_of_quantiles(run, &bounds, plan.param_span.unwrap_or_default());
-            let held = quantile_of_groups(run, &param, &plan.grouping, vector)?;
+            let held = quantile_of_groups(run, &param, plan, vector)?;
             return Ok(Operand::Vector(Series::held(grid, held)));
         }
         AggregateOp::LimitRatio => {
@@ -51,7 +51,7 @@ pub(super) fn aggregate<'a>(
         return Ok(Operand::Vector(Series::empty(run, grid)));
     }
     bounds.check_count()?;
-    let held = select(run, choice, &param, &plan.grouping, vector)?;
+    let held = select(run, choice, &param, plan, vector)?;
     Ok(Operand::Vector(Series::held(grid, held)))
 }
 

@@ -1,9 +1,8 @@
-use narthex_promql_parser::{BinaryOp, VectorMatching};
+use narthex_promql_parser::VectorMatching;
 
-use super::{Equals, Held, Operand, Run, Series, Stack};
+use super::{Equals, Operand, Run, Series, Stack};
 use crate::QueryError;
-use crate::annotations::Annotation;
-use crate::binary::{ElementOp, VectorOp, set_operation, vector_operation};
+use crate::binary::{ElementOp, MixedOp, VectorOp, set_operation, vector_operation};
 use crate::instant_fn::Map;
 use crate::plan::BinaryPlan;
 use crate::scalar::Scalar;
@@ -18,6 +17,7 @@ pub(super) fn binary<'a>(
     Ok(match (left, right) {
         (Operand::Scalar(left), Operand::Scalar(right)) => {
             let op = ElementOp::new(plan.op)
+                .filter(|op| !op.is_trim())
                 .ok_or(QueryError::ScalarOperator { op: plan.op.as_str() })?;
             Operand::Scalar(left.zip(right, |left, right| op.apply_scalars(left, right)))
         }
@@ -42,16 +42,15 @@ fn with_scalar<'a>(
     scalar_is_left: bool,
 ) -> Result<Series<'a>, QueryError> {
     let Some(op) = ElementOp::new(plan.op) else {
-        let grid = vector.grid;
-        let held = vector.into_held(run)?;
-        return Ok(Series::held(grid, trimmed_floats(run, plan, &held)));
+        unreachable!("the parser has checked that set operators have vectors on both sides")
     };
     let return_bool = plan.return_bool;
-    let vector = if return_bool || !op.is_comparison() {
+    let vector = if return_bool || op.changes_metric() {
         vector.drop_names(run, Equals::Join)?
     } else {
         vector
     };
+    let op = MixedOp { op, symbol: plan.op.as_str(), span: plan.span };
     Ok(vector.map(Map::Operator { op, scalar, scalar_is_left, return_bool }))
 }
 
@@ -66,25 +65,14 @@ fn vectors<'a>(
     let one_to_one = VectorMatching::default();
     let matching = plan.matching.unwrap_or(&one_to_one);
     let (left, right) = (left.block(), right.block());
-    let operation = |op| {
-        let operation = VectorOp { op, return_bool: plan.return_bool, matching };
-        vector_operation(run, operation, left, right)
-    };
     let held = match ElementOp::new(plan.op) {
-        Some(op) => operation(op)?,
-        None if plan.op.is_set() => set_operation(run, plan.op, matching, left, right)?,
-        None => trimmed_floats(run, plan, &operation(ElementOp::Add)?),
+        Some(op) => {
+            let (symbol, span) = (plan.op.as_str(), plan.span);
+            let return_bool = plan.return_bool;
+            let operation = VectorOp { op, symbol, span, return_bool, matching };
+            vector_operation(run, operation, left, right)?
+        }
+        None => set_operation(run, plan.op, matching, left, right)?,
     };
     Ok(Series::held(grid, held))
-}
-
-/// Returns nothing, which is what is left of floats when an operator for histograms trims them, and
-/// remarks on it where there are some.
-fn trimmed_floats<'a>(run: &'a Run<'a>, plan: &BinaryPlan<'_>, floats: &Held<'a>) -> Held<'a> {
-    debug_assert!(matches!(plan.op, BinaryOp::TrimLower | BinaryOp::TrimUpper));
-    if !floats.block().is_empty() {
-        let op = plan.op.as_str();
-        run.annotate(Annotation::incompatible_types("float", op, "float", plan.span));
-    }
-    Held::new(run, floats.block().steps())
 }

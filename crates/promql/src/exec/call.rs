@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use super::{Equals, Operand, Run, Series, Stack};
 use crate::annotations::Annotation;
 use crate::instant_fn::{
-    Map, Statistic, absent, histogram, label_join, label_replace, sort, sort_by_label,
+    Map, Statistic, absent, histogram, histogram_quantiles, label_join, label_replace, sort,
+    sort_by_label,
 };
 use crate::plan::{CallPlan, DatePart, Function};
 use crate::range_fn::RangeFn;
@@ -77,10 +78,12 @@ pub(super) fn call<'a>(
             let texts = pop_texts(stack, plan.arg_count - 1);
             label_join(run, stack.pop_vector(), texts[0], texts[1], &texts[2..])?
         }
-        Function::StartTimestamp | Function::NoFloats => {
+        Function::StartTimestamp => {
             stack.pop_vector();
             Series::empty(run, grid)
         }
+        Function::Summary(summary) => map(run, stack, Map::Summary(*summary))?,
+        Function::HistogramQuantiles => histogram_quantiles_of(run, plan, grid, stack)?,
         Function::Time | Function::Pi | Function::Scalar | Function::MinOf | Function::MaxOf => {
             unreachable!("the function returns a scalar")
         }
@@ -123,7 +126,7 @@ fn only_value<'a>(run: &'a Run<'a>, vector: &Series<'a>) -> Result<Scalar, Query
     run.fits_steps(vector.grid.steps())?;
     let mut found = vec![None; vector.grid.steps()];
     vector.for_each(run, |_, column| {
-        for (step, value) in column.row().iter() {
+        for (step, value) in column.row().floats() {
             found[step] = Some(found[step].map_or(value, |_: f64| f64::NAN));
         }
         Ok(())
@@ -221,6 +224,28 @@ fn date<'a>(
     Ok(Series::of_scalar(run, grid, &Scalar::Steps(seconds))?.map(Map::Date(part)))
 }
 
+fn histogram_quantiles_of<'a>(
+    run: &'a Run<'a>,
+    plan: &CallPlan,
+    grid: Grid,
+    stack: &mut Stack<'a>,
+) -> Result<Series<'a>, QueryError> {
+    let mut quantiles: SmallVec<[Scalar; 4]> =
+        (2..plan.arg_count).map(|_| stack.pop_scalar()).collect();
+    quantiles.reverse();
+    for (q, span) in quantiles.iter().zip(&plan.arg_spans[2..]) {
+        warn_of_quantile(run, q, grid, *span);
+    }
+    let label = stack.pop_text();
+    histogram_quantiles(run, stack.pop_vector(), label, &quantiles, plan.arg_spans[0])
+}
+
+fn warn_of_quantile(run: &Run<'_>, q: &Scalar, grid: Grid, span: Span) {
+    for q in (0..grid.steps()).map(|step| q.at(step)).filter(|q| !is_quantile(*q)) {
+        run.annotate(Annotation::invalid_quantile(q, span));
+    }
+}
+
 fn histogram_quantile<'a>(
     run: &'a Run<'a>,
     plan: &CallPlan,
@@ -229,10 +254,6 @@ fn histogram_quantile<'a>(
 ) -> Result<Series<'a>, QueryError> {
     let vector = stack.pop_vector();
     let q = stack.pop_scalar();
-    for step in 0..grid.steps() {
-        if !is_quantile(q.at(step)) {
-            run.annotate(Annotation::invalid_quantile(q.at(step), plan.arg_spans[0]));
-        }
-    }
+    warn_of_quantile(run, &q, grid, plan.arg_spans[0]);
     histogram(run, vector, &Statistic::Quantile(q), plan.arg_spans[1])
 }

@@ -61,9 +61,8 @@ impl<'a> Held<'a> {
         Ok(self)
     }
 
-    /// Puts the series into the given order, which lists each one once.
+    /// Puts the series into the given order. Those not listed are left out.
     pub(crate) fn reorder(&mut self, order: &[usize]) {
-        debug_assert_eq!(order.len(), self.block.len());
         self.block = self.block.pick(order);
     }
 

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::is_stale_nan;
 use narthex_storage::Columns;
 
@@ -33,7 +36,13 @@ pub(super) fn fill_instant(
         let fresh = timestamps_ms[last] > end_ms.saturating_sub(lookups.range_ms);
         if fresh && !is_stale_nan(value) {
             let taken = match plan.take {
-                Take::Value | Take::Smoothed => value,
+                Take::Value | Take::Smoothed => {
+                    if let Some(histogram) = histogram_at(columns, last) {
+                        out.set_histogram(step, Arc::clone(histogram));
+                        continue;
+                    }
+                    value
+                }
                 Take::Time => timestamps_ms[last] as f64 / 1000.0,
                 Take::TimeMs => timestamps_ms[last] as f64,
                 Take::StartTime => {
@@ -44,4 +53,10 @@ pub(super) fn fill_instant(
         }
     }
     Ok(())
+}
+
+/// Returns the histogram of a sample, at next to no cost where there are none.
+#[inline]
+fn histogram_at(columns: &Columns, index: usize) -> Option<&Arc<FloatHistogram>> {
+    if columns.has_histograms() { columns.histogram(index) } else { None }
 }

@@ -26,16 +26,15 @@ pub(crate) fn merge_equal_labels<'a>(
         if fresh {
             merged.block_mut().set_nameless(index, held.block().is_nameless(series));
         }
-        let (values, present) = merged.block_mut().row_mut(index);
+        let present = merged.block().row(index).present();
         if !fresh
             && (equals == Equals::Refuse || bits::first_common(present, row.present()).is_some())
         {
             return Err(QueryError::DuplicateLabelset);
         }
-        for (step, value) in row.iter() {
-            values[step] = value;
+        for (step, _) in row.iter() {
+            merged.block_mut().copy_step(index, step, row);
         }
-        bits::union(present, row.present());
     }
     merged.settle()
 }

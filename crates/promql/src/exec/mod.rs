@@ -20,8 +20,9 @@ use crate::instant_fn::Map;
 use crate::plan::{Operation, OperationKind, Plan};
 use crate::scalar::Scalar;
 pub(crate) use held::Held;
+pub(crate) use merge::merge_equal_labels;
 pub(crate) use range_vector::RangeVector;
-pub(crate) use run::Run;
+pub(crate) use run::{Allowance, Run};
 pub(crate) use scratch::Scratch;
 pub(crate) use series::{Equals, Series, remove_metadata};
 
@@ -83,7 +84,7 @@ fn apply<'a>(
             Operand::Scalar(scalar) => Operand::Scalar(scalar.map(|number| -number)),
             Operand::Vector(vector) => {
                 let vector = vector.drop_names(run, Equals::Join)?;
-                Operand::Vector(vector.map(Map::Math(|value| -value)))
+                Operand::Vector(vector.map(Map::Negate))
             }
             other => other,
         },

@@ -62,8 +62,7 @@ impl<'a> RangeVector<'a> {
                 scratch.drop_stale();
             }
             Self::Stepped { held, grid, .. } => {
-                let row = held.block().row(index);
-                scratch.fill(row.iter().map(|(step, value)| (grid.time_ms(step), value)));
+                scratch.fill(*grid, held.block().row(index));
             }
         }
         Ok(())

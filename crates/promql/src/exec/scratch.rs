@@ -1,15 +1,20 @@
+use std::sync::Arc;
+
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::is_stale_nan;
 use narthex_storage::{Columns, Selection};
 
 use super::run::{Allowance, Run};
-use crate::QueryError;
+use crate::block::Row;
 use crate::window::{Samples, Windows};
+use crate::{Grid, QueryError};
 
 /// Buffers for one decoded series, used again for the next.
 pub(crate) struct Scratch<'a> {
     columns: Columns,
     timestamps_ms: Vec<i64>,
     values: Vec<f64>,
+    histograms: Vec<(usize, Arc<FloatHistogram>)>,
     start_timestamps_ms: Vec<i64>,
     /// Whether anybody asks for start timestamps.
     with_starts: bool,
@@ -22,6 +27,7 @@ impl<'a> Scratch<'a> {
             columns: Columns::default(),
             timestamps_ms: Vec::new(),
             values: Vec::new(),
+            histograms: Vec::new(),
             start_timestamps_ms: Vec::new(),
             with_starts: run.options.use_start_timestamps,
             allowance: Allowance::new(run.ctx),
@@ -39,16 +45,24 @@ impl<'a> Scratch<'a> {
         self.allowance.grow_to(self.columns.len() * (size_of::<i64>() + size_of::<f64>()))
     }
 
-    /// Takes samples from elsewhere, oldest first.
-    pub(super) fn fill(&mut self, samples: impl Iterator<Item = (i64, f64)>) {
+    /// Takes the values at the steps of `grid`.
+    pub(super) fn fill(&mut self, grid: Grid, row: Row<'_>) {
         self.columns.clear();
-        self.timestamps_ms.clear();
-        self.values.clear();
-        self.start_timestamps_ms.clear();
-        for (timestamp_ms, value) in samples {
-            self.timestamps_ms.push(timestamp_ms);
+        self.clear();
+        for (step, value) in row.iter() {
+            if let Some(histogram) = row.histogram(step) {
+                self.histograms.push((self.values.len(), Arc::clone(histogram)));
+            }
+            self.timestamps_ms.push(grid.time_ms(step));
             self.values.push(value);
         }
+    }
+
+    fn clear(&mut self) {
+        self.timestamps_ms.clear();
+        self.values.clear();
+        self.histograms.clear();
+        self.start_timestamps_ms.clear();
     }
 
     /// Returns what the store returned last, staleness markers included.
@@ -58,9 +72,7 @@ impl<'a> Scratch<'a> {
 
     /// Copies the samples that are no staleness markers, where there is a marker.
     pub(super) fn drop_stale(&mut self) {
-        self.timestamps_ms.clear();
-        self.values.clear();
-        self.start_timestamps_ms.clear();
+        self.clear();
         if !self.columns.has_stale() {
             return;
         }
@@ -69,8 +81,13 @@ impl<'a> Scratch<'a> {
             let kept = kept.filter(|(_, value)| !is_stale_nan(**value));
             self.start_timestamps_ms.extend(kept.map(|(start, _)| *start));
         }
-        for sample in self.columns.iter() {
+        let mut histograms = self.columns.histograms().iter().peekable();
+        for (index, sample) in self.columns.iter().enumerate() {
+            let histogram = histograms.next_if(|(at, _)| *at == index);
             if !is_stale_nan(sample.value) {
+                if let Some((_, histogram)) = histogram {
+                    self.histograms.push((self.values.len(), Arc::clone(histogram)));
+                }
                 self.timestamps_ms.push(sample.timestamp_ms);
                 self.values.push(sample.value);
             }
@@ -84,6 +101,7 @@ impl<'a> Scratch<'a> {
             Samples {
                 timestamps_ms: &self.timestamps_ms,
                 values: &self.values,
+                histograms: &self.histograms,
                 start_timestamps_ms: (self.with_starts && !starts.is_empty()).then_some(starts),
             }
         } else {
@@ -91,6 +109,7 @@ impl<'a> Scratch<'a> {
             Samples {
                 timestamps_ms: columns.timestamps_ms(),
                 values: columns.values(),
+                histograms: columns.histograms(),
                 start_timestamps_ms: columns.start_timestamps_ms().filter(|_| self.with_starts),
             }
         }

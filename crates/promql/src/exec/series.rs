@@ -14,7 +14,7 @@ use crate::bits;
 use crate::block::{Block, Column};
 use crate::instant_fn::Map;
 use crate::plan::{InstantPlan, Take};
-use crate::range_fn::{RangeFn, count_overlaps, fill_smoothed};
+use crate::range_fn::{Mixed, Place, RangeFn, count_overlaps, fill_smoothed};
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
@@ -114,6 +114,11 @@ impl<'a> Series<'a> {
 
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// Returns the metric name of series `index`.
+    pub(crate) fn metric_name(&self, index: usize) -> &str {
+        if self.stripped { "" } else { self.labels[index].metric_name() }
     }
 
     /// Fills `builder` with the labels of series `index`.
@@ -230,7 +235,7 @@ impl<'a> Series<'a> {
                     fill_instant(run, plan, scratch.columns(), out)?;
                 }
             }
-            Source::Function { function, params, vector, .. } => {
+            Source::Function { function, params, vector, span } => {
                 vector.read(run, index, scratch)?;
                 let windows = vector.windows();
                 let steps = windows.grid.steps();
@@ -239,14 +244,24 @@ impl<'a> Series<'a> {
                 let window = if all_fit { 0 } else { scratch.samples_in_a_window(windows) };
                 run.fits(window)?;
                 out.reset(steps);
-                function.fill(run.ctx, params, scratch.samples(), windows, out)?;
+                let samples = scratch.samples();
+                if samples.histograms.is_empty() {
+                    function.fill(run.ctx, params, samples, windows, out)?;
+                } else {
+                    let labels = vector.series_labels(index);
+                    let place = Place { metric_name: labels.metric_name(), span: *span };
+                    let mixed = Mixed::new(run.ctx, params, samples, windows, place);
+                    for remark in mixed.fill(*function, out)? {
+                        run.annotate(remark);
+                    }
+                }
                 run.fits(window + out.row().count())?;
                 self.remark(run, index, out);
                 self.remark_overlaps(run, index, scratch)?;
             }
         }
         for map in &self.maps {
-            map.apply(out);
+            map.apply(out, |remark| run.annotate(remark));
         }
         Ok(bits::any(out.row().present()))
     }
@@ -349,7 +364,7 @@ impl<'a> Series<'a> {
     /// Remarks on a rate of something that is not called like a counter.
     fn remark(&self, run: &Run<'_>, index: usize, out: &Column) {
         let Source::Function { function, vector, span, .. } = &self.source else { return };
-        if !function.wants_counter() || !bits::any(out.row().present()) {
+        if !function.wants_counter() || out.row().floats().next().is_none() {
             return;
         }
         let labels = vector.series_labels(index);

@@ -9,6 +9,7 @@
 #![expect(clippy::excessive_precision, reason = "coefficients stand as they were published")]
 
 mod exp;
+mod exp2;
 mod hyperbolic;
 mod log;
 mod pow;
@@ -16,6 +17,7 @@ mod trig;
 mod trig_inverse;
 
 pub(crate) use exp::exp;
+pub(crate) use exp2::exp2;
 pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub(crate) use log::log10;
 pub(crate) use narthex_model::float::{ln, log2};

@@ -1,29 +1,41 @@
 use hashbrown::HashMap;
-use narthex_model::float::parse;
+use narthex_model::float::{parse, write_general};
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{BUCKET_LABEL, Labels, LabelsBuilder};
 use narthex_promql_parser::Span;
 
+use super::native;
 use crate::annotations::{Annotation, Forced};
 use crate::block::Block;
-use crate::exec::{Equals, Held, Run, Series};
+use crate::exec::{Equals, Held, Run, Series, merge_equal_labels, remove_metadata};
 use crate::quantile::{Bucket, Repair, bucket_fraction, bucket_quantile};
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
-/// What is wanted of each classic histogram.
+/// What is wanted of each histogram.
 #[derive(Debug)]
 pub(crate) enum Statistic {
     Quantile(Scalar),
     Fraction { lower: Scalar, upper: Scalar },
 }
 
-/// One histogram: its result's labels and its buckets as upper bound and series.
+/// One classic histogram: its result's labels and its buckets as upper bound and series.
 struct Histogram {
     labels: Labels,
     buckets: Vec<(f64, usize)>,
+    /// The series of native histograms with the same labels.
+    native: Option<usize>,
 }
 
-/// Returns the statistic of each classic histogram in `vector`, whose series are its buckets.
+/// The histograms of a vector.
+struct Histograms {
+    classic: Vec<Histogram>,
+    /// The series that have native histograms.
+    native: Vec<usize>,
+}
+
+/// Returns the statistic of each histogram in `vector`, whose series are native histograms and the
+/// buckets of classic ones.
 ///
 /// # Errors
 ///
@@ -37,16 +49,151 @@ pub(crate) fn histogram<'a>(
     let grid = vector.grid;
     let held = vector.into_held(run)?;
     let histograms = find_histograms(run, held.block(), span);
-    let mut results = Held::new(run, grid.steps());
-    let mut buckets = Vec::new();
-    let mut repairs = Vec::new();
-    for Histogram { labels, buckets: series } in histograms {
-        let index = results.push_empty(labels)?;
+    let results = Held::new(run, grid.steps());
+    let mut evaluation =
+        Evaluation { run, grid, span, block: held.block(), results, repairs: Vec::new() };
+    evaluation.add(&histograms, statistic, Labels::clone)?;
+    let results = evaluation.finish();
+    drop(held);
+    Series::held(grid, results.settle()?).drop_names(run, Equals::Join)
+}
+
+/// Returns each of the quantiles of each histogram in `vector`, as [`histogram`] does; `label` says
+/// which one it is.
+///
+/// # Errors
+///
+/// As [`histogram`].
+pub(crate) fn histogram_quantiles<'a>(
+    run: &'a Run<'a>,
+    vector: Series<'a>,
+    label: &str,
+    quantiles: &[Scalar],
+    span: Span,
+) -> Result<Series<'a>, QueryError> {
+    let grid = vector.grid;
+    let held = vector.into_held(run)?;
+    let histograms = find_histograms(run, held.block(), span);
+    let results = Held::new(run, grid.steps());
+    let mut evaluation =
+        Evaluation { run, grid, span, block: held.block(), results, repairs: Vec::new() };
+    let mut builder = LabelsBuilder::default();
+    for q in quantiles {
+        let mut steps_of: Vec<(f64, Vec<usize>)> = Vec::new();
         for step in 0..grid.steps() {
-            run.ctx.check()?;
+            let value = q.at(step);
+            match steps_of.iter_mut().find(|(known, _)| known.to_bits() == value.to_bits()) {
+                Some((_, steps)) => steps.push(step),
+                None => steps_of.push((value, vec![step])),
+            }
+        }
+        for (value, steps) in steps_of {
+            let text = quantile_label(value);
+            evaluation.add_at(
+                &histograms,
+                &Statistic::Quantile(Scalar::Constant(value)),
+                &steps,
+                |labels| {
+                    builder.reset(labels);
+                    remove_metadata(&mut builder);
+                    builder.set(label, &text);
+                    builder.build()
+                },
+            )?;
+        }
+    }
+    let results = evaluation.finish();
+    drop(held);
+    Ok(Series::held(grid, merge_equal_labels(run, &results.settle()?, Equals::Join)?))
+}
+
+/// Returns a quantile as its label has it: a whole number with `.0`.
+fn quantile_label(q: f64) -> String {
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = write_general(&mut text, q);
+    if q.is_finite() && !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}
+
+/// The statistics of the histograms in a block, in the making.
+struct Evaluation<'b, 'a> {
+    run: &'a Run<'a>,
+    grid: Grid,
+    span: Span,
+    block: &'b Block,
+    results: Held<'a>,
+    repairs: Vec<(usize, Repair)>,
+}
+
+impl<'a> Evaluation<'_, 'a> {
+    fn add(
+        &mut self,
+        histograms: &Histograms,
+        statistic: &Statistic,
+        labels: impl FnMut(&Labels) -> Labels,
+    ) -> Result<(), QueryError> {
+        let steps: Vec<usize> = (0..self.grid.steps()).collect();
+        self.add_at(histograms, statistic, &steps, labels)
+    }
+
+    /// Adds the statistic of each histogram at some steps.
+    fn add_at(
+        &mut self,
+        histograms: &Histograms,
+        statistic: &Statistic,
+        steps: &[usize],
+        mut labels: impl FnMut(&Labels) -> Labels,
+    ) -> Result<(), QueryError> {
+        let mut classic_of = HashMap::new();
+        for histogram in &histograms.classic {
+            if let Some(native) = histogram.native {
+                classic_of.insert(native, histogram);
+            }
+        }
+        for &series in &histograms.native {
+            let index = self.results.push_empty(labels(&self.block.labels()[series]))?;
+            let conflict = classic_of.get(&series);
+            for &step in steps {
+                self.run.ctx.check()?;
+                let Some(histogram) = self.block.row(series).histogram(step) else { continue };
+                if conflict.is_some_and(|classic| self.has_buckets(classic, step)) {
+                    self.run.annotate(Annotation::mixed_classic_native(self.span));
+                    continue;
+                }
+                let (value, remark) = statistic.of_native(histogram, step, self.span);
+                if let Some(remark) = remark {
+                    self.run.annotate(remark);
+                }
+                self.results.block_mut().set(index, step, value);
+            }
+        }
+        for histogram in &histograms.classic {
+            let index = self.results.push_empty(labels(&histogram.labels))?;
+            self.add_classic(histogram, index, statistic, steps)?;
+        }
+        Ok(())
+    }
+
+    fn add_classic(
+        &mut self,
+        histogram: &Histogram,
+        index: usize,
+        statistic: &Statistic,
+        steps: &[usize],
+    ) -> Result<(), QueryError> {
+        let mut buckets = Vec::new();
+        for &step in steps {
+            self.run.ctx.check()?;
+            let native = histogram.native.map(|series| self.block.row(series));
+            if native.is_some_and(|row| row.histogram(step).is_some()) {
+                continue;
+            }
             buckets.clear();
-            buckets.extend(series.iter().filter_map(|&(upper_bound, series)| {
-                let count = held.block().row(series).get(step)?;
+            buckets.extend(histogram.buckets.iter().filter_map(|&(upper_bound, series)| {
+                let count = self.block.row(series).float(step)?;
                 Some(Bucket { upper_bound, count })
             }));
             if buckets.is_empty() {
@@ -55,21 +202,46 @@ pub(crate) fn histogram<'a>(
             let value = match statistic {
                 Statistic::Quantile(q) => {
                     let (value, repair) = bucket_quantile(q.at(step), &mut buckets);
-                    repairs.extend(repair.map(|repair| (step, repair)));
+                    self.repairs.extend(repair.map(|repair| (step, repair)));
                     value
                 }
                 Statistic::Fraction { lower, upper } => {
                     bucket_fraction(lower.at(step), upper.at(step), &mut buckets)
                 }
             };
-            results.block_mut().set(index, step, value);
+            self.results.block_mut().set(index, step, value);
+        }
+        Ok(())
+    }
+
+    /// Returns whether a classic histogram has a bucket at `step`.
+    fn has_buckets(&self, histogram: &Histogram, step: usize) -> bool {
+        histogram.buckets.iter().any(|(_, series)| self.block.row(*series).float(step).is_some())
+    }
+
+    /// Returns the results, and remarks on what was repaired.
+    fn finish(self) -> Held<'a> {
+        if let Some(forced) = sum_up(self.repairs, self.grid) {
+            self.run.annotate(Annotation::forced_monotonicity(forced, self.span));
+        }
+        self.results
+    }
+}
+
+impl Statistic {
+    fn of_native(
+        &self,
+        histogram: &FloatHistogram,
+        step: usize,
+        span: Span,
+    ) -> (f64, Option<Annotation>) {
+        match self {
+            Self::Quantile(q) => native::quantile(q.at(step), histogram, span),
+            Self::Fraction { lower, upper } => {
+                native::fraction(lower.at(step), upper.at(step), histogram, span)
+            }
         }
     }
-    drop(held);
-    if let Some(forced) = sum_up(repairs, grid) {
-        run.annotate(Annotation::forced_monotonicity(forced, span));
-    }
-    Series::held(grid, results.settle()?).drop_names(run, Equals::Join)
 }
 
 /// Returns what the repairs at all steps come to.
@@ -105,13 +277,20 @@ fn doubled(count: i64, times: usize) -> i64 {
     u32::try_from(times).ok().and_then(|times| count.checked_shl(times)).unwrap_or(0)
 }
 
-/// Returns the histograms of the buckets, in the order of their first one. A series without a
-/// bound is none of them.
-fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Vec<Histogram> {
-    let mut histograms: Vec<Histogram> = Vec::new();
+/// Returns the histograms of a vector; classic ones in the order of their first bucket. A series of
+/// floats without a bound is none of them.
+fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Histograms {
+    let mut classic: Vec<Histogram> = Vec::new();
+    let mut native = Vec::new();
     let mut known: HashMap<Labels, usize> = HashMap::new();
     let mut builder = LabelsBuilder::default();
-    for (series, labels) in block.labels().iter().enumerate() {
+    for (series, (labels, row)) in block.rows().enumerate() {
+        if row.histograms().next().is_some() {
+            native.push(series);
+            if row.floats().next().is_none() {
+                continue;
+            }
+        }
         let bound = labels.value(BUCKET_LABEL);
         let Some(upper_bound) = parse(bound) else {
             run.annotate(Annotation::bad_bucket_label(bound, span));
@@ -120,10 +299,15 @@ fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Vec<Histogram> {
         builder.reset(labels);
         builder.delete(BUCKET_LABEL);
         let index = *known.entry(builder.build()).or_insert_with_key(|labels| {
-            histograms.push(Histogram { labels: labels.clone(), buckets: Vec::new() });
-            histograms.len() - 1
+            classic.push(Histogram { labels: labels.clone(), buckets: Vec::new(), native: None });
+            classic.len() - 1
         });
-        histograms[index].buckets.push((upper_bound, series));
+        classic[index].buckets.push((upper_bound, series));
     }
-    histograms
+    for series in &native {
+        if let Some(index) = known.get(&block.labels()[*series]) {
+            classic[*index].native = Some(*series);
+        }
+    }
+    Histograms { classic, native }
 }

@@ -4,7 +4,8 @@ use crate::QueryError;
 use crate::exec::{Held, Run, Series};
 use crate::{go_sort, natural};
 
-/// Returns the series of an instant query in the order of their values, NaN last.
+/// Returns the series of an instant query in the order of their values, NaN last. Those of native
+/// histograms are left out.
 ///
 /// # Errors
 ///
@@ -16,7 +17,8 @@ pub(crate) fn sort<'a>(
 ) -> Result<Held<'a>, QueryError> {
     let mut held = vector.into_held(run)?;
     let value = |index: usize| held.block().row(index).values()[0];
-    let mut order: Vec<usize> = (0..held.block().len()).collect();
+    let is_float = |index: &usize| !held.block().row(*index).has_histograms();
+    let mut order: Vec<usize> = (0..held.block().len()).filter(is_float).collect();
     // The reference sorts in reverse of the reverse order, and so puts NaN last.
     go_sort::sort(&mut order, |left, right| {
         let (left, right) = (value(right), value(left));

@@ -222,7 +222,7 @@ impl<'e> Planner<'e, '_> {
                 Some(self.info(node.id(), call, grid)?)
             }
             Node::Call(call) => Some(self.call(node, call)?),
-            Node::Aggregate(aggregate) => Some(self.aggregate(aggregate)),
+            Node::Aggregate(aggregate) => Some(self.aggregate(node, aggregate)),
             Node::Binary(binary) => Some(binary_operation(node, binary)),
             Node::Unary(unary) => (unary.op == UnaryOp::Minus).then_some(OperationKind::Negate),
             Node::Paren(_) => None,
@@ -395,7 +395,7 @@ impl<'e> Planner<'e, '_> {
         }
     }
 
-    fn aggregate(&self, aggregate: &'e Aggregate) -> OperationKind<'e> {
+    fn aggregate(&self, node: ExprRef<'e>, aggregate: &'e Aggregate) -> OperationKind<'e> {
         let mut names: Vec<&str> = aggregate.grouping.iter().map(AsRef::as_ref).collect();
         names.sort_unstable();
         let param_span = aggregate.param.map(|param| self.expr.get(param).without_parens().span());
@@ -403,6 +403,8 @@ impl<'e> Planner<'e, '_> {
             op: aggregate.op,
             grouping: Grouping { names, without: aggregate.without },
             param_span,
+            vector_span: node.get(aggregate.expr).without_parens().span(),
+            span: node.span(),
         }))
     }
 }

@@ -1,7 +1,7 @@
 use narthex_model::Labels;
 
 use crate::gomath;
-use crate::instant_fn::{degrees, radians, sign};
+use crate::instant_fn::{Summary, degrees, radians, sign};
 use crate::range_fn::RangeFn;
 
 /// A function of PromQL, as far as this evaluator has it.
@@ -41,8 +41,9 @@ pub(crate) enum Function {
     HistogramFraction,
     LabelReplace,
     LabelJoin,
-    /// Nothing: the function looks at native histograms alone, and there are floats only.
-    NoFloats,
+    HistogramQuantiles,
+    /// A number of each native histogram.
+    Summary(Summary),
 }
 
 /// What part of a date a function shows.
@@ -85,10 +86,14 @@ impl Function {
             "deg" => math(degrees),
             "exp" => math(gomath::exp),
             "floor" => math(f64::floor),
-            "histogram_avg" | "histogram_count" | "histogram_stddev" | "histogram_stdvar"
-            | "histogram_sum" => Self::NoFloats,
+            "histogram_avg" => Self::Summary(Summary::Avg),
+            "histogram_count" => Self::Summary(Summary::Count),
             "histogram_fraction" => Self::HistogramFraction,
             "histogram_quantile" => Self::HistogramQuantile,
+            "histogram_quantiles" => Self::HistogramQuantiles,
+            "histogram_stddev" => Self::Summary(Summary::Stddev),
+            "histogram_stdvar" => Self::Summary(Summary::Stdvar),
+            "histogram_sum" => Self::Summary(Summary::Sum),
             "hour" => Self::Date(DatePart::Hour),
             "label_join" => Self::LabelJoin,
             "label_replace" => Self::LabelReplace,

@@ -124,6 +124,9 @@ pub(crate) struct AggregatePlan<'e> {
     pub(crate) op: AggregateOp,
     pub(crate) grouping: Grouping<'e>,
     pub(crate) param_span: Option<Span>,
+    /// Where the vector stands in the query.
+    pub(crate) vector_span: Span,
+    pub(crate) span: Span,
 }
 
 /// Which labels a group of series shares.

@@ -3,6 +3,8 @@
 mod exact;
 mod extended;
 mod extreme;
+mod histogram_change;
+mod mixed;
 mod over_time;
 mod rate;
 mod start_times;
@@ -18,6 +20,7 @@ use crate::window::{Samples, Window, Windows};
 use exact::RunningSums;
 pub(crate) use extended::{fill_smoothed, shown_samples};
 use extreme::Extremes;
+pub(crate) use mixed::{Mixed, Place};
 use over_time as kernel;
 use rate::Change;
 use start_times::Started;
@@ -107,7 +110,8 @@ impl RangeFn {
         }
     }
 
-    /// Fills `out`, which is empty, with the result for each window that has one.
+    /// Fills `out`, which is empty, with the result for each window that has one. Native histograms
+    /// count as floats, which they are not: series that have some go through [`Mixed`].
     ///
     /// `params` are the scalar arguments in their order, as many as the function takes.
     ///

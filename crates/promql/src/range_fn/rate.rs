@@ -49,7 +49,7 @@ impl Change {
                 }
                 change += samples.values[reset - 1];
             }
-            let mut factor = self.extrapolation(window, change);
+            let mut factor = self.extrapolation(window, window.values[0], change);
             if self.per_second {
                 factor /= range_s;
             }
@@ -58,13 +58,14 @@ impl Change {
     }
 
     /// Returns the number by which the change between the first and the last sample is to be
-    /// multiplied for the change over the whole window.
+    /// multiplied for the change over the whole window. `first` is the value of the first sample,
+    /// or its count where it is a histogram.
     ///
     /// An end of the window that is at most 1.1 sample distances away counts as covered; beyond,
     /// the series is taken to begin or end half a distance outside its samples. A counter does not
     /// begin before its zero.
     #[inline]
-    pub(super) fn extrapolation(self, window: Window<'_>, change: f64) -> f64 {
+    pub(super) fn extrapolation(self, window: Window<'_>, first: f64, change: f64) -> f64 {
         let count = window.values.len();
         let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
         let sampled_s = last_ms.wrapping_sub(first_ms) as f64 / 1000.0;
@@ -75,8 +76,8 @@ impl Change {
         if to_start_s >= threshold_s {
             to_start_s = spacing_s / 2.0;
         }
-        if self.counter && change > 0.0 && window.values[0] >= 0.0 {
-            let to_zero_s = sampled_s * (window.values[0] / change);
+        if self.counter && change > 0.0 && first >= 0.0 {
+            let to_zero_s = sampled_s * (first / change);
             if to_zero_s < to_start_s {
                 to_start_s = to_zero_s;
             }

@@ -119,7 +119,7 @@ impl Change {
             } else if count < 2 {
                 return;
             } else {
-                self.extrapolation(window, change)
+                self.extrapolation(window, window.values[0], change)
             };
             if self.per_second {
                 factor /= range_s;

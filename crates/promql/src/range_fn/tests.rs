@@ -18,8 +18,12 @@ fn fill(
     windows: &Windows,
 ) -> Vec<Option<u64>> {
     let (timestamps_ms, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
-    let samples =
-        Samples { timestamps_ms: &timestamps_ms, values: &values, start_timestamps_ms: None };
+    let samples = Samples {
+        timestamps_ms: &timestamps_ms,
+        values: &values,
+        histograms: &[],
+        start_timestamps_ms: None,
+    };
     let mut column = Column::default();
     let steps = windows.grid.steps();
     column.reset(steps);
