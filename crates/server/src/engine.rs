@@ -10,7 +10,7 @@ use narthex_model::MetricType::{Gauge, Summary};
 use narthex_promql::{
     Answer, Engine, EngineOptions, ErrorKind as QueryErrorKind, Grid, QueryError,
 };
-use narthex_promql_parser::{parse, parse_metric_selector};
+use narthex_promql_parser::{Expr, parse_metric_selector, parse_with};
 use narthex_storage::QueryContext;
 use parking_lot::Mutex;
 
@@ -22,10 +22,9 @@ pub(crate) fn parse_selector(selector: &str) -> Result<Vec<Matcher>, Box<str>> {
     parse_metric_selector(selector).map_err(|error| error.to_string().into())
 }
 
-/// Returns a query in canonical form, broken into lines where it is long.
-pub(crate) fn format_query(query: &str) -> Result<String, ApiError> {
-    parse(query)
-        .map(|expr| expr.pretty())
+/// Returns the syntax tree of a query in the language that the server is set to.
+pub(crate) fn parse_query(state: &ServerState, query: &str) -> Result<Expr, ApiError> {
+    parse_with(query, &state.options.parse)
         .map_err(|error| ApiError::invalid_parameter("query", error))
 }
 
@@ -128,8 +127,7 @@ impl Queries {
             options.lookback_delta_ms = to_ms(lookback_delta).max(1);
         }
         let engine = Engine::new(options);
-        let expr =
-            parse(&query.text).map_err(|error| ApiError::invalid_parameter("query", error))?;
+        let expr = parse_query(state, &query.text)?;
         let prepared = Instant::now();
         let store = &*state.store;
         let answer = match query.times {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use narthex_exposition::TextWriter;
 use narthex_model::Regex;
+use narthex_promql_parser::ParseOptions;
 use narthex_storage::{Appendable, Queryable};
 use tokio::sync::Semaphore;
 
@@ -29,6 +30,8 @@ pub struct ServerOptions {
     pub query_timeout: Duration,
     /// How many queries are evaluated at a time; the others wait.
     pub query_concurrency_max: usize,
+    /// Which experimental parts of the language exist, and how long queries may be.
+    pub parse: ParseOptions,
     /// How many samples a query may hold in memory.
     pub query_samples_max: usize,
     /// How long a sample stands for its series after its time.
@@ -54,6 +57,7 @@ impl Default for ServerOptions {
         Self {
             query_timeout: Duration::from_mins(2),
             query_concurrency_max: 20,
+            parse: ParseOptions::default(),
             query_samples_max: 50_000_000,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,

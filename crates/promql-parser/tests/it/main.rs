@@ -6,4 +6,3 @@ mod laws;
 mod limits;
 mod printing;
 mod tree;
-mod wire;

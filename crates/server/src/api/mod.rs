@@ -3,6 +3,7 @@
 mod labels;
 mod query;
 mod status;
+mod syntax;
 mod targets;
 
 use std::pin::Pin;
@@ -32,7 +33,8 @@ pub(crate) fn routes() -> Router<Arc<ServerState>> {
     Router::new()
         .route("/query", get_post(endpoint(query::instant)))
         .route("/query_range", get_post(endpoint(query::range)))
-        .route("/format_query", get_post(endpoint(query::format)))
+        .route("/format_query", get_post(endpoint(syntax::format)))
+        .route("/parse_query", get_post(endpoint(syntax::parse)))
         .route("/labels", get_post(endpoint(labels::names)))
         .route("/series", get_post(endpoint(labels::series)))
         .route("/label/{name}/values", get_only(values))

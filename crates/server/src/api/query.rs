@@ -1,14 +1,16 @@
-//! Queries: at one time, over a range of time, and their canonical form.
+//! Queries: at one time, and over a range of time.
 
 use std::time::Instant;
 
 use narthex_promql::{Annotations, Answer as QueryAnswer, Grid, Matrix, Severity, Value, Vector};
 
 use super::Call;
-use crate::answer::json::{write_labels, write_sample, write_string, write_timestamp};
+use crate::answer::json::{
+    write_labels, write_sample, write_string, write_timestamp,
+};
 use crate::answer::{Answer, ApiError, Pieces};
 use crate::blocking::run_query;
-use crate::engine::{Query, Times, Timings, format_query};
+use crate::engine::{Query, Times, Timings};
 use crate::time::now_ms;
 
 /// `GET,POST /api/v1/query`.
@@ -47,11 +49,6 @@ pub(super) async fn range(call: Call) -> Result<Answer, ApiError> {
     let grid = Grid::range(start_ms, end_ms, step_ms)
         .ok_or_else(|| ApiError::internal("a positive step has a grid"))?;
     answer(call, Times::Steps(grid), limit).await
-}
-
-/// `GET,POST /api/v1/format_query`.
-pub(super) async fn format(call: Call) -> Result<Answer, ApiError> {
-    Answer::of(&format_query(call.params.get("query"))?)
 }
 
 async fn answer(call: Call, times: Times, limit: Option<usize>) -> Result<Answer, ApiError> {
