@@ -1,7 +1,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use narthex_server::{ServeLimits, ServerOptions, ServerState, Store, router, serve};
@@ -29,6 +29,14 @@ fn serving_store(store: Arc<dyn Store>, limits: ServeLimits, test: impl FnOnce(S
     test(address);
     stop.send(()).unwrap();
     runtime.block_on(server).unwrap().unwrap();
+}
+
+fn wait_for(happened: &AtomicBool, otherwise: &str) {
+    let start = Instant::now();
+    while !happened.load(Ordering::Acquire) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{otherwise}");
+        std::thread::yield_now();
+    }
 }
 
 /// Sends `request` and returns everything until the server closes the connection.
@@ -89,15 +97,12 @@ fn connections_above_the_limit_wait_for_their_turn() {
 #[test]
 fn a_query_ends_when_its_connection_does() {
     let store = Endless::default();
-    let stopped = Arc::clone(&store.stopped);
+    let (started, stopped) = (Arc::clone(&store.started), Arc::clone(&store.stopped));
     serving_store(Arc::new(store), ServeLimits::default(), |address| {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(b"GET /api/v1/query?query=up HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        wait_for(&started, "the query does not start");
         drop(stream);
-        let start = Instant::now();
-        while !stopped.load(Ordering::Acquire) {
-            assert!(start.elapsed() < Duration::from_secs(20), "the query goes on");
-            std::thread::yield_now();
-        }
+        wait_for(&stopped, "the query goes on");
     });
 }
