@@ -51,6 +51,16 @@ pub(crate) fn write_sample(out: &mut String, timestamp_ms: i64, value: f64) {
     out.push_str("\"]");
 }
 
+/// Appends a scalar, which unlike a sample never has an exponent.
+pub(crate) fn write_scalar(out: &mut String, timestamp_ms: i64, value: f64) {
+    out.push('[');
+    write_timestamp(out, timestamp_ms);
+    out.push_str(",\"");
+    // Writing to a string does not fail.
+    let _ = float::write_fixed(out, value);
+    out.push_str("\"]");
+}
+
 /// Appends a time in seconds: three decimals, or none for a whole second.
 pub(crate) fn write_timestamp(out: &mut String, timestamp_ms: i64) {
     if timestamp_ms < 0 {
@@ -119,6 +129,17 @@ mod tests {
             (1e21, r#"[0,"1e+21"]"#),
         ] {
             assert_eq!(written(|out| write_sample(out, 0, value)), expected);
+        }
+    }
+
+    #[test]
+    fn scalars_have_no_exponent() {
+        for (value, expected) in [
+            (1e21, r#"[0,"1000000000000000000000"]"#),
+            (1e-7, r#"[0,"0.0000001"]"#),
+            (f64::NEG_INFINITY, r#"[0,"-Inf"]"#),
+        ] {
+            assert_eq!(written(|out| write_scalar(out, 0, value)), expected);
         }
     }
 

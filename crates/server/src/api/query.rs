@@ -6,7 +6,7 @@ use narthex_promql::{Annotations, Answer as QueryAnswer, Grid, Matrix, Severity,
 
 use super::Call;
 use crate::answer::json::{
-    write_labels, write_sample, write_string, write_timestamp,
+    write_labels, write_sample, write_scalar, write_string, write_timestamp,
 };
 use crate::answer::{Answer, ApiError, Pieces};
 use crate::blocking::run_query;
@@ -203,7 +203,7 @@ impl Pieces for ValuePieces {
 
 fn write_one(out: &mut String, value: &Value) {
     match value {
-        Value::Scalar(sample) => write_sample(out, sample.timestamp_ms, sample.value),
+        Value::Scalar(sample) => write_scalar(out, sample.timestamp_ms, sample.value),
         Value::String { timestamp_ms, text } => {
             out.push('[');
             write_timestamp(out, *timestamp_ms);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "tests say why they skip")]
 
+mod answers;
 mod client;
 mod conformance;
 mod labels;
