@@ -9,7 +9,7 @@ use narthex_storage::{Appendable, MemoryStore, SampleValue, SeriesKey};
 use serde_json::Value;
 
 use crate::client::{Client, Reply};
-use crate::recordings::{folder, lines, report};
+use crate::recordings::{folder, lines, remove_examples, report};
 
 /// Returns the recorded series in a store.
 fn recorded_store(path: &Path) -> MemoryStore {
@@ -91,6 +91,7 @@ fn send(client: &Client, request: &Value) -> Reply {
 
 /// Orders what has no order: the series of an answer, where the query does not sort.
 fn normalized(mut answer: Value, request: &Value) -> Value {
+    remove_examples(&mut answer);
     // How long a query took differs from run to run.
     if let Some(data) = answer["data"].as_object_mut() {
         data.remove("stats");

@@ -107,8 +107,8 @@ fn errors_have_type_status_and_text() {
             422,
             "execution",
             "found duplicate series for the match group {job=\"node\"} on the right hand-side \
-             of the operation: [{__name__=\"up\", instance=\"b:1\", job=\"node\"}, \
-             {__name__=\"up\", instance=\"a:1\", job=\"node\"}];many-to-many matching not \
+             of the operation: [{__name__=\"up\", instance=\"a:1\", job=\"node\"}, \
+             {__name__=\"up\", instance=\"b:1\", job=\"node\"}];many-to-many matching not \
              allowed: matching labels must be unique on one side",
         ),
         ("query?query=up&time=0&timeout=0", 503, "timeout", "query timed out in query queue"),

@@ -31,6 +31,15 @@ pub(crate) fn report(what: &str, asked: usize, differences: &[String]) {
     assert!(differences.is_empty(), "{} of {asked}:\n{}", differences.len(), shown.join("\n"));
 }
 
+/// Leaves out the series that an error takes as its examples: which ones they are depends on the
+/// order of a hash map in the reference, and so did their own order in the recorded release.
+pub(crate) fn remove_examples(answer: &mut Value) {
+    let error = answer["error"].as_str();
+    if let Some((kept, _)) = error.and_then(|error| error.split_once(" for the match group {")) {
+        answer["error"] = kept.into();
+    }
+}
+
 /// Returns where two texts begin to differ, with some of what stands around.
 pub(crate) fn first_difference(got: &str, expected: &str) -> String {
     let common = got.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
