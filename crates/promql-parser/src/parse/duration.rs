@@ -14,7 +14,6 @@ enum Frame {
     /// `min_of(` or `max_of(`, with the first argument once it is complete.
     Choice {
         op: DurationOp,
-        name: Span,
         first: Option<u32>,
     },
     Operator {
@@ -89,9 +88,9 @@ impl Parser<'_> {
                 node = self.close_durations(&mut expr, &mut frames, node, 0)?;
                 match frames.pop() {
                     None => return Ok(expr),
-                    Some(Frame::Choice { op, name, first: None }) => {
+                    Some(Frame::Choice { op, first: None }) => {
                         self.expect(TokenKind::Comma, expected)?;
-                        frames.push(Frame::Choice { op, name, first: Some(node) });
+                        frames.push(Frame::Choice { op, first: Some(node) });
                         break;
                     }
                     Some(closing) => {
@@ -138,7 +137,7 @@ impl Parser<'_> {
                     Keyword::MinOf => DurationOp::MinOf,
                     _ => DurationOp::MaxOf,
                 };
-                frames.push(Frame::Choice { op, name: token.span, first: None });
+                frames.push(Frame::Choice { op, first: None });
             }
             TokenKind::LeftParen => {
                 self.take()?;
@@ -181,8 +180,10 @@ impl Parser<'_> {
         closing: Frame,
         node: u32,
     ) -> Parsed<u32> {
-        if let Frame::Choice { op, name, first: Some(lhs) } = closing {
-            let span = name.to(self.last);
+        if let Frame::Choice { op, first: Some(lhs) } = closing {
+            // As in the reference, where it stands from its first operand to its last, as any
+            // operation does.
+            let span = expr.span_of(lhs).to(expr.span_of(node));
             self.require_expressions(span)?;
             return Ok(expr.push(DurationKind::Binary { op, lhs, rhs: node }, span));
         }

@@ -100,6 +100,8 @@ fn durations_resolve_with_the_times_of_the_query() {
         ("min_of(1m, step())", Ok(15_000)),
         ("10 % 4", Ok(2_000)),
         ("1m - step() * 4", Err("2:17: duration must be greater than 0")),
+        ("min_of(1m, 0s)", Err("9:15: duration must be greater than 0")),
+        ("max_of(0, 0) * min_of(1, 2)", Err("9:28: duration must be greater than 0")),
         ("1 / (1 - 1)", Err("2:12: division by zero")),
         ("1 % (1 - 1)", Err("2:12: modulo by zero")),
         ("9e8 ^ 2", Err("2:9: duration is out of range")),
