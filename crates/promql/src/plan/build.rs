@@ -50,6 +50,7 @@ pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<
         shared: HashMap::new(),
         plan: Plan { selections: Vec::new(), operations: Vec::new() },
     };
+    check_durations(expr, times)?;
     planner.place()?;
     let steps_max = context.options.max_samples.max(STEPS_MAX);
     if planner.grids.iter().chain(&planner.wanted).any(|grid| grid.steps() > steps_max) {
@@ -59,6 +60,33 @@ pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<
         planner.emit(node)?;
     }
     Ok(planner.plan)
+}
+
+/// Fails where a duration has no value for this query; of several at the one that comes first in the
+/// reference's order: parents before children, and in a subquery offset, step and range.
+fn check_durations(expr: &Expr, times: QueryTimes) -> Result<(), QueryError> {
+    let mut pending = vec![expr.root().id()];
+    while let Some(id) = pending.pop() {
+        let node = expr.get(id).node();
+        match node {
+            Node::VectorSelector(selector) => {
+                selector.offset.resolve_offset(times)?;
+            }
+            Node::MatrixSelector(matrix) => {
+                matrix.range.resolve_positive(times)?;
+            }
+            Node::Subquery(subquery) => {
+                subquery.offset.resolve_offset(times)?;
+                if let Some(step) = &subquery.step {
+                    step.resolve_positive(times)?;
+                }
+                subquery.range.resolve_positive(times)?;
+            }
+            _ => {}
+        }
+        pending.extend(node.children().into_iter().rev());
+    }
+    Ok(())
 }
 
 /// Returns for each node whether it belongs to the parameter of an aggregation.
