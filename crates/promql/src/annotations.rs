@@ -33,25 +33,25 @@ pub enum Severity {
 enum Kind {
     InvalidQuantile(f64),
     InvalidRatio { ratio: f64, capped: f64 },
-    BadBucketLabel(Box<str>),
+    BadBucketLabel { value: Box<str>, metric_name: Box<str> },
     SortInRangeQuery,
     PossibleNonCounter(Box<str>),
     PossibleNonCounterType { metric_name: Box<str>, metric_type: Box<str> },
     StartTimeOverlap { metric_name: Box<str>, count: usize },
     IncompatibleTypes { left: &'static str, op: &'static str, right: &'static str },
-    ForcedMonotonicity(Forced),
+    ForcedMonotonicity { forced: Forced, metric_name: Box<str> },
     MixedFloatsHistograms(Box<str>),
     MixedFloatsHistogramsInAggregation,
-    MixedClassicNative,
+    MixedClassicNative(Box<str>),
     HistogramNotCounter(Box<str>),
     HistogramNotGauge(Box<str>),
     MixedExponentialCustom(Box<str>),
     IncompatibleBucketLayout(&'static str),
     IgnoredInAggregation(&'static str),
     IgnoredInMixedRange(Box<str>),
-    QuantileNanResult,
-    QuantileNanSkew,
-    FractionNan,
+    QuantileNanResult(Box<str>),
+    QuantileNanSkew(Box<str>),
+    FractionNan(Box<str>),
     ResetCollision(HistogramOperation),
     MismatchedBounds(HistogramOperation),
     Storage(Box<str>),
@@ -99,8 +99,9 @@ impl Annotation {
     }
 
     /// A series among histogram buckets has no bound.
-    pub(crate) fn bad_bucket_label(value: &str, span: Span) -> Self {
-        Self { kind: Kind::BadBucketLabel(value.into()), span }
+    pub(crate) fn bad_bucket_label(value: &str, metric_name: &str, span: Span) -> Self {
+        let (value, metric_name) = (value.into(), metric_name.into());
+        Self { kind: Kind::BadBucketLabel { value, metric_name }, span }
     }
 
     /// `sort` does nothing in a range query.
@@ -139,8 +140,8 @@ impl Annotation {
     }
 
     /// The counts of histograms did not rise with the bounds.
-    pub(crate) fn forced_monotonicity(forced: Forced, span: Span) -> Self {
-        Self { kind: Kind::ForcedMonotonicity(forced), span }
+    pub(crate) fn forced_monotonicity(forced: Forced, metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::ForcedMonotonicity { forced, metric_name: metric_name.into() }, span }
     }
 
     /// A window holds floats and histograms, which do not go together.
@@ -154,8 +155,8 @@ impl Annotation {
     }
 
     /// A classic and a native histogram have equal labels.
-    pub(crate) fn mixed_classic_native(span: Span) -> Self {
-        Self { kind: Kind::MixedClassicNative, span }
+    pub(crate) fn mixed_classic_native(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::MixedClassicNative(metric_name.into()), span }
     }
 
     /// A rate of a histogram that is a gauge.
@@ -189,18 +190,18 @@ impl Annotation {
     }
 
     /// The quantile lies among observations of NaN.
-    pub(crate) fn quantile_nan_result(span: Span) -> Self {
-        Self { kind: Kind::QuantileNanResult, span }
+    pub(crate) fn quantile_nan_result(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::QuantileNanResult(metric_name.into()), span }
     }
 
     /// There are observations of NaN above the quantile.
-    pub(crate) fn quantile_nan_skew(span: Span) -> Self {
-        Self { kind: Kind::QuantileNanSkew, span }
+    pub(crate) fn quantile_nan_skew(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::QuantileNanSkew(metric_name.into()), span }
     }
 
     /// There are observations of NaN, which lie between no bounds.
-    pub(crate) fn fraction_nan(span: Span) -> Self {
-        Self { kind: Kind::FractionNan, span }
+    pub(crate) fn fraction_nan(metric_name: &str, span: Span) -> Self {
+        Self { kind: Kind::FractionNan(metric_name.into()), span }
     }
 
     /// Of two histograms one follows a reset, the other does not.
@@ -225,12 +226,12 @@ impl Annotation {
             Kind::PossibleNonCounter(_)
             | Kind::PossibleNonCounterType { .. }
             | Kind::IncompatibleTypes { .. }
-            | Kind::ForcedMonotonicity(_)
+            | Kind::ForcedMonotonicity { .. }
             | Kind::IgnoredInAggregation(_)
             | Kind::IgnoredInMixedRange(_)
-            | Kind::QuantileNanResult
-            | Kind::QuantileNanSkew
-            | Kind::FractionNan
+            | Kind::QuantileNanResult(_)
+            | Kind::QuantileNanSkew(_)
+            | Kind::FractionNan(_)
             | Kind::MismatchedBounds(_) => Severity::Info,
             _ => Severity::Warning,
         }
@@ -248,7 +249,7 @@ impl Annotation {
         let mut text = self.to_string();
         // Writing into a string does not fail.
         let _ = match &self.kind {
-            Kind::ForcedMonotonicity(forced) => forced.write_details(&mut text),
+            Kind::ForcedMonotonicity { forced, .. } => forced.write_details(&mut text),
             Kind::StartTimeOverlap { count, .. } if *count > 1 => {
                 write!(text, " ({count} occurrences)")
             }
@@ -267,7 +268,10 @@ impl Annotation {
     /// Takes over what the same remark said before.
     fn absorb(&mut self, before: &Self) {
         match (&mut self.kind, &before.kind) {
-            (Kind::ForcedMonotonicity(now), Kind::ForcedMonotonicity(before)) => {
+            (
+                Kind::ForcedMonotonicity { forced: now, .. },
+                Kind::ForcedMonotonicity { forced: before, .. },
+            ) => {
                 *now = now.join(before);
             }
             (
@@ -300,9 +304,10 @@ impl fmt::Display for Annotation {
                 f.write_str(", capping to ")?;
                 write_general(f, *capped)
             }
-            Kind::BadBucketLabel(value) => {
+            Kind::BadBucketLabel { value, metric_name } => {
                 f.write_str(r#"bucket label "le" is missing or has a malformed value of "#)?;
-                write_quoted(f, value)
+                write_quoted(f, value)?;
+                write_metric_name(f, metric_name)
             }
             Kind::SortInRangeQuery => f.write_str(
                 "sort is ineffective for range queries since results are always ordered by labels",
@@ -335,11 +340,14 @@ impl fmt::Display for Annotation {
                 "incompatible sample types encountered for binary operator {op:?}: \
                  {left} {op} {right}"
             ),
-            Kind::ForcedMonotonicity(_) => f.write_str(
-                "input to histogram_quantile needed to be fixed for monotonicity (see \
+            Kind::ForcedMonotonicity { metric_name, .. } => {
+                f.write_str(
+                    "input to histogram_quantile needed to be fixed for monotonicity (see \
                  https://prometheus.io/docs/prometheus/latest/querying/functions/\
                  #histogram_quantile)",
-            ),
+                )?;
+                write_metric_name(f, metric_name)
+            }
             Kind::Storage(text) => f.write_str(text),
             histograms => histograms.write_of_histograms(f),
         }
@@ -387,29 +395,41 @@ impl Kind {
             Self::MixedFloatsHistogramsInAggregation => {
                 return f.write_str("encountered a mix of histograms and floats for aggregation");
             }
-            Self::MixedClassicNative => {
-                return f.write_str("vector contains a mix of classic and native histograms");
+            Self::MixedClassicNative(name) => {
+                f.write_str("vector contains a mix of classic and native histograms")?;
+                return write_metric_name(f, name);
             }
-            Self::QuantileNanResult => {
-                return f
-                    .write_str("input to histogram_quantile has NaN observations, result is NaN");
+            Self::QuantileNanResult(name) => {
+                f.write_str("input to histogram_quantile has NaN observations, result is NaN")?;
+                return write_metric_name(f, name);
             }
-            Self::QuantileNanSkew => {
-                return f.write_str(
+            Self::QuantileNanSkew(name) => {
+                f.write_str(
                     "input to histogram_quantile has NaN observations, result is skewed higher",
-                );
+                )?;
+                return write_metric_name(f, name);
             }
-            Self::FractionNan => {
-                return f.write_str(
+            Self::FractionNan(name) => {
+                f.write_str(
                     "input to histogram_fraction has NaN observations, which are excluded from \
                      all fractions",
-                );
+                )?;
+                return write_metric_name(f, name);
             }
             _ => unreachable!("the other texts are not those of histograms"),
         };
         f.write_str(text)?;
         write_quoted(f, metric_name)
     }
+}
+
+/// Writes the name of the metric where it is known: it is not once names were removed.
+fn write_metric_name(f: &mut fmt::Formatter<'_>, metric_name: &str) -> fmt::Result {
+    if metric_name.is_empty() {
+        return Ok(());
+    }
+    f.write_str(" for metric name ")?;
+    write_quoted(f, metric_name)
 }
 
 impl Forced {

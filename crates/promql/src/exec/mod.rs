@@ -66,8 +66,10 @@ fn apply<'a>(
         OperationKind::Instant(instant) => {
             Operand::Vector(Series::instant(&*selections[instant.selection], *instant))
         }
-        OperationKind::Window { selection, windows } => {
-            Operand::Range(RangeVector::Selected(&*selections[*selection], *windows))
+        OperationKind::Window { selection, windows, totals_only } => {
+            let (selection, windows) = (&*selections[*selection], *windows);
+            let totals_only = *totals_only;
+            Operand::Range(RangeVector::Selected { selection, windows, totals_only })
         }
         OperationKind::Subquery(windows) => {
             let vector = stack.pop_vector();

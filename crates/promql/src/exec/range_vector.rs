@@ -10,7 +10,12 @@ use crate::{Grid, QueryError};
 /// A range vector at every step of a grid.
 pub(crate) enum RangeVector<'a> {
     /// Windows over samples of the store.
-    Selected(&'a dyn Selection, Windows),
+    Selected {
+        selection: &'a dyn Selection,
+        windows: Windows,
+        /// Nobody looks at the buckets of histograms.
+        totals_only: bool,
+    },
     /// Windows over the steps of a subquery.
     Stepped { held: Held<'a>, grid: Grid, windows: Windows },
 }
@@ -18,20 +23,20 @@ pub(crate) enum RangeVector<'a> {
 impl<'a> RangeVector<'a> {
     pub(crate) fn windows(&self) -> &Windows {
         match self {
-            Self::Selected(_, windows) | Self::Stepped { windows, .. } => windows,
+            Self::Selected { windows, .. } | Self::Stepped { windows, .. } => windows,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Selected(selection, _) => selection.len(),
+            Self::Selected { selection, .. } => selection.len(),
             Self::Stepped { held, .. } => held.block().len(),
         }
     }
 
     pub(crate) fn series_labels(&self, index: usize) -> Labels {
         match self {
-            Self::Selected(selection, _) => selection.series_labels(index),
+            Self::Selected { selection, .. } => selection.series_labels(index),
             Self::Stepped { held, .. } => held.block().labels()[index].clone(),
         }
     }
@@ -39,7 +44,7 @@ impl<'a> RangeVector<'a> {
     /// Returns whether name, type and unit of series `index` are to go at the end of the query.
     pub(crate) fn is_nameless(&self, index: usize) -> bool {
         match self {
-            Self::Selected(..) => false,
+            Self::Selected { .. } => false,
             Self::Stepped { held, .. } => held.block().is_nameless(index),
         }
     }
@@ -57,8 +62,11 @@ impl<'a> RangeVector<'a> {
         scratch: &mut Scratch<'_>,
     ) -> Result<(), QueryError> {
         match self {
-            Self::Selected(selection, _) => {
+            Self::Selected { selection, totals_only, .. } => {
                 scratch.decode(run, *selection, index)?;
+                if *totals_only {
+                    scratch.drop_buckets();
+                }
                 scratch.drop_stale();
             }
             Self::Stepped { held, grid, .. } => {

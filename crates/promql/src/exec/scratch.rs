@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use narthex_model::histogram::FloatHistogram;
+use narthex_model::histogram::{FloatHistogram, ResetHint};
 use narthex_model::is_stale_nan;
 use narthex_storage::{Columns, Selection};
 
@@ -51,11 +51,40 @@ impl<'a> Scratch<'a> {
         self.clear();
         for (step, value) in row.iter() {
             if let Some(histogram) = row.histogram(step) {
-                self.histograms.push((self.values.len(), Arc::clone(histogram)));
+                self.histograms.push((self.values.len(), without_reset(histogram)));
             }
             self.timestamps_ms.push(grid.time_ms(step));
             self.values.push(value);
         }
+    }
+
+    /// Takes the buckets out of the histograms, and finds out about resets before that.
+    ///
+    /// # Source
+    ///
+    /// `HistogramStatsIterator` in Prometheus `promql/histogram_stats_iterator.go`.
+    pub(super) fn drop_buckets(&mut self) {
+        if !self.columns.has_histograms() {
+            return;
+        }
+        let mut totals = Columns::default();
+        let mut before: Option<&Arc<FloatHistogram>> = None;
+        let mut histograms = self.columns.histograms().iter().peekable();
+        for (index, sample) in self.columns.iter().enumerate() {
+            match histograms.next_if(|(at, _)| *at == index) {
+                None => totals.push(sample.timestamp_ms, sample.value),
+                Some((_, histogram)) => {
+                    totals.push_histogram(sample.timestamp_ms, total_of(histogram, before));
+                    if !histogram.is_stale() {
+                        before = Some(histogram);
+                    }
+                }
+            }
+            if let Some(starts) = self.columns.start_timestamps_ms() {
+                totals.set_last_start_timestamp_ms(starts[index]);
+            }
+        }
+        self.columns = totals;
     }
 
     fn clear(&mut self) {
@@ -132,5 +161,36 @@ impl<'a> Scratch<'a> {
             }
             _ => times.len(),
         }
+    }
+}
+
+/// Returns count and sum of a histogram, and whether a reset lies between it and the one before.
+fn total_of(
+    histogram: &FloatHistogram,
+    before: Option<&Arc<FloatHistogram>>,
+) -> Arc<FloatHistogram> {
+    let reset_hint = match before {
+        Some(before) if histogram.reset_hint == ResetHint::Unknown && !histogram.is_stale() => {
+            if histogram.detect_reset(before) {
+                ResetHint::Reset
+            } else {
+                ResetHint::NotReset
+            }
+        }
+        _ => histogram.reset_hint,
+    };
+    let &FloatHistogram { schema, count, sum, .. } = histogram;
+    Arc::new(FloatHistogram { reset_hint, schema, count, sum, ..FloatHistogram::default() })
+}
+
+/// Returns a histogram of which it is not known whether a reset lies before it: what was known may
+/// be about samples that a subquery leaves out or repeats.
+fn without_reset(histogram: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    match histogram.reset_hint {
+        ResetHint::Unknown | ResetHint::Gauge => Arc::clone(histogram),
+        ResetHint::Reset | ResetHint::NotReset => Arc::new(FloatHistogram {
+            reset_hint: ResetHint::Unknown,
+            ..FloatHistogram::clone(histogram)
+        }),
     }
 }

@@ -227,6 +227,9 @@ impl<'a> Series<'a> {
             Source::Held(held) => out.copy_from(held.block().row(index)),
             Source::Instant(selection, plan) => {
                 scratch.decode(run, *selection, index)?;
+                if plan.totals_only {
+                    scratch.drop_buckets();
+                }
                 if plan.take == Take::Smoothed {
                     scratch.drop_stale();
                     out.reset(plan.lookups.grid.steps());

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 use narthex_model::float::{parse, write_general};
 use narthex_model::histogram::FloatHistogram;
@@ -9,6 +11,7 @@ use crate::annotations::{Annotation, Forced};
 use crate::block::Block;
 use crate::exec::{Equals, Held, Run, Series, merge_equal_labels, remove_metadata};
 use crate::quantile::{Bucket, Repair, bucket_fraction, bucket_quantile};
+use crate::range_fn::Place;
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
@@ -51,7 +54,7 @@ pub(crate) fn histogram<'a>(
     let histograms = find_histograms(run, held.block(), span);
     let results = Held::new(run, grid.steps());
     let mut evaluation =
-        Evaluation { run, grid, span, block: held.block(), results, repairs: Vec::new() };
+        Evaluation { run, grid, span, block: held.block(), results, repairs: BTreeMap::new() };
     evaluation.add(&histograms, statistic, Labels::clone)?;
     let results = evaluation.finish();
     drop(held);
@@ -76,8 +79,9 @@ pub(crate) fn histogram_quantiles<'a>(
     let histograms = find_histograms(run, held.block(), span);
     let results = Held::new(run, grid.steps());
     let mut evaluation =
-        Evaluation { run, grid, span, block: held.block(), results, repairs: Vec::new() };
+        Evaluation { run, grid, span, block: held.block(), results, repairs: BTreeMap::new() };
     let mut builder = LabelsBuilder::default();
+    let delayed = run.options.delayed_name_removal;
     for q in quantiles {
         let mut steps_of: Vec<(f64, Vec<usize>)> = Vec::new();
         for step in 0..grid.steps() {
@@ -95,7 +99,9 @@ pub(crate) fn histogram_quantiles<'a>(
                 &steps,
                 |labels| {
                     builder.reset(labels);
-                    remove_metadata(&mut builder);
+                    if !delayed {
+                        remove_metadata(&mut builder);
+                    }
                     builder.set(label, &text);
                     builder.build()
                 },
@@ -104,7 +110,9 @@ pub(crate) fn histogram_quantiles<'a>(
     }
     let results = evaluation.finish();
     drop(held);
-    Ok(Series::held(grid, merge_equal_labels(run, &results.settle()?, Equals::Join)?))
+    let results = merge_equal_labels(run, &results.settle()?, Equals::Join)?;
+    let results = Series::held(grid, results);
+    if delayed { results.drop_names(run, Equals::Join) } else { Ok(results) }
 }
 
 /// Returns a quantile as its label has it: a whole number with `.0`.
@@ -125,10 +133,11 @@ struct Evaluation<'b, 'a> {
     span: Span,
     block: &'b Block,
     results: Held<'a>,
-    repairs: Vec<(usize, Repair)>,
+    /// By the metric that they are of.
+    repairs: BTreeMap<&'b str, Vec<(usize, Repair)>>,
 }
 
-impl<'a> Evaluation<'_, 'a> {
+impl<'b, 'a> Evaluation<'b, 'a> {
     fn add(
         &mut self,
         histograms: &Histograms,
@@ -156,14 +165,16 @@ impl<'a> Evaluation<'_, 'a> {
         for &series in &histograms.native {
             let index = self.results.push_empty(labels(&self.block.labels()[series]))?;
             let conflict = classic_of.get(&series);
+            let metric_name = name_of(self.run, &self.block.labels()[series]);
+            let place = Place { metric_name, span: self.span };
             for &step in steps {
                 self.run.ctx.check()?;
                 let Some(histogram) = self.block.row(series).histogram(step) else { continue };
                 if conflict.is_some_and(|classic| self.has_buckets(classic, step)) {
-                    self.run.annotate(Annotation::mixed_classic_native(self.span));
+                    self.run.annotate(Annotation::mixed_classic_native(metric_name, self.span));
                     continue;
                 }
-                let (value, remark) = statistic.of_native(histogram, step, self.span);
+                let (value, remark) = statistic.of_native(histogram, step, place);
                 if let Some(remark) = remark {
                     self.run.annotate(remark);
                 }
@@ -202,7 +213,11 @@ impl<'a> Evaluation<'_, 'a> {
             let value = match statistic {
                 Statistic::Quantile(q) => {
                     let (value, repair) = bucket_quantile(q.at(step), &mut buckets);
-                    self.repairs.extend(repair.map(|repair| (step, repair)));
+                    if let Some(repair) = repair {
+                        let (_, series) = histogram.buckets[0];
+                        let name = name_of(self.run, &self.block.labels()[series]);
+                        self.repairs.entry(name).or_default().push((step, repair));
+                    }
                     value
                 }
                 Statistic::Fraction { lower, upper } => {
@@ -221,11 +236,18 @@ impl<'a> Evaluation<'_, 'a> {
 
     /// Returns the results, and remarks on what was repaired.
     fn finish(self) -> Held<'a> {
-        if let Some(forced) = sum_up(self.repairs, self.grid) {
-            self.run.annotate(Annotation::forced_monotonicity(forced, self.span));
+        for (name, repairs) in self.repairs {
+            if let Some(forced) = sum_up(repairs, self.grid) {
+                self.run.annotate(Annotation::forced_monotonicity(forced, name, self.span));
+            }
         }
         self.results
     }
+}
+
+/// Returns the metric name that remarks show: none where names were removed already.
+fn name_of<'b>(run: &Run<'_>, labels: &'b Labels) -> &'b str {
+    if run.options.delayed_name_removal { labels.metric_name() } else { "" }
 }
 
 impl Statistic {
@@ -233,12 +255,12 @@ impl Statistic {
         &self,
         histogram: &FloatHistogram,
         step: usize,
-        span: Span,
+        place: Place<'_>,
     ) -> (f64, Option<Annotation>) {
         match self {
-            Self::Quantile(q) => native::quantile(q.at(step), histogram, span),
+            Self::Quantile(q) => native::quantile(q.at(step), histogram, place),
             Self::Fraction { lower, upper } => {
-                native::fraction(lower.at(step), upper.at(step), histogram, span)
+                native::fraction(lower.at(step), upper.at(step), histogram, place)
             }
         }
     }
@@ -293,7 +315,8 @@ fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Histograms {
         }
         let bound = labels.value(BUCKET_LABEL);
         let Some(upper_bound) = parse(bound) else {
-            run.annotate(Annotation::bad_bucket_label(bound, span));
+            let name = name_of(run, labels);
+            run.annotate(Annotation::bad_bucket_label(bound, name, span));
             continue;
         };
         builder.reset(labels);

@@ -4,12 +4,11 @@
 //!
 //! Prometheus `promql/functions.go` and `promql/quantile.go`.
 
-use narthex_model::histogram::{Bucket, FloatHistogram};
-use narthex_promql_parser::Span;
-
 use crate::annotations::Annotation;
 use crate::gomath;
 use crate::neumaier;
+use crate::range_fn::Place;
+use narthex_model::histogram::{Bucket, FloatHistogram};
 
 /// A number that a function returns of each native histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,7 @@ fn variance(histogram: &FloatHistogram) -> f64 {
 pub(super) fn quantile(
     q: f64,
     histogram: &FloatHistogram,
-    span: Span,
+    place: Place<'_>,
 ) -> (f64, Option<Annotation>) {
     if q < 0.0 {
         return (f64::NEG_INFINITY, None);
@@ -77,10 +76,10 @@ pub(super) fn quantile(
     }
     if histogram.sum.is_nan() || q < 0.5 {
         let mut buckets = histogram.buckets();
-        Search::new(q * histogram.count, true).run(histogram, &mut buckets, span)
+        Search::new(q * histogram.count, true).run(histogram, &mut buckets, place)
     } else {
         let mut buckets = histogram.buckets_back();
-        Search::new((1.0 - q) * histogram.count, false).run(histogram, &mut buckets, span)
+        Search::new((1.0 - q) * histogram.count, false).run(histogram, &mut buckets, place)
     }
 }
 
@@ -101,7 +100,7 @@ impl Search {
         mut self,
         histogram: &FloatHistogram,
         mut buckets: &mut dyn Iterator<Item = Bucket<f64>>,
-        span: Span,
+        place: Place<'_>,
     ) -> (f64, Option<Annotation>) {
         let mut last = None;
         for bucket in &mut buckets {
@@ -134,7 +133,8 @@ impl Search {
         }
         if self.count < self.rank {
             let nan = histogram.sum.is_nan();
-            let remark = nan.then(|| Annotation::quantile_nan_result(span));
+            let remark =
+                nan.then(|| Annotation::quantile_nan_result(place.metric_name, place.span));
             return (if nan { f64::NAN } else { upper }, remark);
         }
         let rank = if self.is_forward {
@@ -150,7 +150,8 @@ impl Search {
                 // The reference goes on with the last of them.
                 bucket = rest;
             }
-            remark = (self.count < histogram.count).then(|| Annotation::quantile_nan_skew(span));
+            remark = (self.count < histogram.count)
+                .then(|| Annotation::quantile_nan_skew(place.metric_name, place.span));
         }
         (interpolate(&bucket, rank / bucket.count, histogram.has_custom_buckets()), remark)
     }
@@ -184,7 +185,7 @@ pub(super) fn fraction(
     lower: f64,
     upper: f64,
     histogram: &FloatHistogram,
-    span: Span,
+    place: Place<'_>,
 ) -> (f64, Option<Annotation>) {
     if histogram.count == 0.0 || lower.is_nan() || upper.is_nan() {
         return (f64::NAN, None);
@@ -215,7 +216,8 @@ pub(super) fn fraction(
     let mut remark = None;
     if histogram.sum.is_nan() {
         count = buckets.fold(count, |count, bucket| count + bucket.count);
-        remark = (count < histogram.count).then(|| Annotation::fraction_nan(span));
+        remark = (count < histogram.count)
+            .then(|| Annotation::fraction_nan(place.metric_name, place.span));
     } else {
         count = histogram.count;
     }

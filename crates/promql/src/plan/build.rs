@@ -8,6 +8,7 @@ use narthex_promql_parser::{
 };
 use narthex_storage::{SelectHints, TimeRange};
 
+use super::reads::Reads;
 use super::{
     AggregatePlan, BinaryPlan, CallPlan, Function, Grouping, InstantPlan, Operation, OperationKind,
     Plan, SelectionPlan, Take, invariance, labels_for_absent,
@@ -47,6 +48,7 @@ pub(crate) fn plan<'e>(expr: &'e Expr, context: PlanContext<'_>) -> Result<Plan<
         wanted: vec![context.grid; expr.node_count()],
         grids: vec![context.grid; expr.node_count()],
         functions: vec![None; expr.node_count()],
+        reads: vec![Reads::default(); expr.node_count()],
         shared: HashMap::new(),
         plan: Plan { selections: Vec::new(), operations: Vec::new() },
     };
@@ -137,6 +139,8 @@ pub(super) struct Planner<'e, 'a> {
     grids: Vec<Grid>,
     /// The function or aggregation that a selector is the argument of, as a hint to the store.
     functions: Vec<Option<&'static str>>,
+    /// What is read of the histograms of each node.
+    reads: Vec<Reads>,
     /// The selections so far, by matchers and range.
     shared: HashMap<(String, i64, i64), usize>,
     plan: Plan<'e>,
@@ -164,6 +168,7 @@ impl<'e> Planner<'e, '_> {
                 self.wanted[child.index()] = grid;
                 self.grids[child.index()] = self.own_grid(child, grid);
                 self.functions[child.index()] = function;
+                self.reads[child.index()] = self.reads[index].within(node.node());
             }
         }
         Ok(())
@@ -278,7 +283,8 @@ impl<'e> Planner<'e, '_> {
         let reach = Reach { kind: selector.extended, before_ms: 0, after_ms };
         let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None, reach };
         let selection = self.select(id, Cow::Borrowed(&selector.matchers), &lookups, 0);
-        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take }))
+        let totals_only = self.reads[id.index()].totals_only();
+        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take, totals_only }))
     }
 
     fn window(
@@ -296,7 +302,8 @@ impl<'e> Planner<'e, '_> {
         windows.reach = Reach::of(selector.extended, self.context.options.lookback_delta_ms);
         let selection =
             self.select(node.id(), Cow::Borrowed(&selector.matchers), &windows, range_ms);
-        Ok(OperationKind::Window { selection, windows })
+        let totals_only = self.reads[node.id().index()].totals_only();
+        Ok(OperationKind::Window { selection, windows, totals_only })
     }
 
     fn windows(

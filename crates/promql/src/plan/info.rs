@@ -33,7 +33,7 @@ impl<'e> Planner<'e, '_> {
         let lookups = Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() };
         let matchers = data_matchers.iter().chain(&name_matchers).cloned().collect();
         let selection = self.select(id, Cow::Owned(matchers), &lookups, 0);
-        let instant = InstantPlan { selection, lookups, take: Take::TimeMs };
+        let instant = InstantPlan { selection, lookups, take: Take::TimeMs, totals_only: false };
         Ok(OperationKind::Info(Box::new(InfoPlan { instant, name_matchers, data_matchers })))
     }
 

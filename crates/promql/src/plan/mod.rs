@@ -10,6 +10,7 @@ mod build;
 mod function;
 mod info;
 mod invariance;
+mod reads;
 
 use std::borrow::Cow;
 
@@ -56,7 +57,7 @@ pub(crate) enum OperationKind<'e> {
     /// Pushes an instant vector.
     Instant(InstantPlan),
     /// Pushes a range vector.
-    Window { selection: usize, windows: Windows },
+    Window { selection: usize, windows: Windows, totals_only: bool },
     /// Makes a range vector of an instant vector.
     Subquery(Windows),
     /// Gives the value of the first step to all steps.
@@ -80,6 +81,8 @@ pub(crate) struct InstantPlan {
     /// Where each step looks: at the right end of a window that is as long as the lookback delta.
     pub(crate) lookups: Windows,
     pub(crate) take: Take,
+    /// Nobody looks at the buckets of histograms.
+    pub(crate) totals_only: bool,
 }
 
 /// What is taken of the sample that an instant selector finds.

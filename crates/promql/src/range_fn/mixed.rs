@@ -20,7 +20,7 @@ use crate::block::Column;
 use crate::scalar::Scalar;
 use crate::window::{Samples, Window, Windows};
 
-/// What remarks name: the metric, and where its range stands in the query.
+/// What remarks name: the metric, and where it stands in the query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) metric_name: &'a str,
