@@ -75,6 +75,9 @@ impl Queries {
         let mut engine = EngineOptions::default();
         engine.lookback_delta_ms = to_ms(options.lookback_delta);
         engine.max_samples = options.query_samples_max;
+        engine.delayed_name_removal = options.delayed_name_removal;
+        engine.type_and_unit_labels = options.type_and_unit_labels;
+        engine.use_start_timestamps = options.use_start_timestamps;
         Self {
             options: engine,
             concurrency_max: options.query_concurrency_max,

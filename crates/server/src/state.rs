@@ -32,6 +32,14 @@ pub struct ServerOptions {
     pub query_concurrency_max: usize,
     /// Which experimental parts of the language exist, and how long queries may be.
     pub parse: ParseOptions,
+    /// Whether names are dropped at the end of a query instead of at each step:
+    /// `promql-delayed-name-removal`.
+    pub delayed_name_removal: bool,
+    /// Whether queries treat `__type__` and `__unit__` as parts of the name:
+    /// `type-and-unit-labels`.
+    pub type_and_unit_labels: bool,
+    /// Whether queries heed the start timestamps of samples: `use-start-timestamps`.
+    pub use_start_timestamps: bool,
     /// How many samples a query may hold in memory.
     pub query_samples_max: usize,
     /// How long a sample stands for its series after its time.
@@ -58,6 +66,9 @@ impl Default for ServerOptions {
             query_timeout: Duration::from_mins(2),
             query_concurrency_max: 20,
             parse: ParseOptions::default(),
+            delayed_name_removal: false,
+            type_and_unit_labels: false,
+            use_start_timestamps: false,
             query_samples_max: 50_000_000,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,

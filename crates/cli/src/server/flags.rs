@@ -63,6 +63,11 @@ pub struct ServerFlags {
     #[arg(long = "query.max-samples", value_name = "COUNT", default_value_t = 50_000_000)]
     pub query_samples_max: usize,
 
+    /// Comma separated feature names to enable, such as promql-experimental-functions. May be given
+    /// several times.
+    #[arg(long = "enable-feature", value_name = "NAMES")]
+    pub enable_feature: Vec<Box<str>>,
+
     /// Only log messages with the given severity or above.
     #[arg(long = "log.level", value_name = "LEVEL", value_enum, default_value_t)]
     pub log_level: LogLevel,
@@ -79,6 +84,7 @@ impl ServerFlags {
     pub fn to_pairs(&self) -> Vec<(Box<str>, Box<str>)> {
         let pairs = [
             ("config.file", self.config_file.to_string()),
+            ("enable-feature", self.enable_feature.join(",")),
             ("log.format", self.log_format.as_str().to_owned()),
             ("log.level", self.log_level.as_str().to_owned()),
             ("query.lookback-delta", duration::display(self.lookback_delta).to_string()),

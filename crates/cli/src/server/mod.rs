@@ -1,6 +1,7 @@
 //! The Prometheus server as a command: scrape, store, answer.
 
 mod configuration;
+mod features;
 mod flags;
 mod opening;
 mod process;
@@ -183,6 +184,7 @@ fn server_state(
     options.external_url = process::external_url(&flags.external_url, address).into();
     options.route_prefix = process::route_prefix(flags).into();
     options.listen_port = address.port();
+    features::enable(&flags.enable_feature, &mut options);
     let (scraper, database) = (Arc::clone(manager), Arc::clone(store));
     ServerState::new(store.clone(), options)
         .with_targets(manager.clone())

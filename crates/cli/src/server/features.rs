@@ -1,0 +1,151 @@
+//! The experimental features that `--enable-feature` names.
+
+use narthex_server::ServerOptions;
+
+/// What a feature's name stands for.
+#[derive(Clone, Copy)]
+enum Feature {
+    /// It is switched on; the text goes to the log.
+    Enable(fn(&mut ServerOptions), &'static str),
+    /// It changes nothing; the text says why.
+    NoEffect(&'static str),
+    /// The reference has it.
+    Missing,
+    Unknown,
+}
+
+/// Switches on in `options` what `lists` name, names separated by commas, and logs what becomes of
+/// each name. No name is an error, as in the reference.
+pub(super) fn enable(lists: &[Box<str>], options: &mut ServerOptions) {
+    for name in lists.iter().flat_map(|list| list.split(',')) {
+        match feature(name) {
+            Feature::Enable(enable, message) => {
+                enable(options);
+                tracing::info!("{message}");
+            }
+            Feature::NoEffect(message) => tracing::warn!(option = name, "{message}"),
+            Feature::Missing => tracing::warn!(
+                option = name,
+                "This option for --enable-feature is not supported yet and has no effect."
+            ),
+            Feature::Unknown => {
+                tracing::warn!(option = name, "Unknown option for --enable-feature");
+            }
+        }
+    }
+}
+
+/// Returns what the reference's name of a feature stands for here.
+///
+/// # Source
+///
+/// `setFeatureListOptions` in Prometheus `cmd/prometheus/main.go`.
+fn feature(name: &str) -> Feature {
+    match name {
+        "promql-experimental-functions" => Feature::Enable(
+            |options| options.parse.experimental_functions = true,
+            "Experimental PromQL functions enabled.",
+        ),
+        "promql-extended-range-selectors" => Feature::Enable(
+            |options| options.parse.extended_range_selectors = true,
+            "Experimental PromQL extended range selectors enabled.",
+        ),
+        "promql-binop-fill-modifiers" => Feature::Enable(
+            |options| options.parse.fill_modifiers = true,
+            "Experimental PromQL binary operator fill modifiers enabled.",
+        ),
+        "promql-delayed-name-removal" => Feature::Enable(
+            |options| options.delayed_name_removal = true,
+            "Experimental PromQL delayed name removal enabled.",
+        ),
+        "use-start-timestamps" => Feature::Enable(
+            |options| options.use_start_timestamps = true,
+            "Experimental usage of start timestamps in PromQL engine is enabled.",
+        ),
+        "type-and-unit-labels" => Feature::Enable(
+            |options| options.type_and_unit_labels = true,
+            "Experimental type and unit labels enabled in queries; scrapes do not add them yet.",
+        ),
+        "promql-duration-expr" | "ooo-native-histograms" => Feature::NoEffect(
+            "This option for --enable-feature is now permanently enabled and therefore a no-op.",
+        ),
+        "native-histograms" => Feature::NoEffect(
+            "This option for --enable-feature is a no-op. To scrape native histograms, set the \
+             scrape_native_histograms scrape config setting to true.",
+        ),
+        _ if MISSING.contains(&name) => Feature::Missing,
+        _ => Feature::Unknown,
+    }
+}
+
+/// The features of the reference that do not exist here.
+const MISSING: [&str; 19] = [
+    "auto-reload-config",
+    "concurrent-rule-eval",
+    "created-timestamp-zero-ingestion",
+    "delayed-compaction",
+    "exemplar-storage",
+    "extra-scrape-metrics",
+    "fast-startup",
+    "histograms-st-encoding",
+    "memory-snapshot-on-shutdown",
+    "metadata-wal-records",
+    "old-ui",
+    "otlp-deltatocumulative",
+    "otlp-native-delta-ingestion",
+    "promql-per-step-stats",
+    "search-api",
+    "st-storage",
+    "st-synthesis",
+    "use-uncached-io",
+    "xor2-encoding",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enabled(lists: &[&str]) -> ServerOptions {
+        let lists: Vec<Box<str>> = lists.iter().map(|&list| list.into()).collect();
+        let mut options = ServerOptions::default();
+        enable(&lists, &mut options);
+        options
+    }
+
+    #[test]
+    fn names_switch_features_on() {
+        let options = enabled(&[
+            "promql-experimental-functions,unknown,promql-extended-range-selectors",
+            "promql-binop-fill-modifiers",
+        ]);
+        let parse = options.parse;
+        assert!(parse.experimental_functions);
+        assert!(parse.extended_range_selectors && parse.fill_modifiers);
+        let switches = |options: ServerOptions| {
+            [
+                options.delayed_name_removal,
+                options.type_and_unit_labels,
+                options.use_start_timestamps,
+            ]
+        };
+        assert_eq!(switches(options), [false; 3]);
+        for (name, expected) in [
+            ("promql-delayed-name-removal", [true, false, false]),
+            ("type-and-unit-labels", [false, true, false]),
+            ("use-start-timestamps", [false, false, true]),
+        ] {
+            assert_eq!(switches(enabled(&[name])), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_from_what_nobody_knows() {
+        for name in MISSING {
+            assert!(matches!(feature(name), Feature::Missing), "{name}");
+        }
+        for name in ["", "PROMQL-DURATION-EXPR", "promql", " old-ui"] {
+            assert!(matches!(feature(name), Feature::Unknown), "{name:?}");
+        }
+        assert!(matches!(feature("native-histograms"), Feature::NoEffect(_)));
+    }
+}
