@@ -112,10 +112,10 @@ pub enum QueryError {
         name: Box<str>,
     },
     /// The parameter of `count_values` is no label name.
-    #[error("invalid label name {name:?}")]
+    #[error("invalid label name {quoted}")]
     CountValuesLabel {
-        /// The name.
-        name: Box<str>,
+        /// The name, quoted.
+        quoted: Box<str>,
     },
     /// The pattern of `label_replace` is no regular expression.
     #[error("invalid regular expression in label_replace(): {pattern}")]

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::{DurationValue, NodeId};
 use crate::functions::Function;
 use crate::ops::{AggregateOp, BinaryOp, UnaryOp};
+use crate::print::write_string;
 
 /// One node of an expression. Children are named by their [`NodeId`].
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +125,21 @@ impl StringLiteral {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// Returns whether the bytes are UTF-8, so that they are the text.
+    #[must_use]
+    pub fn is_utf8(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    /// Returns the text as it stands in printed queries: quoted, with escapes.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        let mut quoted = String::new();
+        // Writing into a string does not fail.
+        let _ = write_string(&mut quoted, self.as_bytes());
+        quoted
     }
 }
 

@@ -129,7 +129,7 @@ fn write_window(out: &mut impl Write, expr: ExprRef<'_>) -> fmt::Result {
 }
 
 /// Writes a quoted string. Bytes that are not UTF-8 are escaped.
-fn write_string(out: &mut impl Write, text: &[u8]) -> fmt::Result {
+pub(crate) fn write_string(out: &mut impl Write, text: &[u8]) -> fmt::Result {
     out.write_char('"')?;
     for chunk in text.utf8_chunks() {
         write_escaped(out, chunk.valid())?;

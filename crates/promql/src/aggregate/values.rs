@@ -1,6 +1,7 @@
 use hashbrown::HashMap;
 use narthex_model::float::write_fixed;
 use narthex_model::{Labels, LabelsBuilder};
+use narthex_promql_parser::StringLiteral;
 
 use crate::QueryError;
 use crate::exec::{Held, Run, Series};
@@ -13,12 +14,12 @@ use crate::plan::Grouping;
 /// Where the label has no name, the store fails, or a limit is reached.
 pub(crate) fn count_values<'a>(
     run: &'a Run<'a>,
-    label: &str,
+    label: &StringLiteral,
     grouping: &Grouping<'_>,
     vector: &Series<'a>,
 ) -> Result<Held<'a>, QueryError> {
-    if label.is_empty() {
-        return Err(QueryError::CountValuesLabel { name: label.into() });
+    if label.is_empty() || !label.is_utf8() {
+        return Err(QueryError::CountValuesLabel { quoted: label.quoted().into() });
     }
     let mut counts = Counts { result: Held::new(run, vector.grid.steps()), rows: HashMap::new() };
     let mut builder = LabelsBuilder::default();

@@ -1,7 +1,7 @@
 use std::f64::consts::PI;
 
 use narthex_model::Labels;
-use narthex_promql_parser::Span;
+use narthex_promql_parser::{Span, StringLiteral};
 use smallvec::SmallVec;
 
 use super::{Equals, Operand, Run, Series, Stack};
@@ -56,6 +56,7 @@ pub(super) fn call<'a>(
         }
         Function::SortByLabel { descending } => {
             let names = pop_texts(stack, plan.arg_count - 1);
+            let names: SmallVec<[&str; 8]> = names.into_iter().map(|name| &**name).collect();
             let held = sort_by_label(run, stack.pop_vector(), &names, *descending)?;
             Series::held(grid, held)
         }
@@ -92,8 +93,8 @@ pub(super) fn call<'a>(
 }
 
 /// Returns the texts that lie uppermost on the stack, in their order.
-fn pop_texts<'a>(stack: &mut Stack<'a>, count: usize) -> SmallVec<[&'a str; 8]> {
-    let mut texts: SmallVec<[&str; 8]> = (0..count).map(|_| stack.pop_text()).collect();
+fn pop_texts<'a>(stack: &mut Stack<'a>, count: usize) -> SmallVec<[&'a StringLiteral; 8]> {
+    let mut texts: SmallVec<[&StringLiteral; 8]> = (0..count).map(|_| stack.pop_text()).collect();
     texts.reverse();
     texts
 }

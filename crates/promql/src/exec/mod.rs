@@ -12,6 +12,7 @@ mod run;
 mod scratch;
 mod series;
 
+use narthex_promql_parser::StringLiteral;
 use narthex_storage::Selection;
 
 use crate::QueryError;
@@ -29,7 +30,7 @@ pub(crate) use series::{Equals, Series, remove_metadata};
 /// What an operation leaves on the stack.
 pub(crate) enum Operand<'a> {
     Scalar(Scalar),
-    Text(&'a str),
+    Text(&'a StringLiteral),
     Vector(Series<'a>),
     Range(RangeVector<'a>),
 }
@@ -139,7 +140,7 @@ impl<'a> Stack<'a> {
         }
     }
 
-    pub(crate) fn pop_text(&mut self) -> &'a str {
+    pub(crate) fn pop_text(&mut self) -> &'a StringLiteral {
         match self.pop() {
             Operand::Text(text) => text,
             _ => unreachable!("the parser has checked that it is a string"),

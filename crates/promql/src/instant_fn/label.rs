@@ -1,4 +1,5 @@
 use narthex_model::{METRIC_NAME_LABEL, Regex};
+use narthex_promql_parser::StringLiteral;
 
 use crate::QueryError;
 use crate::exec::{Run, Series};
@@ -12,10 +13,10 @@ use crate::exec::{Run, Series};
 pub(crate) fn label_replace<'a>(
     run: &'a Run<'a>,
     vector: Series<'a>,
-    [target, replacement, source, pattern]: [&str; 4],
+    [target, replacement, source, pattern]: [&StringLiteral; 4],
 ) -> Result<Series<'a>, QueryError> {
     let regex = Regex::new(pattern)
-        .map_err(|_| QueryError::LabelReplacePattern { pattern: pattern.into() })?;
+        .map_err(|_| QueryError::LabelReplacePattern { pattern: (**pattern).into() })?;
     check_name("destination", "label_replace", target)?;
     let mut value = String::new();
     vector.relabel(run, |labels| {
@@ -25,7 +26,7 @@ pub(crate) fn label_replace<'a>(
         if replaced {
             labels.set(target, &value);
         }
-        replaced && target == METRIC_NAME_LABEL
+        replaced && **target == *METRIC_NAME_LABEL
     })
 }
 
@@ -37,9 +38,9 @@ pub(crate) fn label_replace<'a>(
 pub(crate) fn label_join<'a>(
     run: &'a Run<'a>,
     vector: Series<'a>,
-    target: &str,
+    target: &StringLiteral,
     separator: &str,
-    sources: &[&str],
+    sources: &[&StringLiteral],
 ) -> Result<Series<'a>, QueryError> {
     for source in sources {
         check_name("source", "label_join", source)?;
@@ -55,14 +56,18 @@ pub(crate) fn label_join<'a>(
             value.push_str(labels.get(source).unwrap_or_default());
         }
         labels.set(target, &value);
-        target == METRIC_NAME_LABEL
+        **target == *METRIC_NAME_LABEL
     })
 }
 
 /// Every text but the empty one is a label name.
-fn check_name(role: &'static str, function: &'static str, name: &str) -> Result<(), QueryError> {
-    if name.is_empty() {
-        return Err(QueryError::LabelName { role, function, name: name.into() });
+fn check_name(
+    role: &'static str,
+    function: &'static str,
+    name: &StringLiteral,
+) -> Result<(), QueryError> {
+    if name.is_empty() || !name.is_utf8() {
+        return Err(QueryError::LabelName { role, function, name: (**name).into() });
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ mod reads;
 use std::borrow::Cow;
 
 use narthex_model::{Labels, Matcher};
-use narthex_promql_parser::{AggregateOp, BinaryOp, Span, VectorMatching};
+use narthex_promql_parser::{AggregateOp, BinaryOp, Span, StringLiteral, VectorMatching};
 use narthex_storage::{SelectHints, TimeRange};
 use smallvec::SmallVec;
 
@@ -53,7 +53,7 @@ pub(crate) enum OperationKind<'e> {
     /// Pushes a scalar.
     Number(f64),
     /// Pushes a text.
-    Text(&'e str),
+    Text(&'e StringLiteral),
     /// Pushes an instant vector.
     Instant(InstantPlan),
     /// Pushes a range vector.
