@@ -14,7 +14,7 @@ use crate::bits;
 use crate::block::{Block, Column};
 use crate::instant_fn::Map;
 use crate::plan::{InstantPlan, Take};
-use crate::range_fn::{Mixed, Place, RangeFn, count_overlaps, fill_smoothed};
+use crate::range_fn::{Mixed, Place, RangeFn, count_overlaps, fill_smoothed, fill_smoothed_mixed};
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
@@ -233,7 +233,17 @@ impl<'a> Series<'a> {
                 if plan.take == Take::Smoothed {
                     scratch.drop_stale();
                     out.reset(plan.lookups.grid.steps());
-                    fill_smoothed(run.ctx, scratch.samples(), &plan.lookups, out)?;
+                    let samples = scratch.samples();
+                    if samples.histograms.is_empty() {
+                        fill_smoothed(run.ctx, samples, &plan.lookups, out)?;
+                    } else {
+                        let metric_name = self.labels[index].metric_name();
+                        let place = Place { metric_name, span: plan.span };
+                        let (ctx, lookups) = (run.ctx, &plan.lookups);
+                        for remark in fill_smoothed_mixed(ctx, samples, lookups, place, out)? {
+                            run.annotate(remark);
+                        }
+                    }
                 } else {
                     fill_instant(run, plan, scratch.columns(), out)?;
                 }

@@ -284,7 +284,8 @@ impl<'e> Planner<'e, '_> {
         let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None, reach };
         let selection = self.select(id, Cow::Borrowed(&selector.matchers), &lookups, 0);
         let totals_only = self.reads[id.index()].totals_only();
-        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take, totals_only }))
+        let span = self.expr.get(id).span();
+        Ok(OperationKind::Instant(InstantPlan { selection, lookups, take, totals_only, span }))
     }
 
     fn window(

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use narthex_model::{METRIC_NAME_LABEL, MatchOp, Matcher};
-use narthex_promql_parser::{Call, Node, NodeId};
+use narthex_promql_parser::{Call, Node, NodeId, Span};
 use smallvec::SmallVec;
 
 use super::build::Planner;
@@ -33,7 +33,13 @@ impl<'e> Planner<'e, '_> {
         let lookups = Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() };
         let matchers = data_matchers.iter().chain(&name_matchers).cloned().collect();
         let selection = self.select(id, Cow::Owned(matchers), &lookups, 0);
-        let instant = InstantPlan { selection, lookups, take: Take::TimeMs, totals_only: false };
+        let instant = InstantPlan {
+            selection,
+            lookups,
+            take: Take::TimeMs,
+            totals_only: false,
+            span: Span::default(),
+        };
         Ok(OperationKind::Info(Box::new(InfoPlan { instant, name_matchers, data_matchers })))
     }
 

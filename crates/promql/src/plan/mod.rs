@@ -83,6 +83,8 @@ pub(crate) struct InstantPlan {
     pub(crate) take: Take,
     /// Nobody looks at the buckets of histograms.
     pub(crate) totals_only: bool,
+    /// Where the selector stands in the query.
+    pub(crate) span: Span,
 }
 
 /// What is taken of the sample that an instant selector finds.

@@ -6,7 +6,8 @@ use super::mixed::{MixedWindow, Remarks};
 use crate::annotations::{Annotation, HistogramOperation};
 
 /// Returns the change between the first and the last of at least two histograms, or `None` where
-/// they do not go together. For a counter, what was there before each reset is added.
+/// they do not go together. For a counter, what was there before each reset is added; `starts_anew`
+/// knows of resets by the position of the histogram after them.
 ///
 /// # Source
 ///
@@ -14,6 +15,7 @@ use crate::annotations::{Annotation, HistogramOperation};
 pub(super) fn change(
     histograms: &[&FloatHistogram],
     counter: bool,
+    starts_anew: impl Fn(usize) -> bool,
     remarks: &mut Remarks<'_>,
 ) -> Option<FloatHistogram> {
     let (&[first, second, ..], &[.., last]) = (histograms, histograms) else { return None };
@@ -22,11 +24,12 @@ pub(super) fn change(
         remarks.named(Annotation::histogram_not_counter);
     }
     // Nothing of the first matters where a reset follows, not even its layout.
-    let nothing = (counter && second.detect_reset(first)).then(|| FloatHistogram {
-        schema: second.schema,
-        custom_bounds: second.custom_bounds.clone(),
-        ..FloatHistogram::default()
-    });
+    let nothing =
+        (counter && (starts_anew(1) || second.detect_reset(first))).then(|| FloatHistogram {
+            schema: second.schema,
+            custom_bounds: second.custom_bounds.clone(),
+            ..FloatHistogram::default()
+        });
     let first = nothing.as_ref().unwrap_or(first);
     if last.has_custom_buckets() != first.has_custom_buckets() {
         remarks.named(Annotation::mixed_exponential_custom);
@@ -56,8 +59,8 @@ pub(super) fn change(
     }
     if counter {
         let mut before = first;
-        for histogram in &histograms[1..] {
-            if histogram.detect_reset(before) {
+        for (position, histogram) in histograms.iter().enumerate().skip(1) {
+            if starts_anew(position) || histogram.detect_reset(before) {
                 let Ok(added) = change.add(before) else {
                     remarks.incompatible();
                     return None;
@@ -103,7 +106,7 @@ pub(super) fn last_change(
         remarks.named(Annotation::histogram_not_gauge);
     }
     let mut change = FloatHistogram::clone(last);
-    if !rate || !last.detect_reset(before) {
+    if !rate || !(window.starts_anew(position) || last.detect_reset(before)) {
         match change.sub(before) {
             Ok(added) if added.bounds_differed => remarks.add(Annotation::mismatched_bounds(
                 HistogramOperation::Subtraction,

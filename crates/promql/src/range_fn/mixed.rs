@@ -8,12 +8,15 @@ use std::sync::Arc;
 use narthex_model::histogram::{
     Added, FloatHistogram, HistogramError, HistogramMean, HistogramSum, ResetHint,
 };
-use narthex_promql_parser::Span;
+use narthex_promql_parser::{ExtendedRange, Span};
 use narthex_storage::{QueryContext, StorageError};
 
 use super::RangeFn;
+use super::extended::anchored;
+use super::extended_histograms::{extended_change, smoothed_at};
 use super::histogram_change::{change, last_change};
 use super::rate::{self, Change};
+use super::start_times::{Started, extrapolation_to_end};
 use crate::QueryError;
 use crate::annotations::{Annotation, HistogramOperation};
 use crate::block::Column;
@@ -59,6 +62,31 @@ impl<'a> Remarks<'a> {
         self.add(make(self.place.metric_name, self.place.span));
     }
 
+    /// Adds to a histogram or subtracts from it. `None` where they do not go together.
+    pub(super) fn combine(
+        &mut self,
+        histogram: &mut FloatHistogram,
+        other: &FloatHistogram,
+        operation: HistogramOperation,
+    ) -> Option<()> {
+        let combined = match operation {
+            HistogramOperation::Subtraction => histogram.sub(other),
+            HistogramOperation::Addition | HistogramOperation::Aggregation => histogram.add(other),
+        };
+        match combined {
+            Ok(added) => {
+                if added.bounds_differed {
+                    self.add(Annotation::mismatched_bounds(operation, self.place.span));
+                }
+                Some(())
+            }
+            Err(_) => {
+                self.named(Annotation::mixed_exponential_custom);
+                None
+            }
+        }
+    }
+
     /// Forgets what was said, and says that histograms do not go together.
     pub(super) fn incompatible(&mut self) {
         self.list.clear();
@@ -79,9 +107,31 @@ pub(super) struct MixedWindow<'a> {
     pub(super) window: Window<'a>,
     /// The histograms, each with the index of its sample in the series.
     histograms: &'a [(usize, Arc<FloatHistogram>)],
+    started: Option<Started<'a>>,
 }
 
 impl<'a> MixedWindow<'a> {
+    /// Returns the part of an anchored window that counts, if there is one.
+    fn anchored(self) -> Option<Self> {
+        let window = anchored(self.window)?;
+        let from = self.histograms.partition_point(|(index, _)| *index < window.first);
+        Some(Self { window, histograms: &self.histograms[from..], ..self })
+    }
+
+    /// Returns whether the start of the sample at a position says that the counter began anew.
+    pub(super) fn starts_anew(&self, position: usize) -> bool {
+        self.started.is_some_and(|started| started.starts_anew(self.window.first + position))
+    }
+
+    /// Returns since when the first sample counts, where that lies within the window.
+    fn start_inside(&self) -> Option<i64> {
+        let start_ms = self.started?.starts_ms[self.window.first];
+        let inside = start_ms != 0
+            && start_ms > self.window.start_ms
+            && start_ms < self.window.timestamps_ms[0];
+        inside.then_some(start_ms)
+    }
+
     fn has_floats(&self) -> bool {
         self.histograms.len() < self.window.values.len()
     }
@@ -125,6 +175,7 @@ impl<'a> Mixed<'a> {
         function: RangeFn,
         out: &mut Column,
     ) -> Result<Vec<Annotation>, QueryError> {
+        let extended = self.windows.reach.kind;
         match function {
             RangeFn::Count | RangeFn::Present | RangeFn::TsOfFirst | RangeFn::TsOfLast => {
                 function.fill(self.ctx, self.params, self.samples, self.windows, out)?;
@@ -134,8 +185,8 @@ impl<'a> Mixed<'a> {
                 self.each_mixed(|window, _| match function {
                     RangeFn::First => choose(window, 0, out),
                     RangeFn::Last => choose(window, window.window.values.len() - 1, out),
-                    RangeFn::Changes => out.set(window.window.step, count(window, &CHANGE)),
-                    _ => out.set(window.window.step, count(window, &RESET)),
+                    RangeFn::Changes => count(window, extended, &CHANGE, out),
+                    _ => count(window, extended, &RESET, out),
                 })?;
             }
             RangeFn::Avg
@@ -148,7 +199,7 @@ impl<'a> Mixed<'a> {
                 self.fill_floats(function, out)?;
                 let range_s = rate::seconds(self.windows.range_ms);
                 self.each_mixed(|window, remarks| {
-                    combine(function, window, range_s, remarks, out);
+                    combine(function, window, (range_s, extended), remarks, out);
                 })?;
             }
             RangeFn::Deriv
@@ -201,12 +252,13 @@ impl<'a> Mixed<'a> {
     ) -> Result<(), StorageError> {
         let all = self.samples.histograms;
         let remarks = &mut self.remarks;
+        let started = Started::new(self.samples);
         self.windows.slide(self.ctx, self.samples, |window| {
             let end = window.first + window.values.len();
             let from = all.partition_point(|(index, _)| *index < window.first);
             let to = all.partition_point(|(index, _)| *index < end);
             if from < to {
-                visit(MixedWindow { window, histograms: &all[from..to] }, remarks);
+                visit(MixedWindow { window, histograms: &all[from..to], started }, remarks);
             }
         })
     }
@@ -223,35 +275,52 @@ fn choose(window: MixedWindow<'_>, position: usize, out: &mut Column) {
 struct Relation {
     floats: fn(f64, f64) -> bool,
     histograms: fn(&FloatHistogram, &FloatHistogram) -> bool,
+    /// Whether it also holds where a start timestamp says that a counter began anew.
+    heeds_starts: bool,
 }
 
 const CHANGE: Relation = Relation {
     floats: |before, now| before != now && !(before.is_nan() && now.is_nan()),
     histograms: |before, now| before != now,
+    heeds_starts: false,
 };
 const RESET: Relation = Relation {
     floats: |before, now| now < before,
     histograms: |before, now| now.detect_reset(before),
+    heeds_starts: true,
 };
 
-/// Returns how many samples stand in the relation to the one before. A float and a histogram always
-/// do.
-fn count(window: MixedWindow<'_>, relation: &Relation) -> f64 {
-    let values = window.window.values;
+/// Sets the result to how many samples stand in the relation to the one before. A float and a
+/// histogram always do.
+fn count(
+    window: MixedWindow<'_>,
+    reach: Option<ExtendedRange>,
+    relation: &Relation,
+    out: &mut Column,
+) {
+    let counted = if reach.is_some() { window.anchored() } else { Some(window) };
+    let Some(counted) = counted else { return };
+    let values = counted.window.values;
     let holds =
-        |position: &usize| match (window.histogram(position - 1), window.histogram(*position)) {
-            (Some(before), Some(now)) => (relation.histograms)(before, now),
-            (None, None) => (relation.floats)(values[position - 1], values[*position]),
+        |position: &usize| match (counted.histogram(position - 1), counted.histogram(*position)) {
+            (Some(before), Some(now)) => {
+                (relation.heeds_starts && counted.starts_anew(*position))
+                    || (relation.histograms)(before, now)
+            }
+            (None, None) => {
+                (relation.heeds_starts && counted.starts_anew(*position))
+                    || (relation.floats)(values[position - 1], values[*position])
+            }
             _ => true,
         };
-    (1..values.len()).filter(holds).count() as f64
+    out.set(window.window.step, (1..values.len()).filter(holds).count() as f64);
 }
 
 /// Sets the result of a function for which floats and histograms do not go together.
 fn combine(
     function: RangeFn,
     window: MixedWindow<'_>,
-    range_s: f64,
+    (range_s, reach): (f64, Option<ExtendedRange>),
     remarks: &mut Remarks<'_>,
     out: &mut Column,
 ) {
@@ -279,7 +348,14 @@ fn combine(
             _ => {
                 let counter = function != RangeFn::Delta;
                 let per_second = function == RangeFn::Rate;
-                extrapolated(window, Change { counter, per_second }, range_s, &mut said)
+                let change = Change { counter, per_second };
+                match reach {
+                    None => extrapolated(window, change, range_s, &mut said),
+                    Some(kind) => {
+                        let smoothed = kind == ExtendedRange::Smoothed;
+                        extended_change(window, change, smoothed, range_s, &mut said)
+                    }
+                }
             }
         };
     if let Some(result) = result {
@@ -326,14 +402,63 @@ fn extrapolated(
     remarks: &mut Remarks<'_>,
 ) -> Option<FloatHistogram> {
     let histograms: Vec<&FloatHistogram> = window.histograms().collect();
-    if histograms.len() < 2 {
-        return None;
-    }
-    let mut change = change(&histograms, kind.counter, remarks)?;
-    let mut factor = kind.extrapolation(window.window, histograms[0].count, change.count);
+    let start_ms = window.start_inside().filter(|_| kind.counter);
+    let change = match histograms.len() {
+        1 => None,
+        _ => {
+            let starts_anew = |position| window.starts_anew(position);
+            Some(change(&histograms, kind.counter, starts_anew, remarks)?)
+        }
+    };
+    let (mut change, mut factor) = match (change, start_ms) {
+        (Some(change), None) => {
+            let first = histograms[0].count;
+            let factor = kind.extrapolation(window.window, first, change.count);
+            (change, factor)
+        }
+        (Some(mut change), Some(start_ms)) => {
+            remarks.combine(&mut change, histograms[0], HistogramOperation::Addition)?;
+            (change, extrapolation_to_end(window.window, start_ms))
+        }
+        (None, Some(start_ms)) => {
+            (histograms[0].clone(), extrapolation_to_end(window.window, start_ms))
+        }
+        (None, None) => return None,
+    };
     if kind.per_second {
         factor /= range_s;
     }
     change.mul(factor);
     Some(change)
+}
+
+/// Fills `out` with what a smoothed instant selector shows of a series with histograms. Returns
+/// what there is to remark.
+///
+/// # Errors
+///
+/// Where the query was told to stop.
+pub(crate) fn fill_smoothed_mixed(
+    ctx: &QueryContext,
+    samples: Samples<'_>,
+    lookups: &Windows,
+    place: Place<'_>,
+    out: &mut Column,
+) -> Result<Vec<Annotation>, StorageError> {
+    super::fill_smoothed(ctx, samples, lookups, out)?;
+    let mut mixed = Mixed::new(ctx, &[], samples, lookups, place);
+    mixed.each_mixed(|window, remarks| {
+        let step = window.window.step;
+        out.clear(step);
+        if window.has_floats() {
+            remarks.named(Annotation::mixed_floats_histograms);
+            return;
+        }
+        let times = window.window.timestamps_ms.iter().copied();
+        let points: Vec<(i64, &FloatHistogram)> = times.zip(window.histograms()).collect();
+        if let Some(histogram) = smoothed_at(&points, window.window.end_ms, remarks) {
+            out.set_histogram(step, histogram);
+        }
+    })?;
+    Ok(mixed.remarks.list)
 }

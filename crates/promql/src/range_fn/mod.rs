@@ -2,6 +2,7 @@
 
 mod exact;
 mod extended;
+mod extended_histograms;
 mod extreme;
 mod histogram_change;
 mod mixed;
@@ -20,7 +21,7 @@ use crate::window::{Samples, Window, Windows};
 use exact::RunningSums;
 pub(crate) use extended::{fill_smoothed, shown_samples};
 use extreme::Extremes;
-pub(crate) use mixed::{Mixed, Place};
+pub(crate) use mixed::{Mixed, Place, fill_smoothed_mixed};
 use over_time as kernel;
 use rate::Change;
 use start_times::Started;

@@ -11,7 +11,7 @@ use crate::window::{Samples, Window, Windows};
 pub(super) struct Started<'a> {
     timestamps_ms: &'a [i64],
     values: &'a [f64],
-    starts_ms: &'a [i64],
+    pub(super) starts_ms: &'a [i64],
 }
 
 impl<'a> Started<'a> {
@@ -27,7 +27,8 @@ impl<'a> Started<'a> {
         self.values[index] < self.values[index - 1] || self.starts_anew(index)
     }
 
-    fn starts_anew(self, index: usize) -> bool {
+    /// Returns whether the start of sample `index` says that the counter began anew.
+    pub(super) fn starts_anew(self, index: usize) -> bool {
         let (before_ms, now_ms) = (self.timestamps_ms[index - 1], self.timestamps_ms[index]);
         let (start_before_ms, start_ms) = (self.starts_ms[index - 1], self.starts_ms[index]);
         if start_ms == 0 || start_ms >= now_ms || start_ms < before_ms {
@@ -131,7 +132,7 @@ impl Change {
 
 /// Returns the number by which the change since `start_ms` is to be multiplied for the change up to
 /// the end of the window.
-fn extrapolation_to_end(window: Window<'_>, start_ms: i64) -> f64 {
+pub(super) fn extrapolation_to_end(window: Window<'_>, start_ms: i64) -> f64 {
     let count = window.values.len();
     let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
     let spacing_s = match count {
