@@ -6,10 +6,6 @@ use narthex_promqltest::Script;
 
 use crate::run_script;
 
-/// The scripts of which not every query passes yet, and how many at most do not: texts that are not
-/// UTF-8 are no errors yet.
-const KNOWN_FAILURES: [(&str, usize); 2] = [("aggregators.test", 1), ("functions.test", 1)];
-
 #[test]
 fn the_references_scripts_pass() {
     let Some(directory) = scripts() else {
@@ -29,8 +25,7 @@ fn the_references_scripts_pass() {
             Err(error) => (0, vec![error.to_string()]),
         };
         failures.iter().for_each(|failure| println!("{name}:{failure}"));
-        let known = KNOWN_FAILURES.iter().find(|(known, _)| *known == name).map_or(0, |it| it.1);
-        assert!(failures.len() <= known, "{name}: {failures:#?}");
+        assert!(failures.is_empty(), "{name}: {failures:#?}");
         total = (total.0 + passed, total.1 + failures.len());
     }
     println!("{} passed, {} failed", total.0, total.1);

@@ -1,14 +1,10 @@
-//! Our own scripts: each must pass, or be known to ask for what is missing.
+//! Our own scripts, which must pass.
 
 use std::path::Path;
 
 use narthex_promqltest::Script;
 
 use crate::run_script;
-
-/// Scripts of which not every query passes yet, and what the evaluator lacks for it.
-const PENDING: [(&str, &str); 1] =
-    [("experimental.test", "extended ranges and start timestamps of histograms")];
 
 #[test]
 fn our_scripts_pass() {
@@ -23,11 +19,7 @@ fn our_scripts_pass() {
         assert!(script.evals() > 0, "{name} tests something");
         let report = run_script(&script);
         passed += report.passed;
-        let shown = report.failures.iter().map(|failure| format!("{name}:{failure}\n"));
-        match PENDING.iter().find(|(pending, _)| *pending == name) {
-            None => failures.extend(shown),
-            Some((_, lack)) => println!("{lack}:\n{}", shown.collect::<String>()),
-        }
+        failures.extend(report.failures.iter().map(|failure| format!("{name}:{failure}\n")));
     }
     assert!(failures.is_empty(), "{failures}");
     println!("{passed} queries as expected");
