@@ -1,5 +1,7 @@
 use narthex_model::{Labels, Metadata, Sample};
 
+use crate::HistogramSample;
+use crate::histogram::put_histogram;
 use crate::request::METRIC_TYPES;
 use crate::wire::{put_bytes_field, put_double_field, put_message_field, put_varint_field};
 
@@ -32,13 +34,7 @@ impl RequestBuilder {
 
     /// Adds a series, for callers that keep the builder in place.
     pub fn push_series(&mut self, labels: &Labels, samples: &[Sample]) {
-        self.series.clear();
-        for (name, value) in labels {
-            self.item.clear();
-            put_bytes_field(&mut self.item, 1, name.as_bytes());
-            put_bytes_field(&mut self.item, 2, value.as_bytes());
-            put_message_field(&mut self.series, 1, &self.item);
-        }
+        self.begin_series(labels);
         for sample in samples {
             self.item.clear();
             put_double_field(&mut self.item, 1, sample.value);
@@ -46,6 +42,27 @@ impl RequestBuilder {
             put_message_field(&mut self.series, 2, &self.item);
         }
         put_message_field(&mut self.message, 1, &self.series);
+    }
+
+    /// Adds a series of native histograms.
+    pub fn push_histograms(&mut self, labels: &Labels, histograms: &[HistogramSample]) {
+        self.begin_series(labels);
+        for histogram in histograms {
+            self.item.clear();
+            put_histogram(&mut self.item, histogram);
+            put_message_field(&mut self.series, 4, &self.item);
+        }
+        put_message_field(&mut self.message, 1, &self.series);
+    }
+
+    fn begin_series(&mut self, labels: &Labels) {
+        self.series.clear();
+        for (name, value) in labels {
+            self.item.clear();
+            put_bytes_field(&mut self.item, 1, name.as_bytes());
+            put_bytes_field(&mut self.item, 2, value.as_bytes());
+            put_message_field(&mut self.series, 1, &self.item);
+        }
     }
 
     /// Adds what is known of one metric.

@@ -22,13 +22,14 @@
 //! # Ok::<(), narthex_remote::DecodeError>(())
 //! ```
 //!
-//! Limits hold before memory is taken: see [`ReceiveLimits`]. Native histograms are refused by
-//! name, exemplars and metadata are read and left aside.
+//! Limits hold before memory is taken: see [`ReceiveLimits`]. A store that holds no native
+//! histograms refuses them by name; exemplars and metadata are read and left aside.
 
 #![forbid(unsafe_code)]
 
 mod encode;
 mod headers;
+mod histogram;
 mod receive;
 mod request;
 mod snappy;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use encode::RequestBuilder;
 pub use headers::{HeaderError, check_content_type, check_encoding};
+pub use histogram::{HistogramSample, HistogramValue};
 pub use receive::{Post, ReceiveLimits, Received, Rejection, Rejections, WriteError, receive};
 pub use request::{Label, MetricMetadata, TimeSeries, WriteRequest};
 pub use snappy::{SnappyError, decompress};

@@ -2,12 +2,14 @@ use std::fmt;
 use std::str;
 
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL, Sample};
-use narthex_storage::{AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey};
+use narthex_storage::{
+    AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey, SeriesRef,
+};
 use smallvec::SmallVec;
 
 use crate::{
-    DecodeError, HeaderError, SnappyError, TimeSeries, WriteRequest, check_content_type,
-    check_encoding, decompress,
+    DecodeError, HeaderError, HistogramSample, HistogramValue, SnappyError, TimeSeries,
+    WriteRequest, check_content_type, check_encoding, decompress,
 };
 
 /// A request as it was posted.
@@ -132,9 +134,6 @@ pub enum Rejection {
         /// The limit.
         labels_per_series_max: usize,
     },
-    /// The sample is a native histogram.
-    #[error("native histograms are not supported")]
-    Histogram,
     /// The sample lies further in the future than the sender's clock can be wrong.
     #[error("out of bounds: timestamp is too far in the future")]
     TooFarAhead,
@@ -186,6 +185,12 @@ pub fn receive(
             Err(error)
         }
     }
+}
+
+/// The series that samples go to, found by its labels once.
+struct Target<'a> {
+    labels: &'a Labels,
+    reference: Option<SeriesRef>,
 }
 
 /// The state of one request on its way into the store.
@@ -263,25 +268,40 @@ impl Write<'_> {
         series: TimeSeries<'_>,
         labels: &Labels,
     ) -> Result<(), WriteError> {
-        let mut reference = None;
+        let mut target = Target { labels, reference: None };
         for sample in series.samples() {
             let Sample { timestamp_ms, value } = sample?;
-            if timestamp_ms > self.newest_ms {
-                self.reject(1, Rejection::TooFarAhead, labels);
-                continue;
-            }
-            let key = reference.map_or(SeriesKey::Labels(labels), SeriesKey::Ref);
-            match appender.append(key, timestamp_ms, SampleValue::Float(value)) {
-                Ok(series) => reference = Some(series),
-                Err(error @ AppendError::Store(_)) => return Err(WriteError::Store(error)),
-                Err(error) => self.reject(1, Rejection::Append(error), labels),
-            }
+            self.append(appender, &mut target, timestamp_ms, SampleValue::Float(value))?;
         }
-        let histograms = count(series.histograms())?;
-        if histograms > 0 {
-            self.reject(histograms, Rejection::Histogram, labels);
+        for histogram in series.histograms() {
+            let HistogramSample { timestamp_ms, value } = histogram?;
+            let value = match &value {
+                HistogramValue::Integer(histogram) => SampleValue::Histogram(histogram),
+                HistogramValue::Float(histogram) => SampleValue::FloatHistogram(histogram),
+            };
+            self.append(appender, &mut target, timestamp_ms, value)?;
         }
         count(series.exemplars())?;
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        appender: &mut dyn Appender,
+        target: &mut Target<'_>,
+        timestamp_ms: i64,
+        value: SampleValue<'_>,
+    ) -> Result<(), WriteError> {
+        if timestamp_ms > self.newest_ms {
+            self.reject(1, Rejection::TooFarAhead, target.labels);
+            return Ok(());
+        }
+        let key = target.reference.map_or(SeriesKey::Labels(target.labels), SeriesKey::Ref);
+        match appender.append(key, timestamp_ms, value) {
+            Ok(series) => target.reference = Some(series),
+            Err(error @ AppendError::Store(_)) => return Err(WriteError::Store(error)),
+            Err(error) => self.reject(1, Rejection::Append(error), target.labels),
+        }
         Ok(())
     }
 

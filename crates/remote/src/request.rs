@@ -1,5 +1,6 @@
 use narthex_model::{MetricType, Sample};
 
+use crate::HistogramSample;
 use crate::wire::{DecodeError, Fields};
 
 /// A `prometheus.WriteRequest`, read in place.
@@ -56,9 +57,9 @@ impl<'a> TimeSeries<'a> {
         items(self.message, 3, "Exemplars", Ok)
     }
 
-    /// Returns the encoded native histograms.
-    pub fn histograms(self) -> impl Iterator<Item = Result<&'a [u8], DecodeError>> {
-        items(self.message, 4, "Histograms", Ok)
+    /// Returns the native histograms in the order of the message.
+    pub fn histograms(self) -> impl Iterator<Item = Result<HistogramSample, DecodeError>> {
+        items(self.message, 4, "Histograms", HistogramSample::decode)
     }
 }
 

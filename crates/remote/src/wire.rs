@@ -25,6 +25,12 @@ pub enum DecodeError {
         /// The field's name in the message definition.
         field: &'static str,
     },
+    /// A histogram has more than 65,536 buckets on one side of zero.
+    #[error("proto: too many items in field {field}")]
+    TooManyItems {
+        /// The field's name in the message definition.
+        field: &'static str,
+    },
 }
 
 /// The value of one field, as the wire tells it: its type is known only to the reader.
@@ -57,6 +63,51 @@ impl<'a> Value<'a> {
             _ => Err(DecodeError::WrongWireType { field }),
         }
     }
+}
+
+impl Value<'_> {
+    pub(crate) fn sint32(self, field: &'static str) -> Result<i32, DecodeError> {
+        let value = zigzag(self.int64(field)?.cast_unsigned());
+        i32::try_from(value).map_err(|_| DecodeError::Overflow)
+    }
+
+    /// Appends the items of a repeated field, packed or one of them.
+    pub(crate) fn sints(self, field: &'static str, out: &mut Vec<i64>) -> Result<(), DecodeError> {
+        let Self::Bytes(rest) = self else {
+            out.push(zigzag(self.int64(field)?.cast_unsigned()));
+            return Ok(());
+        };
+        let mut items = Fields { rest };
+        while !items.rest.is_empty() {
+            if out.len() == BUCKETS_MAX {
+                return Err(DecodeError::TooManyItems { field });
+            }
+            out.push(zigzag(items.varint()?));
+        }
+        Ok(())
+    }
+
+    /// [`Value::sints`] for doubles.
+    pub(crate) fn doubles(
+        self,
+        field: &'static str,
+        out: &mut Vec<f64>,
+    ) -> Result<(), DecodeError> {
+        let Self::Bytes(bytes) = self else {
+            out.push(self.double(field)?);
+            return Ok(());
+        };
+        let (items, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(DecodeError::Truncated);
+        }
+        out.extend(items.iter().map(|item| f64::from_le_bytes(*item)));
+        Ok(())
+    }
+}
+
+fn zigzag(bits: u64) -> i64 {
+    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
 }
 
 /// The fields of a message in the order of its bytes. After an error it is exhausted.
@@ -165,9 +216,33 @@ pub(crate) fn put_bytes_field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
 
 /// Appends an item of a repeated message, also where it is empty.
 pub(crate) fn put_message_field(out: &mut Vec<u8>, number: u8, message: &[u8]) {
-    out.push(number << 3 | 2);
+    put_varint(out, u64::from(number) << 3 | 2);
     put_varint(out, message.len() as u64);
     out.extend_from_slice(message);
+}
+
+/// Appends a signed integer in zigzag form, left out where it is zero.
+pub(crate) fn put_sint_field(out: &mut Vec<u8>, number: u8, value: i64) {
+    put_varint_field(out, number, to_zigzag(value));
+}
+
+/// Appends packed signed integers, left out where there are none.
+pub(crate) fn put_sints_field(out: &mut Vec<u8>, number: u8, values: &[i64]) {
+    let mut packed = Vec::new();
+    for value in values {
+        put_varint(&mut packed, to_zigzag(*value));
+    }
+    put_bytes_field(out, number, &packed);
+}
+
+/// Appends packed doubles, left out where there are none.
+pub(crate) fn put_doubles_field(out: &mut Vec<u8>, number: u8, values: &[f64]) {
+    let packed: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    put_bytes_field(out, number, &packed);
+}
+
+fn to_zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
@@ -178,6 +253,8 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Packed buckets grow in memory: a byte becomes eight.
+const BUCKETS_MAX: usize = 1 << 16;
 const VARINT_SIZE_MAX: usize = 10;
 
 #[cfg(test)]

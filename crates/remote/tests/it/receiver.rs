@@ -148,8 +148,6 @@ fn labels_are_validated() {
         (series_field(&[name, (b"\xff", b"x")], &[]), "invalid label name or value"),
         (series_field(&[name, (b"", b"x")], &[]), "invalid label name or value"),
         (series_field(&[name, (b"j", b"1"), (b"j", b"1")], &[]), "duplicate label name \"j\""),
-        // An empty native histogram beside the float.
-        (series_field(&[name], &[0x22, 0]), "native histograms are not supported"),
     ] {
         let store = MemoryStore::default();
         let good = series_field(&[(b"__name__", b"good")], &[]);

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use narthex_model::Labels;
-use narthex_remote::RequestBuilder;
+use narthex_model::histogram::Histogram;
+use narthex_remote::{HistogramSample, HistogramValue, RequestBuilder};
 use narthex_server::{ServerOptions, ServerState};
 use narthex_storage::MemoryStore;
+use narthex_tsdb::Db;
 use serde_json::json;
 
 use crate::client::{Client, Reply, samples, small_store};
@@ -50,6 +52,24 @@ fn refusals_say_why() {
 
     let page = client.get("/metrics").text().to_owned();
     assert!(page.contains("narthex_remote_write_rejected_samples_total 1\n"), "{page}");
+}
+
+#[test]
+fn histograms_are_for_stores_that_hold_them() {
+    let series = Labels::from_pairs([("__name__", "latency")]);
+    let value = HistogramValue::Integer(Histogram { sum: 0.5, ..Histogram::default() });
+    let mut request = RequestBuilder::default();
+    request.push_histograms(&series, &[HistogramSample { timestamp_ms: 1_000, value }]);
+
+    let reply = post(&Client::over(MemoryStore::default()), request.compress());
+    assert_eq!((reply.status.as_u16(), reply.text()), (204, ""));
+
+    let data = tempfile::tempdir().unwrap();
+    let client = Client::over(Db::open(data.path(), narthex_tsdb::Options::default()).unwrap());
+    let reply = post(&client, request.compress());
+    let expected = "the store holds no native histograms: series {__name__=\"latency\"} \
+                    (1 of 1 samples rejected)\n";
+    assert_eq!((reply.status.as_u16(), reply.text()), (400, expected));
 }
 
 #[test]
