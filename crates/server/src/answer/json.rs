@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Labels, float};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -49,6 +50,42 @@ pub(crate) fn write_sample(out: &mut String, timestamp_ms: i64, value: f64) {
     // Writing to a string does not fail.
     let _ = float::write_json(out, value);
     out.push_str("\"]");
+}
+
+/// Appends `[1700000070,{"count":"1","sum":"0.5","buckets":[[0,"0.25","0.5","1"]]}]`, empty buckets
+/// left out.
+///
+/// # Source
+///
+/// `MarshalHistogram` in Prometheus `util/jsonutil/marshal.go`.
+pub(crate) fn write_histogram(out: &mut String, timestamp_ms: i64, histogram: &FloatHistogram) {
+    out.push('[');
+    write_timestamp(out, timestamp_ms);
+    out.push_str(",{\"count\":\"");
+    // Writing to a string does not fail.
+    let _ = float::write_json(out, histogram.count);
+    out.push_str("\",\"sum\":\"");
+    let _ = float::write_json(out, histogram.sum);
+    out.push('"');
+    let mut separator = ",\"buckets\":[";
+    for bucket in histogram.buckets().filter(|bucket| bucket.count != 0.0) {
+        out.push_str(separator);
+        separator = ",";
+        // Which of its bounds belong to the bucket.
+        out.push_str(match (bucket.lower_inclusive, bucket.upper_inclusive) {
+            (false, true) => "[0",
+            (true, false) => "[1",
+            (false, false) => "[2",
+            (true, true) => "[3",
+        });
+        for number in [bucket.lower, bucket.upper, bucket.count] {
+            out.push_str(",\"");
+            let _ = float::write_json(out, number);
+            out.push('"');
+        }
+        out.push(']');
+    }
+    out.push_str(if separator == "," { "]}]" } else { "}]" });
 }
 
 /// Appends a scalar, which unlike a sample never has an exponent.

@@ -6,7 +6,7 @@ use narthex_promql::{Annotations, Answer as QueryAnswer, Grid, Matrix, Severity,
 
 use super::Call;
 use crate::answer::json::{
-    write_labels, write_sample, write_scalar, write_string, write_timestamp,
+    write_histogram, write_labels, write_sample, write_scalar, write_string, write_timestamp,
 };
 use crate::answer::{Answer, ApiError, Pieces};
 use crate::blocking::run_query;
@@ -227,8 +227,16 @@ fn write_vector(out: &mut String, vector: &Vector, limit: usize, next: &mut usiz
         }
         out.push_str(if *next == 0 { "{\"metric\":" } else { ",{\"metric\":" });
         write_labels(out, labels);
-        out.push_str(",\"value\":");
-        write_sample(out, sample.timestamp_ms, sample.value);
+        match vector.histogram(*next) {
+            Some(histogram) => {
+                out.push_str(",\"histogram\":");
+                write_histogram(out, sample.timestamp_ms, histogram);
+            }
+            None => {
+                out.push_str(",\"value\":");
+                write_sample(out, sample.timestamp_ms, sample.value);
+            }
+        }
         out.push('}');
         *next += 1;
     }
@@ -253,19 +261,25 @@ fn write_matrix(
         if *next_sample == 0 {
             out.push_str(if *next_series == 0 { "{\"metric\":" } else { ",{\"metric\":" });
             write_labels(out, series.labels());
-            out.push_str(",\"values\":[");
         }
         for sample in series.samples().skip(*next_sample) {
-            if *next_sample > 0 {
-                if out.len() >= end {
-                    return true;
-                }
-                out.push(',');
+            if *next_sample > 0 && out.len() >= end {
+                return true;
             }
+            out.push_str(if *next_sample == 0 { ",\"values\":[" } else { "," });
             write_sample(out, sample.timestamp_ms, sample.value);
             *next_sample += 1;
         }
-        out.push_str("]}");
+        if *next_sample > 0 {
+            out.push(']');
+        }
+        let mut separator = ",\"histograms\":[";
+        for (timestamp_ms, histogram) in series.histograms() {
+            out.push_str(separator);
+            separator = ",";
+            write_histogram(out, timestamp_ms, histogram);
+        }
+        out.push_str(if separator == "," { "]}" } else { "}" });
         *next_series += 1;
         *next_sample = 0;
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use narthex_model::Labels;
-use narthex_model::histogram::Histogram;
+use narthex_model::histogram::{Buckets, Histogram, Span};
 use narthex_remote::{HistogramSample, HistogramValue, RequestBuilder};
 use narthex_server::{ServerOptions, ServerState};
 use narthex_storage::MemoryStore;
@@ -57,12 +57,26 @@ fn refusals_say_why() {
 #[test]
 fn histograms_are_for_stores_that_hold_them() {
     let series = Labels::from_pairs([("__name__", "latency")]);
-    let value = HistogramValue::Integer(Histogram { sum: 0.5, ..Histogram::default() });
+    let mut histogram = Histogram { sum: 0.5, count: 3, ..Histogram::default() };
+    let span = Span { offset: 0, length: 1 };
+    histogram.positive = Buckets { spans: vec![span], counts: vec![2] };
+    histogram.negative = Buckets { spans: vec![span], counts: vec![1] };
+    let value = HistogramValue::Integer(histogram);
     let mut request = RequestBuilder::default();
     request.push_histograms(&series, &[HistogramSample { timestamp_ms: 1_000, value }]);
 
-    let reply = post(&Client::over(MemoryStore::default()), request.compress());
+    let client = Client::over(MemoryStore::default());
+    let reply = post(&client, request.compress());
     assert_eq!((reply.status.as_u16(), reply.text()), (204, ""));
+    let sample = json!([1, {"count": "3", "sum": "0.5", "buckets": [
+        [1, "-1", "-0.5", "1"], [0, "0.5", "1", "2"],
+    ]}]);
+    let result = |path| client.get(path).json()["data"]["result"][0].take();
+    let metric = json!({"__name__": "latency"});
+    let found = result("/api/v1/query?query=latency&time=1");
+    assert_eq!(found, json!({"metric": metric, "histogram": sample}));
+    let found = result("/api/v1/query?query=latency[1m]&time=1");
+    assert_eq!(found, json!({"metric": metric, "histograms": [sample]}));
 
     let data = tempfile::tempdir().unwrap();
     let client = Client::over(Db::open(data.path(), narthex_tsdb::Options::default()).unwrap());
