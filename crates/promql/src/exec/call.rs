@@ -52,7 +52,11 @@ pub(super) fn call<'a>(
                 run.annotate(Annotation::sort_in_range_query(plan.span));
             }
             pop_texts(stack, plan.arg_count - 1);
-            stack.pop_vector()
+            match plan.function {
+                // It still takes the histograms away.
+                Function::Sort { .. } => stack.pop_vector().map(Map::Math(|value| value)),
+                _ => stack.pop_vector(),
+            }
         }
         Function::SortByLabel { descending } => {
             let names = pop_texts(stack, plan.arg_count - 1);

@@ -201,7 +201,7 @@ impl Joined<'_, '_, '_> {
         let groups = groups.get(&target).map_or(&[][..], Vec::as_slice);
         // What the info series that count come to: the same ones do at most steps.
         let mut known: HashMap<Vec<usize>, Option<Labels>> = HashMap::new();
-        for (step, value) in base.row(series).iter() {
+        for (step, _) in base.row(series).iter() {
             let joined = if untouched {
                 Some(labels.clone())
             } else {
@@ -234,7 +234,7 @@ impl Joined<'_, '_, '_> {
             if self.result.block().row(row).get(step).is_some() {
                 self.fail(step, || QueryError::DuplicateLabelset);
             }
-            self.result.block_mut().set(row, step, value);
+            self.result.block_mut().copy_step(row, step, base.row(series));
         }
         Ok(())
     }
