@@ -75,6 +75,8 @@ impl Api {
         let store = Arc::new(store);
         let mut options = ServerOptions::default();
         options.query_samples_max = 10_000;
+        // As the scripts expect, and the runner of the reference sets it.
+        options.delayed_name_removal = true;
         let client = Client::new(ServerState::new(Arc::clone(&store) as _, options));
         Self { store, client }
     }
