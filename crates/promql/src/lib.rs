@@ -6,7 +6,8 @@
 //! in one pass, and folded into columns that are as wide as the query has steps.
 //!
 //! - [`Engine::instant`] evaluates at one time, [`Engine::range`] at the steps of a [`Grid`];
-//! - a [`Value`] hands out labels and samples, and [`Annotations`] remark on them;
+//! - a [`Value`] hands out labels and samples, native histograms beside the floats
+//!   ([`Vector::histogram`], [`MatrixSeries::histograms`]), and [`Annotations`] remark on them;
 //! - a [`QueryError`] says why there is no answer; the limits are those of [`EngineOptions`] and of
 //!   the [`QueryContext`](narthex_storage::QueryContext), which also stops a query.
 //!

@@ -27,8 +27,9 @@ fn random_queries() {
 #[test]
 fn experimental_queries() {
     // Chunks keep a place for every bucket that one of their histograms has, and quantiles next to
-    // zero ask whether there are buckets below. The store of these tests has no chunks. `info`
-    // over a selector that `@` pins is the rest.
+    // zero ask whether there are buckets below: the store of these tests has no chunks. Remarks on
+    // observations of NaN stand at the first argument here, at the histogram in the reference's
+    // scripts, which we follow. `info` over a selector that `@` pins is the rest.
     check_folder("vectors/experimental", &ParseOptions::experimental(), 36);
 }
 
