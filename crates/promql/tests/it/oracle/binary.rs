@@ -114,7 +114,8 @@ fn of_vectors(
 ) -> Result<Vec<Element>, Failure> {
     let swaps = matching.cardinality == Cardinality::OneToMany;
     let (many, one) = if swaps { (rhs, lhs) } else { (lhs, rhs) };
-    if many.is_empty() || one.is_empty() {
+    let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
+    if (many.is_empty() || one.is_empty()) && !fills {
         return Ok(Vec::new());
     }
     let signature =
@@ -127,10 +128,9 @@ fn of_vectors(
     let is_one_to_one = matching.cardinality == Cardinality::OneToOne;
     let mut matched: Vec<(Labels, Labels)> = Vec::new();
     let mut made = Vec::new();
-    for element in many {
-        let group = signature(element);
-        let Some(partner) = one.iter().find(|other| signature(other) == group) else { continue };
-        let (left, right) = if swaps { (partner, element) } else { (element, partner) };
+    for (element, partner) in pairs(matching, many, one) {
+        let group = signature(&element);
+        let (left, right) = if swaps { (&partner, &element) } else { (&element, &partner) };
         let (value, keeps) = of_floats(binary.op, left.value, right.value);
         let labels = result_labels(binary, matching, &element.labels, &partner.labels);
         let is_taken = |(taken, result): &(Labels, Labels)| {
@@ -149,6 +149,33 @@ fn of_vectors(
         }
     }
     Ok(made)
+}
+
+/// Returns who meets whom, with fill values in place of those who are missing. Which of the two
+/// values that is does not heed which side is the "one" side.
+fn pairs(matching: &VectorMatching, many: &[Element], one: &[Element]) -> Vec<(Element, Element)> {
+    let signature =
+        |element: &Element| labels::signature(&element.labels, &matching.labels, matching.on);
+    let mut pairs = Vec::new();
+    for element in many {
+        let group = signature(element);
+        let found = one.iter().find(|other| signature(other) == group).cloned();
+        let filled = || {
+            let value = matching.fill_right?;
+            Some(Element { labels: group.clone(), value, from: 0 })
+        };
+        pairs.extend(found.or_else(filled).map(|partner| (element.clone(), partner)));
+    }
+    for partner in one {
+        let labels = signature(partner);
+        let is_met = many.iter().any(|element| signature(element) == labels);
+        if let (false, Some(value)) = (is_met, matching.fill_left) {
+            // Behind all that the "many" side makes.
+            let from = usize::MAX / 2 + partner.from;
+            pairs.push((Element { labels, value, from }, partner.clone()));
+        }
+    }
+    pairs
 }
 
 fn result_labels(

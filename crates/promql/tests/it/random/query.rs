@@ -279,9 +279,15 @@ impl<'a> Generator<'a> {
     /// the pairs are of one kind.
     fn vectors(&mut self, depth: u64) -> String {
         let (op, matching) = (self.operator(), self.pick(&MATCHINGS));
+        let fill = match self.random.below(8) {
+            0 => "fill (0) ",
+            1 => "fill_left (-1) ",
+            2 => "fill_right (2.5) ",
+            _ => "",
+        };
         let left = self.vector(depth);
         let right = if self.random.one_in(2) { left.clone() } else { self.vector(depth) };
-        format!("({left} {op}{matching}{right})")
+        format!("({left} {op}{matching}{fill}{right})")
     }
 
     fn sets(&mut self, depth: u64) -> String {
