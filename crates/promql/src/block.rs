@@ -229,6 +229,11 @@ impl<'a> Row<'a> {
         places.filter_map(|(step, histogram)| Some((step, histogram.as_ref()?)))
     }
 
+    /// Returns the size of all histograms in bytes.
+    pub(crate) fn histograms_size_bytes(self) -> usize {
+        self.histograms().map(|(_, histogram)| histogram.size_bytes()).sum()
+    }
+
     /// Returns the value at `step` where it is a float.
     pub(crate) fn float(self, step: usize) -> Option<f64> {
         self.get(step).filter(|_| self.histogram(step).is_none())

@@ -10,13 +10,21 @@ pub(crate) struct Held<'a> {
     block: Block,
     run: &'a Run<'a>,
     samples: usize,
+    /// The bytes of histograms that the allowance holds.
+    histograms_bytes: usize,
     allowance: Allowance<'a>,
 }
 
 impl<'a> Held<'a> {
     /// Returns a block without series over `steps` steps.
     pub(crate) fn new(run: &'a Run<'a>, steps: usize) -> Self {
-        Self { block: Block::new(steps), run, samples: 0, allowance: Allowance::new(run.ctx) }
+        Self {
+            block: Block::new(steps),
+            run,
+            samples: 0,
+            histograms_bytes: 0,
+            allowance: Allowance::new(run.ctx),
+        }
     }
 
     pub(crate) fn block(&self) -> &Block {
@@ -31,6 +39,7 @@ impl<'a> Held<'a> {
     pub(crate) fn push(&mut self, labels: Labels, row: Row<'_>) -> Result<(), QueryError> {
         self.allowance.grow(Block::row_size_bytes(self.block.steps()))?;
         self.count(row.count())?;
+        self.charge_histograms(row.histograms_size_bytes())?;
         self.block.push(labels, row);
         Ok(())
     }
@@ -58,6 +67,8 @@ impl<'a> Held<'a> {
     pub(crate) fn settle(mut self) -> Result<Self, QueryError> {
         self.block = std::mem::take(&mut self.block).without_empty_rows();
         self.count(self.block.samples() - self.samples)?;
+        let size_bytes: usize = self.block.rows().map(|(_, row)| row.histograms_size_bytes()).sum();
+        self.charge_histograms(size_bytes.saturating_sub(self.histograms_bytes))?;
         Ok(self)
     }
 
@@ -74,6 +85,12 @@ impl<'a> Held<'a> {
     /// Returns the block, which from now on counts no longer.
     pub(crate) fn into_block(mut self) -> Block {
         std::mem::take(&mut self.block)
+    }
+
+    /// Takes the bytes of histograms from the budget. Those that several blocks share count in each.
+    fn charge_histograms(&mut self, size_bytes: usize) -> Result<(), QueryError> {
+        self.histograms_bytes += size_bytes;
+        self.allowance.grow(size_bytes)
     }
 
     fn count(&mut self, samples: usize) -> Result<(), QueryError> {
