@@ -4,6 +4,7 @@
 
 mod conformance;
 mod limits;
+mod options;
 mod oracle;
 mod queries;
 mod random;
