@@ -40,6 +40,43 @@ impl Expr {
     }
 }
 
+impl ExprRef<'_> {
+    /// Returns the text of the node without its operands: `sum by (job)`, `rate`, `+ on (job)`,
+    /// `[5m:1m]` of a subquery, nothing of parentheses, and the whole text of a selector or literal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narthex_promql_parser::parse;
+    ///
+    /// let expr = parse("-(sum by (job) (rate(errors_total[5m]))) / on (job) total")?;
+    /// let heads: Vec<String> = expr.nodes().rev().map(|node| node.head()).collect();
+    /// let wanted =
+    ///     ["/ on (job)", "total", "-", "", "sum by (job)", "rate", "errors_total[5m]", "errors_total"];
+    /// assert_eq!(heads, wanted);
+    /// # Ok::<(), narthex_promql_parser::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn head(self) -> String {
+        let mut head = String::new();
+        // Writing into a string does not fail.
+        let _ = match self.node() {
+            Node::Call(call) => head.write_str(call.function.name),
+            Node::Aggregate(aggregate) => write_aggregate_head(&mut head, aggregate),
+            Node::Binary(binary) => write_binary_operator(&mut head, binary),
+            Node::Subquery(subquery) => selector::write_subquery_window(&mut head, subquery),
+            Node::Unary(unary) => head.write_str(unary.op.as_str()),
+            Node::Paren(_) => Ok(()),
+            Node::NumberLiteral(_)
+            | Node::StringLiteral(_)
+            | Node::VectorSelector(_)
+            | Node::MatrixSelector(_) => write_expr(&mut head, self),
+        };
+        head.truncate(head.trim_end().len());
+        head
+    }
+}
+
 /// One piece of text still to be written.
 enum Piece {
     Expr(NodeId),
