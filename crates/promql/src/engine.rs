@@ -1,15 +1,16 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use narthex_model::Sample;
 use narthex_promql_parser::{Expr, ValueType};
 use narthex_storage::{Querier, QueryContext, Queryable, Selection, StorageError};
 
 use crate::annotations::Annotation;
-use crate::exec::{Operand, RangeVector, Run, Scratch, Series, run_plan};
+use crate::exec::{Operand, Profiler, RangeVector, Run, Scratch, Series, run_plan};
 use crate::plan::{Plan, PlanContext, plan};
 use crate::range_fn::shown_samples;
 use crate::value::{Answer, Matrix, StoredSeries, Value, Vector};
-use crate::{EngineOptions, Grid, QueryError};
+use crate::{EngineOptions, Explanation, Grid, Profile, QueryError};
 
 /// Evaluates expressions over any store.
 ///
@@ -44,7 +45,8 @@ impl Engine {
         expr: &Expr,
         time_ms: i64,
     ) -> Result<Answer, QueryError> {
-        self.evaluate(ctx, store, expr, Grid::instant(time_ms), 0)
+        let plan = self.instant_plan(expr, time_ms)?;
+        self.evaluate(ctx, store, &plan, None)
     }
 
     /// Evaluates an expression at each step of `grid`. The value is a [`Value::Matrix`].
@@ -60,29 +62,117 @@ impl Engine {
         expr: &Expr,
         grid: Grid,
     ) -> Result<Answer, QueryError> {
-        let value_type = expr.value_type();
-        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
-            return Err(QueryError::RangeQueryType { found: value_type.documented() });
-        }
-        self.evaluate(ctx, store, expr, grid, grid.step_ms())
+        let plan = self.range_plan(expr, grid)?;
+        self.evaluate(ctx, store, &plan, None)
     }
 
-    /// Evaluates an expression. `step_ms` is 0 for an instant query.
-    fn evaluate(
+    /// Tells how [`Engine::instant`] evaluates an expression, without doing it.
+    ///
+    /// # Errors
+    ///
+    /// Where the expression cannot be evaluated in any store.
+    pub fn explain_instant(&self, expr: &Expr, time_ms: i64) -> Result<Explanation, QueryError> {
+        Ok(Explanation::new(expr, &self.instant_plan(expr, time_ms)?.plan))
+    }
+
+    /// Tells how [`Engine::range`] evaluates an expression, without doing it.
+    ///
+    /// # Errors
+    ///
+    /// Where the expression cannot be evaluated in any store.
+    pub fn explain_range(&self, expr: &Expr, grid: Grid) -> Result<Explanation, QueryError> {
+        Ok(Explanation::new(expr, &self.range_plan(expr, grid)?.plan))
+    }
+
+    /// Does what [`Engine::instant`] does, and tells what each part of it took. `clock` returns the
+    /// time since some moment in the past.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::instant`].
+    pub fn profile_instant(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        expr: &Expr,
+        time_ms: i64,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(Answer, Profile), QueryError> {
+        self.profile(ctx, store, expr, &self.instant_plan(expr, time_ms)?, clock)
+    }
+
+    /// Does what [`Engine::range`] does, and tells what each part of it took. `clock` returns the
+    /// time since some moment in the past.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::range`].
+    pub fn profile_range(
         &self,
         ctx: &QueryContext,
         store: &dyn Queryable,
         expr: &Expr,
         grid: Grid,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(Answer, Profile), QueryError> {
+        self.profile(ctx, store, expr, &self.range_plan(expr, grid)?, clock)
+    }
+
+    fn instant_plan<'e>(&self, expr: &'e Expr, time_ms: i64) -> Result<QueryPlan<'e>, QueryError> {
+        self.plan(expr, Grid::instant(time_ms), 0)
+    }
+
+    fn range_plan<'e>(&self, expr: &'e Expr, grid: Grid) -> Result<QueryPlan<'e>, QueryError> {
+        let value_type = expr.value_type();
+        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::RangeQueryType { found: value_type.documented() });
+        }
+        self.plan(expr, grid, grid.step_ms())
+    }
+
+    /// `step_ms` is 0 for an instant query.
+    fn plan<'e>(
+        &self,
+        expr: &'e Expr,
+        grid: Grid,
         step_ms: i64,
-    ) -> Result<Answer, QueryError> {
+    ) -> Result<QueryPlan<'e>, QueryError> {
         let plan = plan(expr, PlanContext { options: &self.options, grid, step_ms })?;
-        let queriers = open(store, &plan)?;
-        let selections = select(ctx, &queriers, &plan)?;
-        let run = Run::new(ctx, &self.options);
-        let value = run_plan(&run, &plan, &selections).and_then(|operand| match step_ms {
-            0 => instant_value(&run, operand, grid),
-            _ => range_value(&run, operand, grid),
+        Ok(QueryPlan { plan, grid, is_instant: step_ms == 0 })
+    }
+
+    fn profile(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        expr: &Expr,
+        query: &QueryPlan<'_>,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(Answer, Profile), QueryError> {
+        let profiler = Profiler::new(query.plan.operations.len(), clock);
+        let answer = self.evaluate(ctx, store, query, Some(&profiler))?;
+        let explanation = Explanation::new(expr, &query.plan);
+        Ok((answer, Profile::new(explanation, &profiler.into_costs())))
+    }
+
+    /// Runs a plan. Where there is a profiler, it counts what each operation does.
+    fn evaluate(
+        &self,
+        ctx: &QueryContext,
+        store: &dyn Queryable,
+        query: &QueryPlan<'_>,
+        profiler: Option<&Profiler<'_>>,
+    ) -> Result<Answer, QueryError> {
+        let QueryPlan { plan, grid, is_instant } = query;
+        let queriers = open(store, plan)?;
+        let run = Run::new(ctx, &self.options, profiler);
+        let selections = select(&run, &queriers, plan)?;
+        let value = run_plan(&run, plan, &selections).and_then(|operand| {
+            if *is_instant {
+                instant_value(&run, operand, *grid)
+            } else {
+                range_value(&run, operand, *grid)
+            }
         })?;
         let mut annotations = run.into_annotations();
         for warning in ctx.take_warnings() {
@@ -90,6 +180,13 @@ impl Engine {
         }
         Ok(Answer { value, annotations })
     }
+}
+
+/// What is to be done for a query, and what the answer is to look like.
+struct QueryPlan<'e> {
+    plan: Plan<'e>,
+    grid: Grid,
+    is_instant: bool,
 }
 
 fn open<'s>(
@@ -100,14 +197,17 @@ fn open<'s>(
 }
 
 fn select<'q>(
-    ctx: &QueryContext,
+    run: &Run<'_>,
     queriers: &'q [Box<dyn Querier + '_>],
     plan: &Plan<'_>,
 ) -> Result<Vec<Box<dyn Selection + 'q>>, StorageError> {
     plan.selections
         .iter()
         .zip(queriers)
-        .map(|(selection, querier)| querier.select(ctx, &selection.matchers, &selection.hints))
+        .map(|(selection, querier)| {
+            let _at_work = run.at_work(selection.operation);
+            querier.select(run.ctx, &selection.matchers, &selection.hints)
+        })
         .collect()
 }
 

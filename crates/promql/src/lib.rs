@@ -8,6 +8,7 @@
 //! - [`Engine::instant`] evaluates at one time, [`Engine::range`] at the steps of a [`Grid`];
 //! - a [`Value`] hands out labels and samples, native histograms beside the floats
 //!   ([`Vector::histogram`], [`MatrixSeries::histograms`]), and [`Annotations`] remark on them;
+//! - an [`Explanation`] tells how a query is evaluated, a [`Profile`] what that took;
 //! - a [`QueryError`] says why there is no answer; the limits are those of [`EngineOptions`] and of
 //!   the [`QueryContext`](narthex_storage::QueryContext), which also stops a query.
 //!
@@ -46,6 +47,7 @@ mod date;
 mod engine;
 mod error;
 mod exec;
+mod explain;
 mod go_sort;
 mod gomath;
 mod grid;
@@ -54,6 +56,7 @@ mod natural;
 mod neumaier;
 mod options;
 mod plan;
+mod profile;
 mod quantile;
 mod range_fn;
 mod scalar;
@@ -63,6 +66,8 @@ mod window;
 pub use annotations::{Annotation, Annotations, Severity};
 pub use engine::Engine;
 pub use error::{ErrorKind, QueryError};
+pub use explain::{Explanation, PlanNode, PlanSelection};
 pub use grid::Grid;
 pub use options::EngineOptions;
+pub use profile::{NodeCost, Profile};
 pub use value::{Answer, Matrix, MatrixSeries, Value, Vector};

@@ -23,7 +23,7 @@ impl<'a> Held<'a> {
             run,
             samples: 0,
             histograms_bytes: 0,
-            allowance: Allowance::new(run.ctx),
+            allowance: run.allowance(),
         }
     }
 

@@ -7,6 +7,7 @@ mod held;
 mod info;
 mod lookup;
 mod merge;
+mod profiler;
 mod range_vector;
 mod run;
 mod scratch;
@@ -22,6 +23,7 @@ use crate::plan::{Operation, OperationKind, Plan};
 use crate::scalar::Scalar;
 pub(crate) use held::Held;
 pub(crate) use merge::merge_equal_labels;
+pub(crate) use profiler::Profiler;
 pub(crate) use range_vector::RangeVector;
 pub(crate) use run::{Allowance, Run};
 pub(crate) use scratch::Scratch;
@@ -46,9 +48,15 @@ pub(crate) fn run_plan<'a>(
     selections: &'a [Box<dyn Selection + 'a>],
 ) -> Result<Operand<'a>, QueryError> {
     let mut stack = Stack { operands: Vec::new() };
-    for operation in &plan.operations {
+    for (index, operation) in plan.operations.iter().enumerate() {
         run.ctx.check()?;
-        let operand = apply(run, operation, selections, &mut stack)?;
+        if let Some(profiler) = run.profiler() {
+            profiler.begin(index);
+        }
+        let mut operand = apply(run, index, operation, selections, &mut stack)?;
+        if let Some(profiler) = run.profiler() {
+            profiler.finish(index, &mut operand);
+        }
         stack.operands.push(operand);
     }
     Ok(stack.pop())
@@ -56,6 +64,7 @@ pub(crate) fn run_plan<'a>(
 
 fn apply<'a>(
     run: &'a Run<'a>,
+    index: usize,
     operation: &'a Operation<'_>,
     selections: &'a [Box<dyn Selection + 'a>],
     stack: &mut Stack<'a>,
@@ -70,7 +79,8 @@ fn apply<'a>(
         OperationKind::Window { selection, windows, totals_only } => {
             let (selection, windows) = (&*selections[*selection], *windows);
             let totals_only = *totals_only;
-            Operand::Range(RangeVector::Selected { selection, windows, totals_only })
+            let operation = index;
+            Operand::Range(RangeVector::Selected { selection, windows, totals_only, operation })
         }
         OperationKind::Subquery(windows) => {
             let vector = stack.pop_vector();

@@ -15,6 +15,8 @@ pub(crate) enum RangeVector<'a> {
         windows: Windows,
         /// Nobody looks at the buckets of histograms.
         totals_only: bool,
+        /// The operation that it is of.
+        operation: usize,
     },
     /// Windows over the steps of a subquery.
     Stepped { held: Held<'a>, grid: Grid, windows: Windows },
@@ -62,12 +64,16 @@ impl<'a> RangeVector<'a> {
         scratch: &mut Scratch<'_>,
     ) -> Result<(), QueryError> {
         match self {
-            Self::Selected { selection, totals_only, .. } => {
+            Self::Selected { selection, totals_only, operation, .. } => {
+                let _at_work = run.at_work(*operation);
                 scratch.decode(run, *selection, index)?;
                 if *totals_only {
                     scratch.drop_buckets();
                 }
                 scratch.drop_stale();
+                if let Some(profiler) = run.profiler() {
+                    profiler.count_series(scratch.samples().values.len());
+                }
             }
             Self::Stepped { held, grid, .. } => {
                 scratch.fill(*grid, held.block().row(index));

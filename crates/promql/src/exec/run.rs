@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 
 use narthex_storage::QueryContext;
 
+use super::profiler::{AtWork, Profiler};
 use crate::annotations::{Annotation, Annotations};
 use crate::{EngineOptions, QueryError};
 
@@ -13,11 +14,27 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a EngineOptions,
     samples: Cell<usize>,
     annotations: RefCell<Annotations>,
+    /// Who counts what each operation does, if anybody does.
+    profiler: Option<&'a Profiler<'a>>,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(ctx: &'a QueryContext, options: &'a EngineOptions) -> Self {
-        Self { ctx, options, samples: Cell::new(0), annotations: RefCell::default() }
+    pub(crate) fn new(
+        ctx: &'a QueryContext,
+        options: &'a EngineOptions,
+        profiler: Option<&'a Profiler<'a>>,
+    ) -> Self {
+        let annotations = RefCell::default();
+        Self { ctx, options, samples: Cell::new(0), annotations, profiler }
+    }
+
+    pub(crate) fn profiler(&self) -> Option<&'a Profiler<'a>> {
+        self.profiler
+    }
+
+    /// Puts what is done to the account of operation `operation`, until the guard is dropped.
+    pub(crate) fn at_work(&self, operation: usize) -> Option<AtWork<'a>> {
+        self.profiler.map(|profiler| profiler.at_work(operation))
     }
 
     /// Counts samples that are held from now on.
@@ -53,7 +70,7 @@ impl<'a> Run<'a> {
 
     /// Returns an allowance that holds nothing yet.
     pub(crate) fn allowance(&self) -> Allowance<'a> {
-        Allowance::new(self.ctx)
+        Allowance { ctx: self.ctx, profiler: self.profiler, size_bytes: 0 }
     }
 
     /// Adds an annotation to the answer.
@@ -70,14 +87,11 @@ impl<'a> Run<'a> {
 #[derive(Debug)]
 pub(crate) struct Allowance<'a> {
     ctx: &'a QueryContext,
+    profiler: Option<&'a Profiler<'a>>,
     size_bytes: usize,
 }
 
-impl<'a> Allowance<'a> {
-    pub(crate) fn new(ctx: &'a QueryContext) -> Self {
-        Self { ctx, size_bytes: 0 }
-    }
-
+impl Allowance<'_> {
     /// Takes more from the budget.
     ///
     /// # Errors
@@ -86,6 +100,9 @@ impl<'a> Allowance<'a> {
     pub(crate) fn grow(&mut self, size_bytes: usize) -> Result<(), QueryError> {
         self.ctx.charge(size_bytes)?;
         self.size_bytes += size_bytes;
+        if let Some(profiler) = self.profiler {
+            profiler.count_bytes(size_bytes);
+        }
         Ok(())
     }
 

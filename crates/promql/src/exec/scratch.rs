@@ -30,7 +30,7 @@ impl<'a> Scratch<'a> {
             histograms: Vec::new(),
             start_timestamps_ms: Vec::new(),
             with_starts: run.options.use_start_timestamps,
-            allowance: Allowance::new(run.ctx),
+            allowance: run.allowance(),
         }
     }
 
@@ -42,6 +42,9 @@ impl<'a> Scratch<'a> {
         index: usize,
     ) -> Result<(), QueryError> {
         selection.read(run.ctx, index, &mut self.columns)?;
+        if let Some(profiler) = run.profiler() {
+            profiler.count_read(self.columns.len());
+        }
         self.allowance.grow_to(self.columns.len() * (size_of::<i64>() + size_of::<f64>()))
     }
 

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use hashbrown::HashSet;
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
 use narthex_promql_parser::Span;
@@ -32,6 +34,15 @@ pub(crate) struct Series<'a> {
     source: Source<'a>,
     /// What happens to each column after it was made.
     maps: Vec<Map>,
+    /// Whose result it is after how many of the maps, in rising order; kept for profiles alone.
+    marks: Vec<Mark>,
+}
+
+/// The first maps of a vector make it the result of an operation.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    operation: usize,
+    maps: usize,
 }
 
 /// Where columns come from.
@@ -104,7 +115,8 @@ impl<'a> Series<'a> {
     }
 
     fn new(grid: Grid, labels: Vec<Labels>, source: Source<'a>) -> Self {
-        Self { grid, labels, stripped: false, nameless: Vec::new(), source, maps: Vec::new() }
+        let (nameless, maps, marks) = (Vec::new(), Vec::new(), Vec::new());
+        Self { grid, labels, stripped: false, nameless, source, maps, marks }
     }
 
     /// Returns whether name, type and unit of series `index` are to go at the end of the query.
@@ -210,6 +222,19 @@ impl<'a> Series<'a> {
         Ok(Self::held(grid, merge_equal_labels(run, &held, equals)?))
     }
 
+    /// Returns the block, if the columns are those of one as they stand.
+    pub(super) fn as_block(&self) -> Option<&Block> {
+        match &self.source {
+            Source::Held(held) if self.maps.is_empty() => Some(held.block()),
+            _ => None,
+        }
+    }
+
+    /// Notes that the vector as it stands is the result of operation `operation`.
+    pub(super) fn mark(&mut self, operation: usize) {
+        self.marks.push(Mark { operation, maps: self.maps.len() });
+    }
+
     /// Makes the column of series `index`. Returns whether it has a value.
     ///
     /// # Errors
@@ -223,6 +248,38 @@ impl<'a> Series<'a> {
         out: &mut Column,
     ) -> Result<bool, QueryError> {
         run.ctx.check()?;
+        let at_work = self.marks.first().and_then(|mark| run.at_work(mark.operation));
+        self.fill(run, index, scratch, out)?;
+        drop(at_work);
+        let mut applied = 0;
+        for mark in &self.marks {
+            let _at_work = run.at_work(mark.operation);
+            self.apply_maps(run, applied..mark.maps, out);
+            applied = mark.maps;
+            if let Some(profiler) = run.profiler()
+                && bits::any(out.row().present())
+            {
+                profiler.count_series(out.row().count());
+            }
+        }
+        self.apply_maps(run, applied..self.maps.len(), out);
+        Ok(bits::any(out.row().present()))
+    }
+
+    fn apply_maps(&self, run: &Run<'_>, maps: Range<usize>, out: &mut Column) {
+        for map in &self.maps[maps] {
+            map.apply(out, |remark| run.annotate(remark));
+        }
+    }
+
+    /// Fills in the column of series `index` as the source has it.
+    fn fill(
+        &self,
+        run: &Run<'_>,
+        index: usize,
+        scratch: &mut Scratch<'_>,
+        out: &mut Column,
+    ) -> Result<(), QueryError> {
         match &self.source {
             Source::Held(held) => out.copy_from(held.block().row(index)),
             Source::Instant(selection, plan) => {
@@ -273,10 +330,7 @@ impl<'a> Series<'a> {
                 self.remark_overlaps(run, index, scratch)?;
             }
         }
-        for map in &self.maps {
-            map.apply(out, |remark| run.annotate(remark));
-        }
-        Ok(bits::any(out.row().present()))
+        Ok(())
     }
 
     /// Calls `visit` with the number and column of each series that has a value, in their order.

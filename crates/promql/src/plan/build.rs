@@ -240,7 +240,7 @@ impl<'e> Planner<'e, '_> {
         if self.without_value[node.id().index()] {
             return Ok(());
         }
-        let grid = self.grids[node.id().index()];
+        let (id, grid) = (node.id(), self.grids[node.id().index()]);
         let kind = match node.node() {
             Node::NumberLiteral(number) => Some(OperationKind::Number(number.value)),
             Node::StringLiteral(text) => Some(OperationKind::Text(text)),
@@ -260,10 +260,11 @@ impl<'e> Planner<'e, '_> {
             Node::Unary(unary) => (unary.op == UnaryOp::Minus).then_some(OperationKind::Negate),
             Node::Paren(_) => None,
         };
-        self.plan.operations.extend(kind.map(|kind| Operation { kind, grid }));
+        self.plan.operations.extend(kind.map(|kind| Operation { kind, grid, node: id }));
         let wanted = self.wanted[node.id().index()];
         if self.once[node.id().index()] && wanted.steps() > 1 {
-            self.plan.operations.push(Operation { kind: OperationKind::Spread, grid: wanted });
+            let kind = OperationKind::Spread;
+            self.plan.operations.push(Operation { kind, grid: wanted, node: id });
         }
         Ok(())
     }
@@ -346,7 +347,9 @@ impl<'e> Planner<'e, '_> {
         hints.function = self.functions[id.index()];
         hints.range_ms = range_ms;
         *self.shared.entry((key, range.min_ms, range.max_ms)).or_insert_with(|| {
-            plan.selections.push(SelectionPlan { matchers, range, hints });
+            // The caller adds it next.
+            let operation = plan.operations.len();
+            plan.selections.push(SelectionPlan { matchers, range, hints, operation });
             plan.selections.len() - 1
         })
     }

@@ -15,7 +15,7 @@ mod reads;
 use std::borrow::Cow;
 
 use narthex_model::{Labels, Matcher};
-use narthex_promql_parser::{AggregateOp, BinaryOp, Span, StringLiteral, VectorMatching};
+use narthex_promql_parser::{AggregateOp, BinaryOp, NodeId, Span, StringLiteral, VectorMatching};
 use narthex_storage::{SelectHints, TimeRange};
 use smallvec::SmallVec;
 
@@ -38,6 +38,8 @@ pub(crate) struct SelectionPlan<'e> {
     pub(crate) matchers: Cow<'e, [Matcher]>,
     pub(crate) range: TimeRange,
     pub(crate) hints: SelectHints,
+    /// The first operation that reads it.
+    pub(crate) operation: usize,
 }
 
 /// One operation and the steps that it is done for.
@@ -45,6 +47,8 @@ pub(crate) struct SelectionPlan<'e> {
 pub(crate) struct Operation<'e> {
     pub(crate) kind: OperationKind<'e>,
     pub(crate) grid: Grid,
+    /// The node of the expression that it is done for.
+    pub(crate) node: NodeId,
 }
 
 /// What an operation does to the stack of operands.
@@ -149,6 +153,29 @@ pub(crate) struct BinaryPlan<'e> {
     pub(crate) return_bool: bool,
     pub(crate) matching: Option<&'e VectorMatching>,
     pub(crate) span: Span,
+}
+
+impl OperationKind<'_> {
+    /// Returns how many operands the operation takes from the stack.
+    pub(crate) fn operand_count(&self) -> usize {
+        match self {
+            Self::Number(_) | Self::Text(_) | Self::Instant(_) | Self::Window { .. } => 0,
+            Self::Subquery(_) | Self::Spread | Self::Negate | Self::Info(_) => 1,
+            Self::Call(call) => call.arg_count,
+            Self::Aggregate(aggregate) => 1 + usize::from(aggregate.param_span.is_some()),
+            Self::Binary(_) => 2,
+        }
+    }
+
+    /// Returns the number of the selection that the operation reads, if it reads one.
+    pub(crate) fn selection(&self) -> Option<usize> {
+        match self {
+            Self::Instant(instant) => Some(instant.selection),
+            Self::Window { selection, .. } => Some(*selection),
+            Self::Info(info) => Some(info.instant.selection),
+            _ => None,
+        }
+    }
 }
 
 impl Function {

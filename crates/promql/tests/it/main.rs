@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails tells where")]
 
 mod conformance;
+mod explain;
 mod limits;
 mod options;
 mod oracle;

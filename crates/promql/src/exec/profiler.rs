@@ -1,0 +1,118 @@
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Duration;
+
+use super::{Operand, RangeVector};
+use crate::block::Block;
+use crate::profile::NodeCost;
+use crate::scalar::Scalar;
+
+/// Counts what each operation of a plan does.
+///
+/// One operation is at work at a time, and time and bytes go to its account. A vector whose columns
+/// are made on demand is marked with the operations that it is the result of: they are at work while
+/// a later operation reads it.
+pub(crate) struct Profiler<'a> {
+    clock: &'a dyn Fn() -> Duration,
+    operation: Cell<usize>,
+    /// When it was put to work.
+    since: Cell<Duration>,
+    costs: RefCell<Vec<NodeCost>>,
+}
+
+/// An operation is at work until this is dropped; then the one before is again.
+pub(crate) struct AtWork<'a> {
+    profiler: &'a Profiler<'a>,
+    before: usize,
+}
+
+impl<'a> Profiler<'a> {
+    /// Returns a profiler of `operations` operations, of which the first is at work.
+    pub(crate) fn new(operations: usize, clock: &'a dyn Fn() -> Duration) -> Self {
+        let costs = RefCell::new(vec![NodeCost::default(); operations]);
+        Self { clock, operation: Cell::new(0), since: Cell::new(clock()), costs }
+    }
+
+    /// Puts an operation to work.
+    pub(super) fn begin(&self, operation: usize) {
+        self.switch(operation);
+    }
+
+    /// Counts the result of the operation at work, or sees to it that it is counted when it is made.
+    pub(super) fn finish(&self, operation: usize, result: &mut Operand<'_>) {
+        match result {
+            Operand::Scalar(Scalar::Constant(_)) => self.count(|cost| cost.samples += 1),
+            Operand::Scalar(Scalar::Steps(values)) => {
+                self.count(|cost| cost.samples += values.len());
+            }
+            Operand::Text(_) | Operand::Range(RangeVector::Selected { .. }) => {}
+            Operand::Range(RangeVector::Stepped { held, .. }) => self.count_block(held.block()),
+            Operand::Vector(series) => match series.as_block() {
+                Some(block) => self.count_block(block),
+                None => series.mark(operation),
+            },
+        }
+    }
+
+    /// Puts an operation to work until the guard is dropped.
+    pub(super) fn at_work(&'a self, operation: usize) -> AtWork<'a> {
+        AtWork { profiler: self, before: self.switch(operation) }
+    }
+
+    /// Counts one series of a result.
+    pub(super) fn count_series(&self, samples: usize) {
+        self.count(|cost| {
+            cost.series += 1;
+            cost.samples += samples;
+        });
+    }
+
+    /// Counts samples that the store returned.
+    pub(super) fn count_read(&self, samples: usize) {
+        self.count(|cost| cost.samples_read += samples);
+    }
+
+    /// Counts bytes that were taken from the query's budget.
+    pub(super) fn count_bytes(&self, size_bytes: usize) {
+        self.count(|cost| cost.bytes += size_bytes);
+    }
+
+    /// Returns what each operation did, in the order of the plan.
+    pub(crate) fn into_costs(self) -> Vec<NodeCost> {
+        self.switch(0);
+        self.costs.into_inner()
+    }
+
+    fn count_block(&self, block: &Block) {
+        self.count(|cost| {
+            cost.series += block.len();
+            cost.samples += block.samples();
+        });
+    }
+
+    fn count(&self, add: impl FnOnce(&mut NodeCost)) {
+        if let Some(cost) = self.costs.borrow_mut().get_mut(self.operation.get()) {
+            add(cost);
+        }
+    }
+
+    /// Puts an operation to work and returns the one that was.
+    fn switch(&self, operation: usize) -> usize {
+        let now = (self.clock)();
+        let spent = now.saturating_sub(self.since.replace(now));
+        self.count(|cost| cost.duration += spent);
+        self.operation.replace(operation)
+    }
+}
+
+impl fmt::Debug for Profiler<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profiler").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.profiler.switch(self.before);
+    }
+}
