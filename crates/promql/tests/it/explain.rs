@@ -8,6 +8,7 @@ use narthex_promql::{Engine, Grid, Profile};
 use narthex_promql_parser::{Expr, ParseOptions, parse_with};
 use narthex_storage::{MemoryStore, QueryContext};
 
+use crate::queries;
 use crate::store::append;
 
 /// At 100, 110, … 150 seconds.
@@ -143,4 +144,35 @@ fn large_queries_print() {
     let selector = parse(&format!("sum({{a=\"{}\"}})", "x".repeat(100_000)));
     let text = Engine::default().explain_instant(&selector, 0).unwrap().to_string();
     assert!(text.len() < 101_000);
+}
+
+/// Whatever the query, to watch it changes nothing, and what is seen is a tree.
+#[test]
+fn a_profiled_query_has_the_same_answer() {
+    let (engine, store, ctx) = (Engine::default(), queries::store(), QueryContext::default());
+    let cases = include_str!("../data/instant.txt").lines();
+    let queries = cases.filter(|line| !line.is_empty() && !line.starts_with(['#', '=']));
+    let mut answers = 0;
+    for (time_s, query) in queries.map(|line| line.split_once(' ').unwrap()) {
+        let (expr, time_ms) = (parse(query), time_s.parse::<i64>().unwrap() * 1000);
+        let looks = Cell::new(0);
+        let clock = || {
+            looks.set(looks.get() + 1);
+            Duration::from_millis(looks.get())
+        };
+        let plain = engine.instant(&ctx, &store, &expr, time_ms);
+        match engine.profile_instant(&ctx, &store, &expr, time_ms, &clock) {
+            Err(error) => assert_eq!(error.to_string(), plain.unwrap_err().to_string(), "{query}"),
+            Ok((answer, profile)) => {
+                assert_eq!(format!("{answer:?}"), format!("{:?}", plain.unwrap()), "{query}");
+                let depths: Vec<usize> = profile.nodes().map(|(node, _)| node.depth).collect();
+                assert_eq!(depths[0], 0, "{query}");
+                assert!(depths.windows(2).all(|pair| (1..=pair[0] + 1).contains(&pair[1])));
+                let total: Duration = profile.nodes().map(|(_, cost)| cost.duration).sum();
+                assert_eq!(total, Duration::from_millis(looks.get() - 1), "{query}\n{profile}");
+                answers += 1;
+            }
+        }
+    }
+    assert!(answers > 50, "{answers}");
 }

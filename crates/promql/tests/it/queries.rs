@@ -27,7 +27,8 @@ const SERIES: [(&str, &str); 14] = [
     ("broken_bucket{le=+Inf}", "6 6 6 6 6 6"),
 ];
 
-fn store() -> MemoryStore {
+/// Returns a store of [`SERIES`].
+pub(crate) fn store() -> MemoryStore {
     let store = MemoryStore::default();
     for (series, values) in SERIES {
         let (name, labels) = series.strip_suffix('}').unwrap().split_once('{').unwrap();
