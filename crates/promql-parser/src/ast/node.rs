@@ -87,14 +87,18 @@ pub struct NumberLiteral {
     pub is_duration: bool,
 }
 
-/// Numbers are equal where their bits are: `NaN` equals itself, `0` is not `-0`. Durations print
+/// Numbers are equal where they print alike: `NaN` equals `-NaN`, `0` is not `-0`. Durations print
 /// without the sign of a zero.
 impl PartialEq for NumberLiteral {
     fn eq(&self, other: &Self) -> bool {
-        let same_bits = self.value.to_bits() == other.value.to_bits();
         let same_zero = self.is_duration && self.value == 0.0 && other.value == 0.0;
-        self.is_duration == other.is_duration && (same_bits || same_zero)
+        self.is_duration == other.is_duration && (same_number(self.value, other.value) || same_zero)
     }
+}
+
+/// Returns whether two numbers have the same bits, or are no numbers: of `NaN` no sign is printed.
+fn same_number(left: f64, right: f64) -> bool {
+    left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
 }
 
 /// A text, as a rule in UTF-8; escapes may name other bytes.
@@ -307,15 +311,20 @@ pub struct VectorMatching {
     pub fill_right: Option<f64>,
 }
 
-/// Fill values are equal where their bits are.
+/// Fill values are equal where they print alike, as number literals are.
 impl PartialEq for VectorMatching {
     fn eq(&self, other: &Self) -> bool {
-        let fills = |it: &Self| [it.fill_left, it.fill_right].map(|fill| fill.map(f64::to_bits));
+        let same_fill = |left: Option<f64>, right: Option<f64>| match (left, right) {
+            (Some(left), Some(right)) => same_number(left, right),
+            (None, None) => true,
+            _ => false,
+        };
         self.cardinality == other.cardinality
             && self.labels == other.labels
             && self.on == other.on
             && self.include == other.include
-            && fills(self) == fills(other)
+            && same_fill(self.fill_left, other.fill_left)
+            && same_fill(self.fill_right, other.fill_right)
     }
 }
 

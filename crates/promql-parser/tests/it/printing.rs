@@ -135,3 +135,12 @@ fn pretty_text_keeps_what_fits() {
     let query = "sum by (job) (rate(up[5m])) / on (job) group_left () topk(5, up)";
     assert_eq!(parse(query).unwrap().pretty(), query);
 }
+
+#[test]
+fn a_negated_nan_reads_back_equal() {
+    for query in ["-NaN", "a % -nan", "a + fill (-NaN) b"] {
+        let options = ParseOptions::experimental();
+        let expr = parse_with(query, &options).unwrap();
+        assert_eq!(parse_with(&expr.to_string(), &options).unwrap(), expr, "{query}");
+    }
+}
