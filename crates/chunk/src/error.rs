@@ -32,4 +32,10 @@ pub enum ChunkError {
         /// The bits that are said to follow.
         significant: u8,
     },
+    /// No encoding has this number.
+    #[error("unknown chunk encoding {number}")]
+    UnknownEncoding {
+        /// The number.
+        number: u8,
+    },
 }

@@ -22,10 +22,12 @@
 #![forbid(unsafe_code)]
 
 mod columns;
+mod encoding;
 mod error;
 mod varint;
 mod xor;
 
 pub use columns::Columns;
+pub use encoding::Encoding;
 pub use error::ChunkError;
 pub use xor::{XorChunk, decode_xor, decode_xor_first};
