@@ -54,12 +54,14 @@
 
 #![forbid(unsafe_code)]
 
+mod chunk_meta;
 mod db;
 mod head;
 mod options;
 mod stats;
 mod wal;
 
+pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
 pub use options::{Options, WalCompression, WalSync};
 pub use stats::{HeadStats, ReplayStats, Stats, WalStats};
