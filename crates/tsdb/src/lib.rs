@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 mod chunk_meta;
+mod codec;
 mod db;
 mod head;
 mod options;

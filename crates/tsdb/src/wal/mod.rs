@@ -3,7 +3,6 @@
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named; [`Wal`] writes and [`replay`] reads them.
 
-mod codec;
 mod frame;
 mod reader;
 pub(crate) mod record;

@@ -2,7 +2,7 @@
 
 use narthex_model::{Labels, LabelsBuilder, Metadata, MetricType};
 
-use super::codec::{Cursor, put_signed, put_text, put_unsigned};
+use crate::codec::{Cursor, put_signed, put_text, put_unsigned};
 
 /// A series and the number by which later records name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
