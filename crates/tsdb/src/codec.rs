@@ -17,6 +17,10 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -27,6 +31,10 @@ impl<'a> Cursor<'a> {
         let (word, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(u64::from_be_bytes(*word))
+    }
+
+    pub(crate) fn float(&mut self) -> Option<f64> {
+        Some(f64::from_bits(self.word()?))
     }
 
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
@@ -69,6 +77,10 @@ pub(crate) fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {
 
 pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put_unsigned(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+pub(crate) fn put_float(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(&value.to_bits().to_be_bytes());
 }
 
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {

@@ -84,6 +84,7 @@ impl<'a> HeadAppender<'a> {
                 let samples = self.samples.iter().map(|pending| RefSample {
                     reference: pending.reference,
                     timestamp_ms: pending.timestamp_ms,
+                    start_timestamp_ms: 0,
                     value: pending.value,
                 });
                 records.push(encoded(|out| encode_samples(samples, out)));

@@ -53,7 +53,11 @@ impl Replayer {
             }
             Some(Record::Tombstones(items)) => items.iter().for_each(|item| self.delete(*item)),
             Some(Record::Metadata(items)) => items.iter().for_each(|item| self.add_metadata(item)),
-            Some(Record::NotKept) => self.stats.records_not_kept += 1,
+            Some(Record::Histograms(_) | Record::FloatHistograms(_) | Record::Exemplars(_)) => {
+                self.stats.records_not_kept += 1;
+            }
+            // They belong to the log of out-of-order samples.
+            Some(Record::MmapMarkers(_)) => {}
             Some(Record::Unknown) => self.stats.records_unknown += 1,
             None => {}
         }

@@ -23,6 +23,7 @@ fn samples(items: &[(u64, i64)]) -> Vec<u8> {
     let sample = |&(reference, timestamp_ms): &(u64, i64)| RefSample {
         reference,
         timestamp_ms,
+        start_timestamp_ms: 0,
         value: timestamp_ms as f64,
     };
     encode_samples(items.iter().map(sample), &mut record);

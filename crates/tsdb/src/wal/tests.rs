@@ -1,12 +1,10 @@
 use std::path::Path;
 
 use narthex_host::{Files, Random, SeededRandom, Simulation};
-use narthex_model::{Labels, Metadata, MetricType};
 use proptest::prelude::*;
 
 use super::frame::{self, HEADER_SIZE, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG, ZSTD_FLAG};
 use super::reader::{Next, SegmentReader};
-use super::record::{Decoder, Record, RefSample, encode_metadata, encode_samples, encode_series};
 use super::{Corruption, DamageReason, ReplayReport, WalError, replay, start};
 use crate::{Options, WalCompression};
 
@@ -117,70 +115,4 @@ proptest! {
         }
         prop_assert!(count <= bytes.len());
     }
-
-    #[test]
-    fn any_record_decodes_or_fails(kind in 0_u8..16, body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Decoder::default().decode(&[vec![kind], body].concat());
-    }
-
-    #[test]
-    fn samples_survive(samples in prop::collection::vec(any::<(u64, i64, u64)>(), 0..50)) {
-        let mut record = Vec::new();
-        encode_samples(samples.iter().map(|&(reference, timestamp_ms, bits)| {
-            RefSample { reference, timestamp_ms, value: f64::from_bits(bits) }
-        }), &mut record);
-        let mut decoder = Decoder::default();
-        let Some(Record::Samples(found)) = decoder.decode(&record) else {
-            panic!("not a record of samples");
-        };
-        let found = found.iter().map(|item| (item.reference, item.timestamp_ms, item.value.to_bits()));
-        prop_assert_eq!(found.collect::<Vec<_>>(), samples);
-    }
-}
-
-#[test]
-fn bytes_of_the_records() {
-    let labels = Labels::from_pairs([("a", "b"), ("__name__", "up")]);
-    let mut record = Vec::new();
-    encode_series([(258, &labels)], &mut record);
-    assert_eq!(record, b"\x01\0\0\0\0\0\0\x01\x02\x02\x08__name__\x02up\x01a\x01b");
-    let mut decoder = Decoder::default();
-    let Some(Record::Series([series])) = decoder.decode(&record) else {
-        panic!("not a record of one series");
-    };
-    assert_eq!((series.reference, &series.labels), (258, &labels));
-
-    record.clear();
-    let sample = |reference, timestamp_ms, value| RefSample { reference, timestamp_ms, value };
-    encode_samples([sample(2, 1_000, 1.0), sample(1, 1_002, -2.0)], &mut record);
-    let head = b"\x02\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x03\xe8";
-    let body = b"\0\0\x3f\xf0\0\0\0\0\0\0\x01\x04\xc0\0\0\0\0\0\0\0";
-    assert_eq!(record, [&head[..], body].concat());
-
-    record.clear();
-    let metadata =
-        Metadata { metric_type: MetricType::Gauge, help: "Up.".into(), unit: "s".into() };
-    encode_metadata([(300, &metadata)], &mut record);
-    assert_eq!(record, b"\x06\xac\x02\x02\x02\x04UNIT\x01s\x04HELP\x03Up.");
-    let Some(Record::Metadata([found])) = decoder.decode(&record) else {
-        panic!("not a record of metadata");
-    };
-    assert_eq!((found.reference, &found.metadata), (300, &metadata));
-}
-
-#[test]
-fn samples_with_start_times() {
-    // Three samples: start times explicit, the same again, and none.
-    let head = b"\x0b\x04\xd0\x0f\x02\x3f\xf0\0\0\0\0\0\0";
-    let same = b"\x02\x04\x01\x40\0\0\0\0\0\0\0";
-    let none = b"\x01\x06\x00\x40\x08\0\0\0\0\0\0";
-    let explicit = b"\x00\x08\x02\x06\x40\x10\0\0\0\0\0\0";
-    let record = [&head[..], same, none, explicit].concat();
-    let mut decoder = Decoder::default();
-    let Some(Record::Samples(samples)) = decoder.decode(&record) else {
-        panic!("not a record of samples");
-    };
-    let samples = samples.iter().map(|item| (item.reference, item.timestamp_ms, item.value));
-    let expected = [(2, 1_000, 1.0), (3, 1_002, 2.0), (2, 1_003, 3.0), (2, 1_004, 4.0)];
-    assert_eq!(samples.collect::<Vec<_>>(), expected);
 }
