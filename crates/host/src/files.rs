@@ -37,7 +37,8 @@ pub trait Files: Send + Sync + Debug {
     /// [`io::ErrorKind::NotFound`] where it is missing.
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
 
-    /// Gives the file `from` the name `to`, in place of a file that has it.
+    /// Gives the file or the folder `from` the name `to`: a file in place of one that has it, a
+    /// folder where nothing has.
     ///
     /// # Errors
     ///
@@ -50,6 +51,13 @@ pub trait Files: Send + Sync + Debug {
     ///
     /// [`io::ErrorKind::NotFound`] where it is missing.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes the folder `path` and everything in it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] where it is missing. On every error a part may be gone.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
 
     /// Makes the names in the folder `path` outlast a crash.
     ///

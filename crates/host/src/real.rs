@@ -45,6 +45,10 @@ impl Files for RealFiles {
         std::fs::remove_file(path)
     }
 
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_dir_all(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // Elsewhere a folder cannot be opened as a file, and its names are journalled at once.
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }

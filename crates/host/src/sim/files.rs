@@ -154,6 +154,12 @@ impl Files for SimFiles {
         state.disk.remove(path)
     }
 
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.remove_dir_all(path)
+    }
+
     fn sync_dir(&self, _: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.call().map_err(to_io)?;
@@ -196,7 +202,10 @@ impl AppendFile for SimFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.check_life(self.life)?;
-        state.call().map_err(to_io)?;
+        if let Err(fault) = state.call() {
+            state.disk.fail_sync(self.file);
+            return Err(to_io(fault));
+        }
         state.disk.sync(self.file);
         Ok(())
     }
@@ -206,7 +215,7 @@ impl AppendFile for SimFile {
         state.check_life(self.life)?;
         state.call().map_err(to_io)?;
         let size = usize::try_from(size_bytes).unwrap_or(usize::MAX);
-        state.disk.bytes_mut(self.file).truncate(size);
+        state.disk.truncate(self.file, size);
         Ok(())
     }
 

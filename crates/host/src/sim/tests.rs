@@ -47,6 +47,16 @@ fn walk(files: &dyn Files, root: &Path) {
     files.remove_file(&dir.join("other")).unwrap();
     assert_eq!(files.remove_file(&log).unwrap_err().kind(), ErrorKind::NotFound);
 
+    let (old, new) = (root.join("old"), root.join("new"));
+    files.create_dir_all(&old.join("inner")).unwrap();
+    files.open_append(&old.join("inner/file")).unwrap().append(b"moved").unwrap();
+    files.rename(&old, &new).unwrap();
+    assert_eq!(read(files, new.join("inner/file").to_str().unwrap()), b"moved");
+    assert_eq!(files.list_dir(&old).unwrap_err().kind(), ErrorKind::NotFound);
+    files.remove_dir_all(&new).unwrap();
+    assert_eq!(files.list_dir(&new).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(files.remove_dir_all(&new).unwrap_err().kind(), ErrorKind::NotFound);
+
     let lock = files.lock(&dir.join("lock")).unwrap();
     assert_eq!(files.lock(&dir.join("lock")).unwrap_err().kind(), ErrorKind::WouldBlock);
     drop(lock);
@@ -108,6 +118,43 @@ fn the_call_that_a_test_names_fails() {
         files.repair();
         file.sync().unwrap();
     }
+}
+
+#[test]
+fn what_a_failed_sync_dropped_stays_lost() {
+    let simulation = Simulation::new(4);
+    let files = simulation.files();
+    let mut file = open(files, "log");
+    files.sync_dir(Path::new("")).unwrap();
+    file.append(b"one").unwrap();
+    file.sync().unwrap();
+    file.append(b"two").unwrap();
+    files.fail_call(files.call_count(), Fault::Io);
+    assert!(file.sync().is_err());
+    file.append(b"three").unwrap();
+    file.sync().unwrap();
+    assert_eq!(read(files, "log"), b"onetwothree");
+    files.crash();
+    assert_eq!(read(files, "log"), b"one\0\0\0three");
+}
+
+#[test]
+fn a_crash_leaves_a_renamed_folder_under_one_of_its_names() {
+    let mut renamed = 0;
+    for seed in 0..50 {
+        let simulation = Simulation::new(seed);
+        let files = simulation.files();
+        files.create_dir_all(Path::new("old")).unwrap();
+        open(files, "old/file").sync().unwrap();
+        files.sync_dir(Path::new("old")).unwrap();
+        files.rename(Path::new("old"), Path::new("new")).unwrap();
+        files.crash();
+        let names = files.list_dir(Path::new("")).unwrap();
+        assert_eq!(names.len(), 1, "seed {seed}: {names:?}");
+        assert_eq!(read(files, &format!("{}/file", names[0].name)), b"");
+        renamed += usize::from(&*names[0].name == "new");
+    }
+    assert!((1..50).contains(&renamed), "{renamed}");
 }
 
 #[test]
