@@ -1,0 +1,131 @@
+//! The servers that race: ours and its peers.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{Process, Result, get};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The example server of this project, built with `--release`.
+    Narthex,
+    /// The Prometheus that is installed.
+    Prometheus,
+    /// The VictoriaMetrics that is installed, as a single node.
+    VictoriaMetrics,
+}
+
+impl Kind {
+    /// All of them, ours first.
+    pub const ALL: [Self; 3] = [Self::Narthex, Self::Prometheus, Self::VictoriaMetrics];
+
+    /// Returns what tables call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Narthex => "narthex",
+            Self::Prometheus => "Prometheus",
+            Self::VictoriaMetrics => "VictoriaMetrics",
+        }
+    }
+
+    /// Returns the first line of what the program says of its version.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not there.
+    pub fn version(self) -> Result<String> {
+        let flag = if self == Self::VictoriaMetrics { "-version" } else { "--version" };
+        let output = Command::new(self.program()?).arg(flag).output()?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Benchmarks lie in `target/release/deps`, examples in `target/release/examples`.
+    fn program(self) -> Result<PathBuf> {
+        match self {
+            Self::Narthex => {
+                let own = std::env::current_exe()?;
+                let release = own.ancestors().nth(2).ok_or("no folder above")?;
+                let program = release.join("examples").join("server");
+                let reason = "the server is missing: cargo build --release --example server";
+                program.is_file().then_some(program).ok_or_else(|| reason.into())
+            }
+            Self::Prometheus => Ok("prometheus".into()),
+            Self::VictoriaMetrics => Ok("victoria-metrics".into()),
+        }
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Engine {
+    /// Which one.
+    pub kind: Kind,
+    /// Its process.
+    pub process: Process,
+    /// Where it listens, without a slash at the end.
+    pub url: String,
+    /// How long it took from its start to its first answer that it is ready.
+    pub time_to_ready: Duration,
+}
+
+impl Engine {
+    /// Starts a server on the data in `folder/data` and the configuration in
+    /// `folder/prometheus.yml`, and waits until it is ready, for ten minutes at most.
+    ///
+    /// # Errors
+    ///
+    /// Where the program is missing, or does not get ready.
+    pub fn start(kind: Kind, folder: &Path) -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = Command::new(kind.program()?);
+        command.args(arguments(kind, folder, port));
+        let started = Instant::now();
+        let process = Process::start(&mut command)?;
+        let url = format!("http://127.0.0.1:{port}");
+        let health = match kind {
+            Kind::VictoriaMetrics => format!("{url}/health"),
+            _ => format!("{url}/-/ready"),
+        };
+        while get(&health).is_err() {
+            if started.elapsed() > READY_TIME_MAX {
+                return Err(format!("{} does not get ready", kind.name()).into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Self { kind, process, url, time_to_ready: started.elapsed() })
+    }
+}
+
+fn arguments(kind: Kind, folder: &Path, port: u16) -> Vec<OsString> {
+    let data = folder.join("data");
+    let config = folder.join("prometheus.yml");
+    let options = match kind {
+        Kind::Narthex | Kind::Prometheus => vec![
+            format!("--config.file={}", config.display()),
+            format!("--storage.tsdb.path={}", data.display()),
+            format!("--web.listen-address=127.0.0.1:{port}"),
+            String::from("--web.enable-remote-write-receiver"),
+            // The samples of some races are years old.
+            String::from("--storage.tsdb.retention.time=100y"),
+        ],
+        Kind::VictoriaMetrics => vec![
+            format!("-promscrape.config={}", config.display()),
+            format!("-storageDataPath={}", data.display()),
+            format!("-httpListenAddr=127.0.0.1:{port}"),
+            String::from("-retentionPeriod=100y"),
+            String::from("-search.latencyOffset=0s"),
+            String::from("-search.maxUniqueTimeseries=2000000"),
+        ],
+    };
+    options.into_iter().map(OsString::from).collect()
+}
+
+const READY_TIME_MAX: Duration = Duration::from_mins(10);
