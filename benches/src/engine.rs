@@ -40,10 +40,17 @@ impl Kind {
     ///
     /// Where it is not there.
     pub fn version(self) -> Result<String> {
-        let flag = if self == Self::VictoriaMetrics { "-version" } else { "--version" };
-        let output = Command::new(self.program()?).arg(flag).output()?;
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
+        let mut command = match self {
+            // Debian's build does not know its own version.
+            Self::VictoriaMetrics => Command::new("dpkg-query"),
+            _ => Command::new(self.program()?),
+        };
+        match self {
+            Self::VictoriaMetrics => command.args(["--show", "victoria-metrics"]),
+            _ => command.arg("--version"),
+        };
+        let output = command.output()?;
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 
