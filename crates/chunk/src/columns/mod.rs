@@ -136,6 +136,16 @@ impl Columns {
         &self.histograms
     }
 
+    /// Returns the histograms of the samples from the one at `index` on, to be replaced by others with
+    /// the same sum.
+    pub fn histograms_mut(
+        &mut self,
+        index: usize,
+    ) -> impl DoubleEndedIterator<Item = &mut Arc<FloatHistogram>> {
+        let first = self.histograms.partition_point(|(at, _)| *at < index);
+        self.histograms[first..].iter_mut().map(|(_, histogram)| histogram)
+    }
+
     /// Returns the histogram of the sample `index`, or `None` for a float.
     #[must_use]
     pub fn histogram(&self, index: usize) -> Option<&Arc<FloatHistogram>> {

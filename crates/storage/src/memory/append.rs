@@ -3,7 +3,7 @@ use std::sync::Arc;
 use narthex_model::Metadata;
 use narthex_model::histogram::{FloatHistogram, HistogramError};
 
-use super::reset_hint::kept_hint;
+use super::run::{continues, kept_hint, share_buckets};
 use super::{MemoryStore, Series};
 use crate::{
     AppendError, Appendable, Appender, Committed, SampleTime, SampleValue, SeriesKey, SeriesRef,
@@ -139,17 +139,24 @@ impl Series {
 
     fn push(&mut self, pending: Pending) {
         let Pending { time, kind, value, histogram, .. } = pending;
-        let histogram = histogram.map(|mut histogram| {
-            let previous = self.newest_histogram().filter(|_| self.newest == kind);
-            histogram.reset_hint = kept_hint(previous, &histogram);
-            Arc::new(histogram)
-        });
-        self.newest = kind;
-        let samples = Arc::make_mut(&mut self.samples);
         match histogram {
-            Some(histogram) => samples.push_histogram(time.timestamp_ms, histogram),
-            None => samples.push(time.timestamp_ms, value),
+            Some(histogram) => self.push_histogram(time.timestamp_ms, kind, histogram),
+            None => Arc::make_mut(&mut self.samples).push(time.timestamp_ms, value),
         }
-        samples.set_last_start_timestamp_ms(time.start_timestamp_ms);
+        self.newest = kind;
+        Arc::make_mut(&mut self.samples).set_last_start_timestamp_ms(time.start_timestamp_ms);
+    }
+
+    fn push_histogram(&mut self, timestamp_ms: i64, kind: Kind, mut histogram: FloatHistogram) {
+        let previous = self.newest_histogram().filter(|_| self.newest == kind);
+        let continues = previous.is_some_and(|previous| continues(previous, &histogram));
+        histogram.reset_hint = kept_hint(&histogram, continues);
+        let samples = Arc::make_mut(&mut self.samples);
+        if continues {
+            share_buckets(samples.histograms_mut(self.run_start), &mut histogram);
+        } else {
+            self.run_start = samples.len();
+        }
+        samples.push_histogram(timestamp_ms, Arc::new(histogram));
     }
 }

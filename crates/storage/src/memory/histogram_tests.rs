@@ -90,6 +90,44 @@ fn hints_say_what_a_chunk_would_know() {
     }
 }
 
+fn with_buckets(buckets: &[(i32, f64)], reset_hint: ResetHint) -> FloatHistogram {
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    let positive = buckets.iter().copied().collect();
+    FloatHistogram { reset_hint, count, positive, ..FloatHistogram::default() }
+}
+
+#[test]
+fn histograms_of_a_run_have_the_same_buckets() {
+    use ResetHint::{Gauge, Unknown};
+    for (hint, appended, kept) in [
+        // An empty bucket of the first one is missing in the second, which brings a new one.
+        (
+            Unknown,
+            vec![vec![(1, 2.0), (3, 0.0)], vec![(1, 2.0), (5, 1.0)]],
+            vec![vec![(1, 2.0), (3, 0.0), (5, 0.0)], vec![(1, 2.0), (3, 0.0), (5, 1.0)]],
+        ),
+        // Without its bucket, the counter was reset.
+        (
+            Unknown,
+            vec![vec![(1, 2.0)], vec![(5, 3.0)], vec![(4, 1.0), (5, 3.0)]],
+            vec![vec![(1, 2.0)], vec![(4, 0.0), (5, 3.0)], vec![(4, 1.0), (5, 3.0)]],
+        ),
+        (
+            Gauge,
+            vec![vec![(1, 2.0)], vec![(-1, 1.0)], vec![]],
+            vec![vec![(-1, 0.0), (1, 2.0)], vec![(-1, 1.0), (1, 0.0)], vec![(-1, 0.0), (1, 0.0)]],
+        ),
+    ] {
+        let store = MemoryStore::default();
+        let appended: Vec<_> = appended.iter().map(|it| with_buckets(it, hint)).collect();
+        let values: Vec<_> = appended.iter().map(SampleValue::FloatHistogram).collect();
+        try_append(&store, seconds(), &values).unwrap();
+        let columns = read(&store, TimeRange::ALL);
+        let found = columns.histograms().iter().map(|(_, found)| found.positive.iter().collect());
+        assert_eq!(found.collect::<Vec<Vec<_>>>(), kept);
+    }
+}
+
 #[test]
 fn a_histogram_comes_twice_only_if_equal() {
     let store = MemoryStore::default();

@@ -1,7 +1,7 @@
 //! A store in plain vectors, for tests, embedders, and as the example of an implementation.
 
 mod append;
-mod reset_hint;
+mod run;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ use crate::{
 /// Queries see whole commits only and do not block appends for longer than a commit takes. Series
 /// come in the order in which they were created. A series takes samples in order of their time; the
 /// same sample twice counts once. Samples can be floats and native histograms, with start timestamps
-/// and without. Histograms come back with floats for counts.
+/// and without. Histograms come back with floats for counts, and as
+/// chunks would return them: with the buckets of their neighbours, empty where they have none.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: RwLock<State>,
@@ -42,6 +43,8 @@ struct Series {
     samples: Arc<Columns>,
     /// What the newest sample is.
     newest: Kind,
+    /// Where the histograms begin that the newest one shares its buckets with.
+    run_start: usize,
 }
 
 impl State {
