@@ -18,6 +18,12 @@ pub struct EngineOptions {
     /// Whether `rate`, `irate`, `increase` and `resets` heed the start timestamps of samples, and
     /// `start_timestamp` returns them: `use-start-timestamps`.
     pub use_start_timestamps: bool,
+    /// Whether queries are answered as by the version of the reference that follows 3.14, which is
+    /// what its test scripts expect, where the release answers otherwise: `info` looks info series
+    /// up at the time that `@` pins its argument to, instead of taking only those of that time and
+    /// looking them up at each step; and remarks on observations of NaN stand at the histograms,
+    /// instead of at the first argument.
+    pub unreleased_changes: bool,
 }
 
 /// The reference's defaults.
@@ -30,6 +36,7 @@ impl Default for EngineOptions {
             delayed_name_removal: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
+            unreleased_changes: false,
         }
     }
 }

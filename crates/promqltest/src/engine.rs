@@ -41,6 +41,7 @@ where
         options.max_samples = Self::SAMPLES_MAX;
         options.delayed_name_removal = true;
         options.use_start_timestamps = true;
+        options.unreleased_changes = true;
         let store = new_store()?;
         Ok(Self {
             engine: Engine::new(options),

@@ -78,6 +78,7 @@ impl Queries {
         engine.delayed_name_removal = options.delayed_name_removal;
         engine.type_and_unit_labels = options.type_and_unit_labels;
         engine.use_start_timestamps = options.use_start_timestamps;
+        engine.unreleased_changes = options.unreleased_changes;
         Self {
             options: engine,
             concurrency_max: options.query_concurrency_max,

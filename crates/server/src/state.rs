@@ -40,6 +40,8 @@ pub struct ServerOptions {
     pub type_and_unit_labels: bool,
     /// Whether queries heed the start timestamps of samples: `use-start-timestamps`.
     pub use_start_timestamps: bool,
+    /// Whether queries are answered as by the version of the reference that follows 3.14.
+    pub unreleased_changes: bool,
     /// How many samples a query may hold in memory.
     pub query_samples_max: usize,
     /// How long a sample stands for its series after its time.
@@ -69,6 +71,7 @@ impl Default for ServerOptions {
             delayed_name_removal: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
+            unreleased_changes: false,
             query_samples_max: 50_000_000,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use super::{Equals, Operand, Run, Series, Stack};
 use crate::annotations::Annotation;
 use crate::instant_fn::{
-    Map, Statistic, absent, histogram, histogram_quantiles, label_join, label_replace, sort,
-    sort_by_label,
+    HistogramSpans, Map, Statistic, absent, histogram, histogram_quantiles, label_join,
+    label_replace, sort, sort_by_label,
 };
 use crate::plan::{CallPlan, DatePart, Function};
 use crate::range_fn::RangeFn;
@@ -72,7 +72,7 @@ pub(super) fn call<'a>(
             let vector = stack.pop_vector();
             let upper = stack.pop_scalar();
             let statistic = Statistic::Fraction { lower: stack.pop_scalar(), upper };
-            histogram(run, vector, &statistic, plan.arg_spans[2])?
+            histogram(run, vector, &statistic, histogram_spans(run, plan, 2))?
         }
         Function::LabelReplace => {
             let mut texts = [(); 4].map(|()| stack.pop_text());
@@ -242,7 +242,7 @@ fn histogram_quantiles_of<'a>(
         warn_of_quantile(run, q, grid, *span);
     }
     let label = stack.pop_text();
-    histogram_quantiles(run, stack.pop_vector(), label, &quantiles, plan.arg_spans[0])
+    histogram_quantiles(run, stack.pop_vector(), label, &quantiles, histogram_spans(run, plan, 0))
 }
 
 fn warn_of_quantile(run: &Run<'_>, q: &Scalar, grid: Grid, span: Span) {
@@ -260,5 +260,11 @@ fn histogram_quantile<'a>(
     let vector = stack.pop_vector();
     let q = stack.pop_scalar();
     warn_of_quantile(run, &q, grid, plan.arg_spans[0]);
-    histogram(run, vector, &Statistic::Quantile(q), plan.arg_spans[1])
+    histogram(run, vector, &Statistic::Quantile(q), histogram_spans(run, plan, 1))
+}
+
+/// Returns where the remarks of a function stand whose argument `vector` has the histograms.
+fn histogram_spans(run: &Run<'_>, plan: &CallPlan, vector: usize) -> HistogramSpans {
+    let nan = if run.options.unreleased_changes { vector } else { 0 };
+    HistogramSpans { vector: plan.arg_spans[vector], nan: plan.arg_spans[nan] }
 }

@@ -22,6 +22,15 @@ pub(crate) enum Statistic {
     Fraction { lower: Scalar, upper: Scalar },
 }
 
+/// Where remarks on histograms stand in the query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistogramSpans {
+    /// The vector of the histograms.
+    pub(crate) vector: Span,
+    /// What remarks on observations of NaN stand at.
+    pub(crate) nan: Span,
+}
+
 /// One classic histogram: its result's labels and its buckets as upper bound and series.
 struct Histogram {
     labels: Labels,
@@ -47,14 +56,14 @@ pub(crate) fn histogram<'a>(
     run: &'a Run<'a>,
     vector: Series<'a>,
     statistic: &Statistic,
-    span: Span,
+    spans: HistogramSpans,
 ) -> Result<Series<'a>, QueryError> {
     let grid = vector.grid;
     let held = vector.into_held(run)?;
-    let histograms = find_histograms(run, held.block(), span);
+    let histograms = find_histograms(run, held.block(), spans.vector);
     let results = Held::new(run, grid.steps());
     let mut evaluation =
-        Evaluation { run, grid, span, block: held.block(), results, repairs: BTreeMap::new() };
+        Evaluation { run, grid, spans, block: held.block(), results, repairs: BTreeMap::new() };
     evaluation.add(&histograms, statistic, Labels::clone)?;
     let results = evaluation.finish();
     drop(held);
@@ -72,14 +81,14 @@ pub(crate) fn histogram_quantiles<'a>(
     vector: Series<'a>,
     label: &str,
     quantiles: &[Scalar],
-    span: Span,
+    spans: HistogramSpans,
 ) -> Result<Series<'a>, QueryError> {
     let grid = vector.grid;
     let held = vector.into_held(run)?;
-    let histograms = find_histograms(run, held.block(), span);
+    let histograms = find_histograms(run, held.block(), spans.vector);
     let results = Held::new(run, grid.steps());
     let mut evaluation =
-        Evaluation { run, grid, span, block: held.block(), results, repairs: BTreeMap::new() };
+        Evaluation { run, grid, spans, block: held.block(), results, repairs: BTreeMap::new() };
     let mut builder = LabelsBuilder::default();
     let delayed = run.options.delayed_name_removal;
     for q in quantiles {
@@ -130,7 +139,7 @@ fn quantile_label(q: f64) -> String {
 struct Evaluation<'b, 'a> {
     run: &'a Run<'a>,
     grid: Grid,
-    span: Span,
+    spans: HistogramSpans,
     block: &'b Block,
     results: Held<'a>,
     /// By the metric that they are of.
@@ -166,12 +175,13 @@ impl<'b, 'a> Evaluation<'b, 'a> {
             let index = self.results.push_empty(labels(&self.block.labels()[series]))?;
             let conflict = classic_of.get(&series);
             let metric_name = name_of(self.run, &self.block.labels()[series]);
-            let place = Place { metric_name, span: self.span };
+            let place = Place { metric_name, span: self.spans.nan };
             for &step in steps {
                 self.run.ctx.check()?;
                 let Some(histogram) = self.block.row(series).histogram(step) else { continue };
                 if conflict.is_some_and(|classic| self.has_buckets(classic, step)) {
-                    self.run.annotate(Annotation::mixed_classic_native(metric_name, self.span));
+                    self.run
+                        .annotate(Annotation::mixed_classic_native(metric_name, self.spans.vector));
                     continue;
                 }
                 let (value, remark) = statistic.of_native(histogram, step, place);
@@ -238,7 +248,7 @@ impl<'b, 'a> Evaluation<'b, 'a> {
     fn finish(self) -> Held<'a> {
         for (name, repairs) in self.repairs {
             if let Some(forced) = sum_up(repairs, self.grid) {
-                self.run.annotate(Annotation::forced_monotonicity(forced, name, self.span));
+                self.run.annotate(Annotation::forced_monotonicity(forced, name, self.spans.vector));
             }
         }
         self.results

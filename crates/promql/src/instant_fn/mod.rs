@@ -9,7 +9,7 @@ mod native;
 mod sort;
 
 pub(crate) use absent::absent;
-pub(crate) use histogram::{Statistic, histogram, histogram_quantiles};
+pub(crate) use histogram::{HistogramSpans, Statistic, histogram, histogram_quantiles};
 pub(crate) use label::{label_join, label_replace};
 pub(crate) use map::{Map, degrees, radians, sign};
 pub(crate) use native::Summary;

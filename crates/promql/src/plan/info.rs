@@ -30,9 +30,13 @@ impl<'e> Planner<'e, '_> {
         let name_matchers = name_matchers(of_name);
         let (pinned_ms, offset_ms) = self.info_time(call.args[0])?;
         let range_ms = self.context.options.lookback_delta_ms;
-        let lookups = Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() };
+        let mut lookups = Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() };
         let matchers = data_matchers.iter().chain(&name_matchers).cloned().collect();
         let selection = self.select(id, Cow::Owned(matchers), &lookups, 0);
+        if !self.context.options.unreleased_changes {
+            // What there is of that time is looked up at each step.
+            (lookups.pinned_ms, lookups.offset_ms) = (None, 0);
+        }
         let instant = InstantPlan {
             selection,
             lookups,
@@ -43,8 +47,8 @@ impl<'e> Planner<'e, '_> {
         Ok(OperationKind::Info(Box::new(InfoPlan { instant, name_matchers, data_matchers })))
     }
 
-    /// Returns the time that info series are looked up at, if it is pinned, and how far before it:
-    /// as the first selector of the argument says, and the subqueries around it.
+    /// Returns the time of the info series, if it is pinned, and how far before it: as the first
+    /// selector of the argument says, and, in the version after 3.14, the subqueries around it.
     fn info_time(&self, arg: NodeId) -> Result<(Option<i64>, i64), QueryError> {
         let mut pending: Vec<(NodeId, SmallVec<[NodeId; 2]>)> = vec![(arg, SmallVec::new())];
         while let Some((id, mut around)) = pending.pop() {
@@ -52,6 +56,7 @@ impl<'e> Planner<'e, '_> {
                 Node::VectorSelector(selector) => {
                     let mut pinned_ms = self.pin(id, selector.at);
                     let mut offset_ms = selector.offset.resolve_offset(self.times)?;
+                    around.retain(|_| self.context.options.unreleased_changes);
                     for id in around.into_iter().rev() {
                         let Node::Subquery(subquery) = self.expr.get(id).node() else { continue };
                         if pinned_ms.is_none() {

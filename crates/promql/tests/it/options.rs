@@ -1,11 +1,13 @@
 //! What the options of an engine change, each case with the option off and on.
 
 use narthex_model::Labels;
+use narthex_model::histogram::FloatHistogram;
 use narthex_promql::{Engine, EngineOptions, Severity, Value};
 use narthex_promql_parser::{ParseOptions, parse_with};
 use narthex_storage::{Appendable, MemoryStore, QueryContext, SampleTime, SampleValue, SeriesKey};
 
-/// Counters that rise by 60 a minute, from their start 30 seconds before their first sample on.
+/// Counters that rise by 60 a minute, from their start 30 seconds before their first sample on; a
+/// target with its info series; a histogram with an observation of NaN.
 fn store() -> MemoryStore {
     let store = MemoryStore::default();
     let mut appender = store.appender();
@@ -16,6 +18,15 @@ fn store() -> MemoryStore {
             let value = SampleValue::Float(50.0 + (minute - 1) as f64 * 60.0);
             appender.append_with_start(SeriesKey::Labels(&labels), time, value).unwrap();
         }
+    }
+    let nan = FloatHistogram { count: 1.0, sum: f64::NAN, ..FloatHistogram::default() };
+    for (series, value) in [
+        (&[("__name__", "up"), ("job", "app")][..], SampleValue::Float(1.0)),
+        (&[("__name__", "target_info"), ("job", "app"), ("version", "2")], SampleValue::Float(1.0)),
+        (&[("__name__", "nan_seconds")], SampleValue::FloatHistogram(&nan)),
+    ] {
+        let labels = Labels::from_pairs(series.iter().copied());
+        appender.append(SeriesKey::Labels(&labels), 120_000, value).unwrap();
     }
     appender.commit().unwrap();
     drop(appender);
@@ -84,4 +95,23 @@ fn start_timestamps_count_or_do_not() {
     let query = r#"start_timestamp({__type__="gauge"})"#;
     check(set, query, "", "{} 30");
     check(set, "start_timestamp(requests_total + 0)", "", "");
+}
+
+#[test]
+fn the_version_after_3_14_answers_otherwise() {
+    let set = |options: &mut EngineOptions| options.unreleased_changes = true;
+    check(
+        set,
+        "last_over_time(info(up @ 120)[1m:] offset -10m)",
+        r#"up{job="app"} 1"#,
+        r#"up{job="app", version="2"} 1"#,
+    );
+    let remark = "PromQL info: input to histogram_fraction has NaN observations, which are \
+                  excluded from all fractions";
+    check(
+        set,
+        "histogram_fraction(0, 1, nan_seconds)",
+        &format!("{{}} 0; {remark} (1:20)"),
+        &format!("{{}} 0; {remark} (1:26)"),
+    );
 }
