@@ -19,7 +19,7 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Reads a Unix time in seconds or an RFC 3339 time, in milliseconds since the Unix epoch. Times
 /// beyond [`MIN_TIME_MS`] and [`MAX_TIME_MS`] are moved to them; numbers beyond 64 bits are the
-/// earliest time.
+/// epoch.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
     if let Some(seconds) = float::parse(text) {
         return Some(time_of_seconds(seconds));
@@ -34,9 +34,10 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
 /// The fraction is rounded to milliseconds, as the reference does it, so that 0.3 stays 300 ms.
 #[expect(clippy::cast_possible_truncation, reason = "the clamp keeps whole seconds in range")]
 fn time_of_seconds(seconds: f64) -> i64 {
-    // Go leaves to the processor what no integer holds; that of the usual server makes it the least.
+    // Go leaves to the processor what no integer holds. That of the usual server makes it the least
+    // one, of which nothing is left in milliseconds.
     if !(i64::MIN as f64..i64::MAX as f64).contains(&seconds) {
-        return MIN_TIME_MS;
+        return 0;
     }
     let seconds = seconds.clamp(MIN_TIME_MS as f64 / 1e3, MAX_TIME_MS as f64 / 1e3);
     let fraction_ms = (seconds.fract() * 1e3).round() as i64;
@@ -235,9 +236,9 @@ mod tests {
             (MAX_TIME_TEXT, Some(MAX_TIME_MS)),
             ("1e17", Some(MAX_TIME_MS - 999)),
             ("-1e17", Some(MIN_TIME_MS)),
-            ("1e300", Some(MIN_TIME_MS)),
-            ("-Inf", Some(MIN_TIME_MS)),
-            ("NaN", Some(MIN_TIME_MS)),
+            ("1e300", Some(0)),
+            ("-Inf", Some(0)),
+            ("NaN", Some(0)),
             ("", None),
             ("x", None),
             ("2023-02-29T00:00:00Z", None),

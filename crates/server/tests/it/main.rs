@@ -13,6 +13,7 @@ mod metrics;
 mod page;
 mod properties;
 mod query;
+mod recorded_series;
 mod recordings;
 mod routes;
 mod scripts;

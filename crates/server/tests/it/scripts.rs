@@ -77,6 +77,7 @@ impl Api {
         options.query_samples_max = 10_000;
         // As the scripts expect, and the runner of the reference sets it.
         options.delayed_name_removal = true;
+        options.unreleased_changes = true;
         let client = Client::new(ServerState::new(Arc::clone(&store) as _, options));
         Self { store, client }
     }
