@@ -59,6 +59,21 @@ pub trait Files: Send + Sync + Debug {
     /// [`io::ErrorKind::NotFound`] where it is missing. On every error a part may be gone.
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
 
+    /// Gives the file `from` the name `to` as well.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] where `from` is missing, [`io::ErrorKind::AlreadyExists`] where
+    /// `to` is there, and [`io::ErrorKind::Unsupported`] where files have one name only.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Returns the size of the file system that holds `path`, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] where that cannot be found out.
+    fn capacity(&self, path: &Path) -> io::Result<u64>;
+
     /// Makes the names in the folder `path` outlast a crash.
     ///
     /// # Errors

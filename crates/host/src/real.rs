@@ -1,8 +1,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use parking_lot::Mutex;
 
 use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile};
 
@@ -34,7 +32,7 @@ impl Files for RealFiles {
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
-        Ok(Box::new(RealReadFile { file: Mutex::new(File::open(path)?) }))
+        Ok(Box::new(RealReadFile { file: PlainFile::from(File::open(path)?) }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -47,6 +45,21 @@ impl Files for RealFiles {
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_dir_all(path)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    #[cfg(unix)]
+    fn capacity(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    fn capacity(&self, _: &Path) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -88,20 +101,16 @@ impl AppendFile for RealAppendFile {
     }
 }
 
-/// The lock makes one operation of seek and read: the standard library has no portable read at an
-/// offset.
 #[derive(Debug)]
 struct RealReadFile {
-    file: Mutex<File>,
+    file: PlainFile,
 }
 
 impl ReadFile for RealReadFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.file.lock();
-        file.seek(SeekFrom::Start(offset))?;
         let mut filled = 0;
         while filled < buf.len() {
-            match file.read(&mut buf[filled..]) {
+            match read_some(&self.file, offset + filled as u64, &mut buf[filled..]) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -111,9 +120,36 @@ impl ReadFile for RealReadFile {
         Ok(filled)
     }
 
+    #[cfg(unix)]
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    #[cfg(not(unix))]
     fn size(&self) -> io::Result<u64> {
         Ok(self.file.lock().metadata()?.len())
     }
+}
+
+#[cfg(unix)]
+type PlainFile = File;
+
+#[cfg(unix)]
+fn read_some(file: &PlainFile, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+/// The lock makes one operation of seek and read: elsewhere the standard library has no read at an
+/// offset that leaves the file's position alone.
+#[cfg(not(unix))]
+type PlainFile = parking_lot::Mutex<File>;
+
+#[cfg(not(unix))]
+fn read_some(file: &PlainFile, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = file.lock();
+    file.seek(SeekFrom::Start(offset))?;
+    file.read(buf)
 }
 
 #[derive(Debug)]

@@ -100,6 +100,16 @@ impl Disk {
         Ok(())
     }
 
+    pub(super) fn hard_link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let file = self.find(from)?;
+        self.check_dir(to.parent().unwrap_or(Path::new("")))?;
+        if self.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.change_name(NameChange::Set(to.to_owned(), Node::File(file)));
+        Ok(())
+    }
+
     pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
         self.find(path)?;
         self.change_name(NameChange::Remove(path.to_owned()));

@@ -27,6 +27,7 @@ struct State {
     faults: BTreeMap<u64, Fault>,
     faults_from: Option<(u64, Fault)>,
     locks: BTreeSet<PathBuf>,
+    capacity: Option<u64>,
     /// Rises with each crash; handles of an earlier life are dead.
     life: u64,
 }
@@ -40,6 +41,7 @@ impl SimFiles {
             faults: BTreeMap::new(),
             faults_from: None,
             locks: BTreeSet::new(),
+            capacity: None,
             life: 0,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -66,6 +68,11 @@ impl SimFiles {
         let mut state = self.state.lock();
         state.faults.clear();
         state.faults_from = None;
+    }
+
+    /// Sets the size of the disk in bytes, which nobody has to keep to. Until then it is unknown.
+    pub fn set_capacity(&self, size_bytes: u64) {
+        self.state.lock().capacity = Some(size_bytes);
     }
 
     /// Stops the machine and starts it again: what was synced is there, and of the rest what the
@@ -158,6 +165,16 @@ impl Files for SimFiles {
         let mut state = self.state.lock();
         state.call().map_err(to_io)?;
         state.disk.remove_dir_all(path)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        state.disk.hard_link(from, to)
+    }
+
+    fn capacity(&self, _: &Path) -> io::Result<u64> {
+        self.state.lock().capacity.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     fn sync_dir(&self, _: &Path) -> io::Result<()> {

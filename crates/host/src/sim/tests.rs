@@ -34,6 +34,15 @@ fn walk(files: &dyn Files, root: &Path) {
     assert_eq!(reader.read_at(5, &mut buf).unwrap(), 1);
     assert_eq!(reader.read_at(99, &mut buf).unwrap(), 0);
 
+    let (link, nowhere) = (dir.join("link"), root.join("nowhere/log"));
+    files.hard_link(&log, &link).unwrap();
+    assert_eq!(files.hard_link(&log, &link).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(files.hard_link(&log, &nowhere).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(files.hard_link(&nowhere, &link).unwrap_err().kind(), ErrorKind::NotFound);
+    file.append(b"z").unwrap();
+    assert_eq!(read(files, link.to_str().unwrap()), b"0123xyz");
+    files.remove_file(&link).unwrap();
+
     files.rename(&log, &dir.join("other")).unwrap();
     files.sync_dir(&dir).unwrap();
     let names = |path: &Path| {
