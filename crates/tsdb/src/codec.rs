@@ -17,6 +17,7 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
+    /// Returns how many bytes are left.
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
@@ -35,6 +36,17 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn float(&mut self) -> Option<f64> {
         Some(f64::from_bits(self.word()?))
+    }
+
+    pub(crate) fn word32(&mut self) -> Option<u32> {
+        let (word, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u32::from_be_bytes(*word))
+    }
+
+    /// Also `None` where the number needs more than 32 bits.
+    pub(crate) fn unsigned32(&mut self) -> Option<u32> {
+        u32::try_from(self.unsigned()?).ok()
     }
 
     pub(crate) fn unsigned(&mut self) -> Option<u64> {

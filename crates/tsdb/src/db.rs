@@ -7,10 +7,14 @@ use narthex_model::Metadata;
 use narthex_storage::{
     Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
 };
+use parking_lot::Mutex;
 
+use crate::block::BlockQuerier;
+use crate::blocks::Blocks;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
+use crate::merge::MergeQuerier;
 use crate::wal::{self, Wal};
-use crate::{Corruption, Options, ReplayStats, Stats, WalError};
+use crate::{BlockError, Corruption, Options, ReplayStats, Stats, WalError};
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
 ///
@@ -21,7 +25,8 @@ use crate::{Corruption, Options, ReplayStats, Stats, WalError};
 #[derive(Debug)]
 pub struct Db {
     head: Head,
-    wal: Wal,
+    wal: Mutex<Wal>,
+    blocks: Blocks,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
@@ -55,6 +60,15 @@ pub enum OpenError {
         path: PathBuf,
         /// The operating system's error.
         source: io::Error,
+    },
+    /// The folder's blocks could not be listed. What is damaged in one is no error: see
+    /// [`BlocksStats::lost`](crate::BlocksStats::lost).
+    #[error("open the blocks in {}", path.display())]
+    Blocks {
+        /// The folder of the database.
+        path: PathBuf,
+        /// What failed.
+        source: BlockError,
     },
     /// The write-ahead log could not be read or continued. What is damaged in it is no error: see
     /// [`Db::corruptions`].
@@ -91,17 +105,26 @@ impl Db {
         check_options(&options)?;
         let wal_dir = path.join("wal");
         let lock = prepare(&*host.files, path, &wal_dir)?;
+        let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
+        let blocks = Blocks::open(&host, path).map_err(fail)?;
 
         let mut replayer = Replayer::new(&options);
         let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
         let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
         let report = report.map_err(fail)?;
-        let wal = Wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
+        let wal = wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
         let (head, mut replay) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
         replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
-        Ok(Self { head, wal, corruptions: report.corruptions, replay, _lock: lock })
+        Ok(Self {
+            head,
+            wal: Mutex::new(wal),
+            blocks,
+            corruptions: report.corruptions,
+            replay,
+            _lock: lock,
+        })
     }
 
     /// Returns the places of the write-ahead log that could not be read when the database was
@@ -115,20 +138,9 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`WalError::Sync`] where the disk refuses: what was committed since the last sync may be lost
-    /// when the machine stops. Later commits go to another file.
+    /// [`WalError::Sync`], and [`WalError::Refused`] from then on.
     pub fn sync(&self) -> Result<(), WalError> {
-        self.wal.sync()
-    }
-
-    /// Forces what was committed to the disk where [`WalSync::Interval`](crate::WalSync::Interval)
-    /// asks for it and no commit came to do it. To be called about that often.
-    ///
-    /// # Errors
-    ///
-    /// As [`Db::sync`].
-    pub fn sync_where_due(&self) -> Result<(), WalError> {
-        self.wal.sync_where_due()
+        self.wal.lock().sync()
     }
 
     /// Forces everything to the disk and gives the folder back.
@@ -138,13 +150,18 @@ impl Db {
     /// Where the end of the log could not be written or synced. The folder is given back all the
     /// same.
     pub fn close(self) -> Result<(), WalError> {
-        self.wal.finish()
+        self.wal.lock().finish()
     }
 
     /// Returns what the database holds and counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats { head: self.head.stats(), wal: self.wal.stats(), replay: self.replay }
+        Stats {
+            head: self.head.stats(),
+            wal: self.wal.lock().stats(),
+            blocks: self.blocks.stats(),
+            replay: self.replay,
+        }
     }
 
     /// Returns what was last said of the metric of a series.
@@ -162,7 +179,19 @@ impl Appendable for Db {
 
 impl Queryable for Db {
     fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
-        Ok(Box::new(HeadQuerier::new(&self.head, range)))
+        // The head is looked at first: what leaves it later is in a block by then.
+        let head = Box::new(HeadQuerier::new(&self.head, range));
+        let blocks = self.blocks.overlapping(range);
+        let warnings = self.blocks.warnings(range);
+        if blocks.is_empty() && warnings.is_empty() {
+            return Ok(head);
+        }
+        let mut sources: Vec<Box<dyn Querier>> = Vec::with_capacity(blocks.len() + 1);
+        for block in blocks {
+            sources.push(Box::new(BlockQuerier::new(block, range)));
+        }
+        sources.push(head);
+        Ok(Box::new(MergeQuerier::new(sources, warnings)))
     }
 }
 
@@ -195,9 +224,8 @@ fn prepare(files: &dyn Files, path: &Path, wal_dir: &Path) -> Result<Box<dyn Fil
     })?;
     files.create_dir_all(wal_dir).map_err(fail)?;
     for entry in files.list_dir(path).map_err(fail)? {
-        let is_block = entry.is_dir && entry.name.len() == ULID_SIZE;
-        if is_block || entry.name.starts_with("wbl") {
-            tracing::warn!(path = %path.join(&*entry.name).display(), "not read: holds older or out-of-order samples");
+        if entry.name.starts_with("wbl") {
+            tracing::warn!(path = %path.join(&*entry.name).display(), "not read: holds out-of-order samples");
         }
     }
     Ok(lock)
@@ -223,6 +251,3 @@ fn warn_of_losses(path: &Path, corruptions: &[Corruption], replay: &ReplayStats)
         );
     }
 }
-
-/// Blocks are named by 26 letters and digits.
-const ULID_SIZE: usize = 26;

@@ -8,6 +8,8 @@ pub struct Stats {
     pub head: HeadStats,
     /// What was written to the write-ahead log.
     pub wal: WalStats,
+    /// What the blocks hold.
+    pub blocks: BlocksStats,
     /// What was read from the write-ahead log when the database was opened.
     pub replay: ReplayStats,
 }
@@ -42,6 +44,24 @@ pub struct HeadStats {
     pub min_ms: Option<i64>,
     /// The newest sample's time (`head_max_time`).
     pub max_ms: Option<i64>,
+}
+
+/// What the blocks hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlocksStats {
+    /// Blocks (`blocks_loaded`).
+    pub loaded: u64,
+    /// Bytes of their files (`storage_blocks_bytes`).
+    pub size_bytes: u64,
+    /// Bytes of memory for their tables, about (`symbol_table_size_bytes`).
+    pub table_bytes: u64,
+    /// The oldest time of a block in milliseconds since the Unix epoch; `None` without blocks
+    /// (`lowest_timestamp`).
+    pub min_ms: Option<i64>,
+    /// Damaged blocks: those in the folder `quarantine` of the database, and those that could not be
+    /// moved there.
+    pub lost: u64,
 }
 
 /// What was written to the write-ahead log.

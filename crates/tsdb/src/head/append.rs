@@ -1,15 +1,16 @@
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
+use parking_lot::Mutex;
 
 use super::Head;
 use super::series::{Series, Slot};
-use crate::wal::Wal;
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
+use crate::wal::{Wal, WalError};
 
 /// Gathers samples, writes them to the log as one record, and then shows them.
 pub(crate) struct HeadAppender<'a> {
     head: &'a Head,
-    wal: &'a Wal,
+    wal: &'a Mutex<Wal>,
     /// Set by the first sample.
     min_valid_ms: Option<i64>,
     samples: Vec<Pending>,
@@ -29,7 +30,7 @@ pub(super) struct Pending {
 }
 
 impl<'a> HeadAppender<'a> {
-    pub(crate) fn new(head: &'a Head, wal: &'a Wal) -> Self {
+    pub(crate) fn new(head: &'a Head, wal: &'a Mutex<Wal>) -> Self {
         Self { head, wal, min_valid_ms: None, samples: Vec::new(), metadata: Vec::new() }
     }
 
@@ -56,8 +57,8 @@ impl<'a> HeadAppender<'a> {
         Ok(SeriesRef(reference))
     }
 
-    /// Returns the log's records, and the series that it had not named before.
-    fn encode(&self) -> (Vec<Vec<u8>>, Vec<Slot>) {
+    /// Writes the log's records, and returns the series that it had not named before.
+    fn log(&self, wal: &mut Wal) -> Result<Vec<Slot>, WalError> {
         let mut records = Vec::new();
         let unlogged = {
             let state = self.head.state.read();
@@ -90,7 +91,8 @@ impl<'a> HeadAppender<'a> {
             }
             unlogged
         };
-        (records, unlogged)
+        wal.log(&records)?;
+        Ok(unlogged)
     }
 }
 
@@ -122,11 +124,14 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Ok(Committed::default());
         }
-        let (records, logged) = self.encode();
+        // Held until the samples are seen, so that the head takes commits in the log's order.
+        let mut wal = self.wal.lock();
+        let outcome = self.log(&mut wal);
         let metadata = std::mem::take(&mut self.metadata);
-        let apply = || self.head.apply(&self.samples, metadata, &logged);
-        let outcome = match self.wal.commit(records, apply) {
-            Ok(samples) => Ok(Committed { samples }),
+        let outcome = match outcome {
+            Ok(logged) => {
+                Ok(Committed { samples: self.head.apply(&self.samples, metadata, &logged) })
+            }
             Err(error) => Err(AppendError::Store(Box::new(error))),
         };
         self.rollback();

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use narthex_storage::{Columns, QueryContext, Queryable, SelectHints, TimeRange};
 use narthex_tsdb::{Db, Options};
 
-fn conformance_dir() -> Option<PathBuf> {
+pub(crate) fn conformance_dir() -> Option<PathBuf> {
     let dir = std::env::var_os("NARTHEX_CONFORMANCE").map(PathBuf::from);
     if dir.is_none() {
         println!("skipped: NARTHEX_CONFORMANCE does not name the folder of conformance data");
@@ -18,7 +18,7 @@ fn conformance_dir() -> Option<PathBuf> {
 }
 
 /// Float series by their labels. All NaNs are one: the dump prints them alike.
-type Floats = BTreeMap<String, Vec<(i64, u64)>>;
+pub(crate) type Floats = BTreeMap<String, Vec<(i64, u64)>>;
 
 fn comparable(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
@@ -26,7 +26,7 @@ fn comparable(value: f64) -> u64 {
 
 /// The float series of a dump: lines of `{labels} value timestamp`, where histograms are values that
 /// start with a brace.
-fn read_dump(path: &Path) -> Floats {
+pub(crate) fn read_dump(path: &Path) -> Floats {
     let mut text = String::new();
     GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     let mut series = Floats::new();
@@ -42,7 +42,7 @@ fn read_dump(path: &Path) -> Floats {
     series
 }
 
-fn floats(db: &Db) -> Floats {
+pub(crate) fn floats(db: &impl Queryable) -> Floats {
     let ctx = QueryContext::default();
     let querier = db.querier(TimeRange::ALL).unwrap();
     let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
@@ -56,7 +56,7 @@ fn floats(db: &Db) -> Floats {
     series
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -1,0 +1,74 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use narthex_chunk::ChunkError;
+
+/// Why a block could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// A file or a folder could not be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// A file or a folder could not be written, renamed or removed.
+    #[error("write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// What a file holds cannot be what was written.
+    #[error("{} is damaged at byte {offset}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// `meta.json` does not say what it has to.
+    #[error("understand {}", path.display())]
+    Meta {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A chunk cannot be decoded.
+    #[error("decode a chunk of {}", path.display())]
+    Chunk {
+        /// The folder of the block.
+        path: PathBuf,
+        /// What is wrong.
+        source: ChunkError,
+    },
+    /// The block would not fit the format, which numbers things with 32 bits.
+    #[error("{} would grow beyond what the format holds: {what}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What there is too much of.
+        what: &'static str,
+    },
+}
+
+impl BlockError {
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn damaged(path: &Path, offset: u64, reason: &'static str) -> Self {
+        Self::Damaged { path: path.to_owned(), offset, reason }
+    }
+}

@@ -1,0 +1,149 @@
+use hashbrown::HashMap;
+
+use super::{SAMPLING, Version};
+use crate::block::BlockError;
+use crate::block::file::BlockFile;
+use crate::codec::Cursor;
+
+/// The texts of all labels, each once, sorted.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    /// Where the section stands.
+    offset: u64,
+    table: Table,
+}
+
+#[derive(Debug)]
+enum Table {
+    /// Each text by where it stands. Blocks of version 1 are old and were not large.
+    Whole(HashMap<u32, Box<str>>),
+    /// Where every 32nd text stands, and where the last one ends.
+    Sampled { count: u32, groups: Vec<u64>, end: u64 },
+}
+
+/// Texts that were read.
+#[derive(Debug, Default)]
+pub(super) struct SymbolCache {
+    groups: HashMap<u32, Group>,
+}
+
+/// 32 texts that follow each other.
+#[derive(Debug)]
+struct Group {
+    text: Box<str>,
+    ends: Vec<u32>,
+}
+
+impl Symbols {
+    pub(super) fn open(
+        file: &BlockFile,
+        version: Version,
+        offset: u64,
+    ) -> Result<Self, BlockError> {
+        let mut scanner = file.scan_section(offset)?;
+        let count = scanner.word32()?;
+        let mut text = String::new();
+        let table = match version {
+            Version::V1 => {
+                let mut texts = HashMap::new();
+                for _ in 0..count {
+                    let place = scanner.position();
+                    scanner.text(&mut text)?;
+                    if let Ok(place) = u32::try_from(place) {
+                        texts.insert(place, text.as_str().into());
+                    }
+                }
+                Table::Whole(texts)
+            }
+            Version::V2 => {
+                let mut groups = Vec::new();
+                for index in 0..count {
+                    if (index as usize).is_multiple_of(SAMPLING) {
+                        groups.push(scanner.position());
+                    }
+                    scanner.text(&mut text)?;
+                }
+                groups.shrink_to_fit();
+                Table::Sampled { count, groups, end: scanner.position() }
+            }
+        };
+        scanner.check()?;
+        Ok(Self { offset, table })
+    }
+
+    /// Returns the text with this number, or at this place.
+    pub(super) fn find<'a>(
+        &'a self,
+        file: &BlockFile,
+        cache: &'a mut SymbolCache,
+        symbol: u32,
+    ) -> Result<&'a str, BlockError> {
+        let unknown = || file.damaged(self.offset, "a series names a text that is not there");
+        match &self.table {
+            Table::Whole(texts) => texts.get(&symbol).map(|text| &**text).ok_or_else(unknown),
+            Table::Sampled { count, groups, end } => {
+                if symbol >= *count {
+                    return Err(unknown());
+                }
+                let number = symbol / GROUP_SIZE;
+                let group = match cache.groups.entry(number) {
+                    hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                    hashbrown::hash_map::Entry::Vacant(entry) => {
+                        let start = groups[number as usize];
+                        let end = groups.get(number as usize + 1).unwrap_or(end);
+                        entry.insert(Group::read(file, start, *end)?)
+                    }
+                };
+                group.get((symbol % GROUP_SIZE) as usize).ok_or_else(unknown)
+            }
+        }
+    }
+
+    /// Calls `each` with all texts, sorted.
+    pub(super) fn for_each(
+        &self,
+        file: &BlockFile,
+        mut each: impl FnMut(&str) -> Result<(), BlockError>,
+    ) -> Result<(), BlockError> {
+        let mut scanner = file.scan_section(self.offset)?;
+        let mut text = String::new();
+        for _ in 0..scanner.word32()? {
+            scanner.text(&mut text)?;
+            each(&text)?;
+        }
+        scanner.check()
+    }
+
+    pub(super) fn table_bytes(&self) -> usize {
+        match &self.table {
+            Table::Whole(texts) => texts.values().map(|text| text.len() + TEXT_OVERHEAD).sum(),
+            Table::Sampled { groups, .. } => groups.len() * size_of::<u64>(),
+        }
+    }
+}
+
+impl Group {
+    fn read(file: &BlockFile, start: u64, end: u64) -> Result<Self, BlockError> {
+        let size = usize::try_from(end - start).unwrap_or(usize::MAX);
+        let bytes = file.read(start, size)?;
+        let mut cursor = Cursor::new(&bytes);
+        let (mut text, mut ends) = (String::with_capacity(size), Vec::with_capacity(SAMPLING));
+        while !cursor.is_empty() {
+            // It was read before, with its checksum: the disk has changed since.
+            let part = cursor.text().ok_or_else(|| file.damaged(start, "the file has changed"))?;
+            text.push_str(part);
+            ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        Ok(Self { text: text.into_boxed_str(), ends })
+    }
+
+    fn get(&self, index: usize) -> Option<&str> {
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        self.text.get(start as usize..*self.ends.get(index)? as usize)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is 32")]
+const GROUP_SIZE: u32 = SAMPLING as u32;
+/// What a map spends on a text beside its bytes, about.
+const TEXT_OVERHEAD: usize = 32;

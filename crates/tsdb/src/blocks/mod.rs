@@ -1,0 +1,148 @@
+//! The blocks of a database: which there are, which were lost, which are no longer needed.
+
+mod lost;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use narthex_host::{Files, Host};
+use narthex_storage::TimeRange;
+use parking_lot::RwLock;
+
+use lost::LostBlock;
+
+use crate::{Block, BlockError, BlocksStats, Ulid};
+
+/// The blocks in the folder of a database.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    host: Host,
+    dir: PathBuf,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In order of their first times.
+    open: Vec<Arc<Block>>,
+    lost: Vec<LostBlock>,
+}
+
+impl Blocks {
+    /// Opens the blocks in `dir`.
+    ///
+    /// What a crash left half made or half removed goes, and so do blocks that others were made of.
+    /// Blocks that are damaged are moved aside, and queries over their time get a warning; no block
+    /// keeps the others from being opened.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder itself cannot be listed.
+    pub(crate) fn open(host: &Host, dir: &Path) -> Result<Self, BlockError> {
+        let files = &*host.files;
+        let list = || files.list_dir(dir).map_err(|source| BlockError::read(dir, source));
+        for entry in list()? {
+            if entry.is_dir && is_temporary(&entry.name) {
+                remove(files, &dir.join(&*entry.name));
+            }
+        }
+        let mut open = Vec::new();
+        let mut failed = Vec::new();
+        for entry in list()? {
+            let Ok(ulid) = entry.name.parse::<Ulid>() else { continue };
+            if !entry.is_dir {
+                continue;
+            }
+            match Block::open(Arc::clone(&host.files), dir.join(&*entry.name)) {
+                Ok(block) => open.push(Arc::new(block)),
+                Err(error) => failed.push((ulid, error)),
+            }
+        }
+        let blocks = Self { host: host.clone(), dir: dir.to_owned(), state: RwLock::default() };
+        let replaced = replaced_by(&open);
+        let mut lost = lost::list(files, dir);
+        for (ulid, error) in failed {
+            if replaced.contains(&ulid) {
+                blocks.remove(ulid);
+            } else {
+                lost.push(LostBlock::set_aside(files, dir, ulid, &error));
+            }
+        }
+        let (gone, mut open) = open.into_iter().partition::<Vec<_>, _>(|block| {
+            let meta = block.meta();
+            replaced.contains(&meta.ulid) || meta.compaction.deletable
+        });
+        gone.iter().for_each(|block| blocks.remove(block.meta().ulid));
+        open.sort_by_key(|block| block.meta().min_ms);
+        *blocks.state.write() = State { open, lost };
+        Ok(blocks)
+    }
+
+    /// Returns all blocks, in order of their first times.
+    pub(crate) fn all(&self) -> Vec<Arc<Block>> {
+        self.state.read().open.clone()
+    }
+
+    /// Returns the blocks that may hold samples of `range`, in order of their first times.
+    pub(crate) fn overlapping(&self, range: TimeRange) -> Vec<Arc<Block>> {
+        let TimeRange { min_ms, max_ms } = range;
+        let mut blocks = self.all();
+        blocks.retain(|block| block.overlaps(min_ms, max_ms));
+        blocks
+    }
+
+    /// Returns the warnings that queries of `range` carry.
+    pub(crate) fn warnings(&self, range: TimeRange) -> Vec<Box<str>> {
+        let state = self.state.read();
+        let lost = state.lost.iter().filter(|lost| lost.overlaps(range));
+        lost.map(LostBlock::warning).collect()
+    }
+
+    pub(crate) fn stats(&self) -> BlocksStats {
+        let state = self.state.read();
+        let sum = |of: fn(&Block) -> u64| state.open.iter().map(|block| of(block)).sum();
+        BlocksStats {
+            loaded: state.open.len() as u64,
+            size_bytes: sum(Block::size),
+            table_bytes: sum(|block| block.table_bytes() as u64),
+            min_ms: state.open.first().map(|block| block.meta().min_ms),
+            lost: state.lost.len() as u64,
+        }
+    }
+
+    /// Removes the folder of a block, so that a crash leaves all of it or nothing that counts.
+    fn remove(&self, ulid: Ulid) {
+        let files = &*self.host.files;
+        let path = self.dir.join(ulid.to_string());
+        let condemned = self.dir.join(format!("{ulid}{DELETION_SUFFIX}"));
+        if let Err(error) = files.rename(&path, &condemned) {
+            tracing::warn!(block = %path.display(), %error, "block cannot be removed");
+            return;
+        }
+        remove(files, &condemned);
+    }
+}
+
+/// Returns the blocks that others were made of, and that a crash may have left.
+fn replaced_by(blocks: &[Arc<Block>]) -> BTreeSet<Ulid> {
+    let parents = blocks.iter().flat_map(|block| block.meta().compaction.parents);
+    parents.map(|parent| parent.ulid).collect()
+}
+
+fn remove(files: &dyn Files, path: &Path) {
+    if let Err(error) = files.remove_dir_all(path) {
+        tracing::warn!(path = %path.display(), %error, "folder cannot be removed");
+    }
+}
+
+/// Returns whether a folder holds a block that was not finished, or was about to be removed.
+fn is_temporary(name: &str) -> bool {
+    let suffixes = [CREATION_SUFFIX, DELETION_SUFFIX, LEGACY_SUFFIX];
+    let stem = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix));
+    stem.is_some_and(|stem| stem.parse::<Ulid>().is_ok())
+}
+
+pub(crate) const CREATION_SUFFIX: &str = ".tmp-for-creation";
+const DELETION_SUFFIX: &str = ".tmp-for-deletion";
+const LEGACY_SUFFIX: &str = ".tmp";
