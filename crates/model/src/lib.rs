@@ -3,7 +3,7 @@
 //! - [`Labels`], an immutable label set in one shared allocation, and [`LabelsBuilder`];
 //! - [`Matcher`], one condition on a label, and [`Regex`], a pattern with the syntax, the meaning and
 //!   the error texts of Go's;
-//! - [`Sample`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
+//! - [`Sample`], [`SampleTime`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
 //! - [`histogram`], native histograms with integer and float counts;
 //! - [`MetricType`] and [`Metadata`];
 //! - [`duration`] for `1h30m`, [`float`] for numbers and [`quote`] for texts in Go's notation.
@@ -35,4 +35,4 @@ pub use labels::{
 };
 pub use matcher::{Captures, MatchOp, Matcher, MatcherError, Regex, RegexError, RegexProblem};
 pub use metadata::{Metadata, MetricType, UnknownMetricType};
-pub use sample::{NORMAL_NAN, STALE_NAN, Sample, is_stale_nan};
+pub use sample::{NORMAL_NAN, STALE_NAN, Sample, SampleTime, is_stale_nan};

@@ -30,3 +30,13 @@ impl PartialEq for Sample {
 }
 
 impl Eq for Sample {}
+
+/// When a sample was taken, and since when it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleTime {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp_ms: i64,
+    /// When the counter last began at zero, in milliseconds since the Unix epoch; 0 where that is not
+    /// known.
+    pub start_timestamp_ms: i64,
+}

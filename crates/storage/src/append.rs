@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use narthex_model::histogram::{FloatHistogram, Histogram, HistogramError};
-use narthex_model::{Labels, Metadata};
+use narthex_model::{Labels, Metadata, SampleTime};
 
 /// A store that takes samples.
 pub trait Appendable: Send + Sync {
@@ -71,16 +71,6 @@ pub enum SeriesKey<'a> {
     Ref(SeriesRef),
     /// The labels, which create the series where it is new.
     Labels(&'a Labels),
-}
-
-/// When a sample was taken, and since when it counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SampleTime {
-    /// Milliseconds since the Unix epoch.
-    pub timestamp_ms: i64,
-    /// When the counter last began at zero, in milliseconds since the Unix epoch; 0 where that is not
-    /// known.
-    pub start_timestamp_ms: i64,
 }
 
 /// The value of a sample. A series can take every kind, at different times.

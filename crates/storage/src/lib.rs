@@ -28,10 +28,9 @@ mod context;
 mod memory;
 mod read;
 
-pub use append::{
-    AppendError, Appendable, Appender, Committed, SampleTime, SampleValue, SeriesKey, SeriesRef,
-};
+pub use append::{AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
 pub use context::{Interrupt, QueryContext};
 pub use memory::MemoryStore;
 pub use narthex_chunk::Columns;
+pub use narthex_model::SampleTime;
 pub use read::{Projection, Querier, Queryable, SelectHints, Selection, StorageError, TimeRange};

@@ -2,7 +2,6 @@
 
 mod expand;
 mod go_pattern;
-mod plain;
 mod regex;
 mod shortcut;
 
@@ -117,7 +116,7 @@ impl Matcher {
         &self.value
     }
 
-    /// Returns the pattern of `=~` and `!~`.
+    /// Returns the compiled pattern of `=~` and `!~`.
     #[must_use]
     pub fn regex(&self) -> Option<&Regex> {
         self.regex.as_ref()
@@ -136,11 +135,7 @@ impl Matcher {
     /// Returns whether series without the label meet the condition.
     #[must_use]
     pub fn matches_empty(&self) -> bool {
-        let like_value = match &self.regex {
-            Some(regex) => regex.matches_empty(),
-            None => self.value.is_empty(),
-        };
-        like_value != self.op.is_negated()
+        self.matches("")
     }
 }
 

@@ -1,5 +1,4 @@
 mod go_syntax;
-mod plain;
 mod shortcuts;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
