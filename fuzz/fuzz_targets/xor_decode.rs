@@ -3,11 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use narthex_chunk::{Columns, decode_xor};
+use narthex_chunk::{Columns, Encoding, decode};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut columns = Columns::default();
-    if decode_xor(bytes, i64::MIN..=i64::MAX, &mut columns).is_ok() {
+    if decode(Encoding::Xor, bytes, i64::MIN..=i64::MAX, &mut columns).is_ok() {
         assert!(columns.timestamps_ms().is_sorted());
     }
 });

@@ -204,24 +204,54 @@ impl Columns {
         &mut self,
         count: usize,
         range: &RangeInclusive<i64>,
-        fill: impl FnOnce(&mut [i64], &mut [f64]) -> Result<usize, E>,
+        with_starts: bool,
+        fill: impl FnOnce(Fresh<'_>) -> Result<usize, E>,
     ) -> Result<(), E> {
         let before = self.len();
+        let had_starts = !self.start_timestamps_ms.is_empty();
         self.timestamps_ms.resize(before + count, 0);
         self.values.resize(before + count, 0.0);
-        let filled = fill(&mut self.timestamps_ms[before..], &mut self.values[before..]);
+        if with_starts {
+            self.start_timestamps_ms.resize(before + count, 0);
+        }
+        let filled = fill(Fresh {
+            timestamps_ms: &mut self.timestamps_ms[before..],
+            values: &mut self.values[before..],
+            start_timestamps_ms: self.start_timestamps_ms.get_mut(before..).unwrap_or_default(),
+        });
         let fresh = &self.timestamps_ms[before..before + filled.as_ref().unwrap_or(&0)];
-        let start = fresh.partition_point(|time| time < range.start());
-        let end = fresh.partition_point(|time| time <= range.end());
-        self.timestamps_ms.truncate(before + end);
-        self.values.truncate(before + end);
-        if start > 0 {
-            self.timestamps_ms.drain(before..before + start.min(end));
-            self.values.drain(before..before + start.min(end));
+        let start = before + fresh.partition_point(|time| time < range.start());
+        let end = before + fresh.partition_point(|time| time <= range.end());
+        keep_behind(&mut self.timestamps_ms, before, start, end);
+        keep_behind(&mut self.values, before, start, end);
+        if with_starts {
+            keep_behind(&mut self.start_timestamps_ms, before, start, end);
+            if !had_starts && self.start_timestamps_ms.iter().all(|start| *start == 0) {
+                self.start_timestamps_ms.clear();
+            }
         }
         self.gather_flags(self.len() - before);
         self.pad_start_timestamps();
         filled.map(drop)
+    }
+
+    /// Lets `fill` push samples. Where it fails, nothing is added.
+    pub(crate) fn push_all<E>(
+        &mut self,
+        fill: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (samples, histograms) = (self.len(), self.histograms.len());
+        let had_starts = !self.start_timestamps_ms.is_empty();
+        let (has_nan, has_stale) = (self.has_nan, self.has_stale);
+        let filled = fill(self);
+        if filled.is_err() {
+            self.timestamps_ms.truncate(samples);
+            self.values.truncate(samples);
+            self.histograms.truncate(histograms);
+            self.start_timestamps_ms.truncate(if had_starts { samples } else { 0 });
+            (self.has_nan, self.has_stale) = (has_nan, has_stale);
+        }
+        filled
     }
 
     /// Returns the indices of the first sample of `range` and of the first one behind it.
@@ -254,6 +284,22 @@ impl Columns {
             self.has_nan = true;
             self.has_stale |= fresh.iter().any(|value| is_stale_nan(*value));
         }
+    }
+}
+
+/// Samples to be written, in slices of one length.
+pub(crate) struct Fresh<'a> {
+    pub(crate) timestamps_ms: &'a mut [i64],
+    pub(crate) values: &'a mut [f64],
+    /// Empty where no sample has one.
+    pub(crate) start_timestamps_ms: &'a mut [i64],
+}
+
+/// Removes what is not from `start` to before `end`, but for what comes before `before`.
+fn keep_behind<T>(column: &mut Vec<T>, before: usize, start: usize, end: usize) {
+    column.truncate(end);
+    if start > before {
+        column.drain(before..start.min(end));
     }
 }
 

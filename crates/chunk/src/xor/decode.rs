@@ -1,211 +1,124 @@
 use std::ops::RangeInclusive;
 
-use super::HEADER_SIZE;
-use crate::{ChunkError, Columns, varint};
+use super::XorAppender;
+use crate::bits::{BitReader, Window};
+use crate::columns::Fresh;
+use crate::encoding::{Encoding, split_header};
+use crate::error::Fault;
+use crate::{ChunkError, Columns};
 
-/// Decodes a chunk and appends its samples of `range` to `out`. `range` is in milliseconds since the
-/// Unix epoch, both ends included. The samples must be newer than those in `out`.
-///
-/// # Errors
-///
-/// Where the bytes are no chunk; nothing is appended then.
-pub fn decode_xor(
-    bytes: &[u8],
-    range: RangeInclusive<i64>,
-    out: &mut Columns,
-) -> Result<(), ChunkError> {
-    decode_xor_first(bytes, u16::MAX, range, out)
-}
-
-/// As [`decode_xor`], for the first samples of the chunk alone, at most `count_max` of them: those
-/// that a reader knew when more were being appended.
-///
-/// # Errors
-///
-/// As [`decode_xor`].
-pub fn decode_xor_first(
+/// Decodes the first samples of a chunk, at most `count_max` of them, and appends those of `range` to
+/// `out`.
+pub(crate) fn decode(
     bytes: &[u8],
     count_max: u16,
-    range: RangeInclusive<i64>,
+    range: &RangeInclusive<i64>,
     out: &mut Columns,
 ) -> Result<(), ChunkError> {
-    let Some((header, body)) = bytes.split_first_chunk::<HEADER_SIZE>() else {
-        return Err(ChunkError::NoHeader { size_bytes: bytes.len() });
-    };
-    let sample_count = u16::from_be_bytes(*header);
-    // A sample takes two bits at the least, and the first one far more.
-    let bound = body.len().saturating_mul(4);
-    if usize::from(sample_count) > bound {
-        let sample_index = u16::try_from(bound).unwrap_or(u16::MAX);
-        return Err(ChunkError::Truncated { sample_index, sample_count });
-    }
-    let count = sample_count.min(count_max);
+    let (_, sample_count, body) = split_header::<2>(Encoding::Xor, bytes)?;
+    let count = usize::from(sample_count.min(count_max));
     let end_ms = *range.end();
-    out.extend_with(usize::from(count), &range, |timestamps_ms, values| {
-        decode(body, end_ms, timestamps_ms, values).map_err(|fault| fault.into_error(sample_count))
+    out.extend_with(count, range, false, |fresh| {
+        fill(body, end_ms, fresh).map_err(|(index, fault)| fault.at(index, sample_count))
     })
 }
 
-/// What is wrong with which sample.
-struct Fault {
-    index: usize,
-    kind: FaultKind,
-}
-
-enum FaultKind {
-    Truncated,
-    NotRising,
-    BadValue { leading: u32, significant: u32 },
-}
-
-impl Fault {
-    #[cold]
-    fn into_error(self, sample_count: u16) -> ChunkError {
-        let sample_index = u16::try_from(self.index).expect("an index below the sample count");
-        let byte = |number| u8::try_from(number).expect("a number of six bits");
-        match self.kind {
-            FaultKind::Truncated => ChunkError::Truncated { sample_index, sample_count },
-            FaultKind::NotRising => ChunkError::NotRising { sample_index },
-            FaultKind::BadValue { leading, significant } => ChunkError::BadValue {
-                sample_index,
-                leading: byte(leading),
-                significant: byte(significant),
-            },
-        }
+/// Returns what must be known to append to a chunk.
+pub(super) fn resume(bytes: &[u8]) -> Result<XorAppender, ChunkError> {
+    let (header, sample_count, body) = split_header::<2>(Encoding::Xor, bytes)?;
+    let mut cursor = Cursor::new(body);
+    for index in 0..usize::from(sample_count) {
+        cursor.next(index).map_err(|fault| fault.at(index, sample_count))?;
     }
+    let bit_count = header.len() * 8 + cursor.reader.bit_position();
+    Ok(XorAppender {
+        timestamp_ms: cursor.timestamp_ms,
+        delta_ms: cursor.delta_ms,
+        value_bits: cursor.value_bits,
+        bit_count: u32::try_from(bit_count).expect("65,535 samples of 19 bytes at most"),
+        sample_count,
+        window: cursor.window,
+    })
 }
 
-/// Fills both slices, which are of one length, and returns how many samples it wrote: fewer only
-/// where the next one lies behind `end_ms`.
-fn decode(
-    body: &[u8],
-    end_ms: i64,
-    timestamps_ms: &mut [i64],
-    values: &mut [f64],
-) -> Result<usize, Fault> {
-    let fault = |index, kind| Fault { index, kind };
-    let mut rest = body;
-    let Some((first_time, first_value)) = timestamps_ms.first_mut().zip(values.first_mut()) else {
-        return Ok(0);
-    };
-    let (mut time, mut bits) =
-        take_first(&mut rest).ok_or_else(|| fault(0, FaultKind::Truncated))?;
-    (*first_time, *first_value) = (time, f64::from_bits(bits));
-    if timestamps_ms.len() == 1 {
-        return Ok(1);
-    }
-    let delta = varint::take_unsigned(&mut rest).ok_or_else(|| fault(1, FaultKind::Truncated))?;
-    let mut delta = delta.cast_signed();
-
-    let mut reader = BitReader::new(rest);
-    let mut window = Window { trailing: 0, significant: 64 };
-    for (index, (time_out, value_out)) in timestamps_ms.iter_mut().zip(values).enumerate().skip(1) {
-        reader.refill();
-        if index > 1 {
-            delta = delta.wrapping_add(reader.take_delta_of_delta());
-        }
-        let next = time.wrapping_add(delta);
-        let change = reader.take_value(&mut window);
-        // Before all else: behind the end the numbers mean nothing.
-        if reader.is_overrun() {
-            return Err(fault(index, FaultKind::Truncated));
-        }
-        bits ^= change.map_err(|kind| fault(index, kind))?;
-        if next <= time {
-            return Err(fault(index, FaultKind::NotRising));
-        }
-        if next > end_ms {
+/// Fills the columns of `fresh`, and returns how many samples it wrote: fewer than there is room for
+/// only where the next one lies behind `end_ms`.
+fn fill(body: &[u8], end_ms: i64, fresh: Fresh<'_>) -> Result<usize, (usize, Fault)> {
+    let count = fresh.values.len();
+    let mut cursor = Cursor::new(body);
+    for (index, (time, value)) in fresh.timestamps_ms.iter_mut().zip(fresh.values).enumerate() {
+        cursor.next(index).map_err(|fault| (index, fault))?;
+        if cursor.timestamp_ms > end_ms {
             return Ok(index);
         }
-        time = next;
-        (*time_out, *value_out) = (time, f64::from_bits(bits));
+        (*time, *value) = (cursor.timestamp_ms, f64::from_bits(cursor.value_bits));
     }
-    Ok(timestamps_ms.len())
+    Ok(count)
 }
 
-fn take_first(bytes: &mut &[u8]) -> Option<(i64, u64)> {
-    let time = varint::take_signed(bytes)?;
-    let (value, rest) = bytes.split_first_chunk::<8>()?;
-    *bytes = rest;
-    Some((time, u64::from_be_bytes(*value)))
+/// Stands at a sample.
+struct Cursor<'a> {
+    reader: BitReader<'a>,
+    timestamp_ms: i64,
+    delta_ms: i64,
+    value_bits: u64,
+    window: Window,
 }
 
-/// Where the bits of a value lie that differ from the value before.
-struct Window {
-    trailing: u32,
-    significant: u32,
-}
-
-/// Reads bits, the highest of a byte first. Behind the last byte it reads zeros, and tells.
-struct BitReader<'a> {
-    bytes: &'a [u8],
-    /// The next byte to load.
-    position: usize,
-    /// The next bits, the first one on top.
-    buffer: u64,
-    /// How many bits of the buffer are loaded. Those below may hold bits already, the right ones.
-    loaded: u32,
-}
-
-impl<'a> BitReader<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, buffer: 0, loaded: 0 }
+impl<'a> Cursor<'a> {
+    fn new(body: &'a [u8]) -> Self {
+        let reader = BitReader::new(body);
+        Self { reader, timestamp_ms: 0, delta_ms: 0, value_bits: 0, window: Window::NONE }
     }
 
-    /// Loads whole bytes until at least 56 bits are there.
-    #[inline]
-    fn refill(&mut self) {
-        let word = match self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(bytes) => u64::from_be_bytes(*bytes),
-            None => self.word_at_end(),
-        };
-        self.buffer |= word >> self.loaded;
-        self.position += ((63 - self.loaded) / 8) as usize;
-        self.loaded |= 56;
+    /// Steps to the sample `index`, from the one before it.
+    #[inline(always)]
+    fn next(&mut self, index: usize) -> Result<(), Fault> {
+        if index < 2 {
+            return self.next_early(index);
+        }
+        self.reader.refill();
+        let change = self.reader.take_delta_of_delta();
+        self.delta_ms = self.delta_ms.wrapping_add(change);
+        self.advance()
     }
 
+    /// Steps to the first or the second sample.
     #[cold]
-    fn word_at_end(&self) -> u64 {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        u64::from_be_bytes(word)
-    }
-
-    /// Takes 1 to 56 bits, which must be loaded.
-    #[inline]
-    fn take(&mut self, count: u32) -> u64 {
-        let bits = self.buffer >> (64 - count);
-        self.skip(count);
-        bits
-    }
-
-    #[inline]
-    fn skip(&mut self, count: u32) {
-        debug_assert!(count <= self.loaded);
-        self.buffer <<= count;
-        self.loaded -= count;
-    }
-
-    /// Takes 1 to 64 bits, and loads what it needs.
-    #[inline]
-    fn take_wide(&mut self, count: u32) -> u64 {
-        if count <= self.loaded {
-            return self.take(count);
+    fn next_early(&mut self, index: usize) -> Result<(), Fault> {
+        if index > 0 {
+            self.delta_ms = self.reader.take_unsigned_varint().cast_signed();
+            self.reader.refill();
+            return self.advance();
         }
-        self.refill();
-        if count <= self.loaded {
-            return self.take(count);
-        }
-        let high = self.take(32);
-        self.refill();
-        (high << (count - 32)) | self.take(count - 32)
+        self.timestamp_ms = self.reader.take_varint();
+        self.value_bits = self.reader.take_wide(64);
+        if self.reader.is_overrun() { Err(Fault::Truncated) } else { Ok(()) }
     }
 
+    /// Reads a value and adds the time difference.
+    #[inline(always)]
+    fn advance(&mut self) -> Result<(), Fault> {
+        let change = self.reader.take_difference(&mut self.window);
+        // Before all else: behind the end the numbers mean nothing.
+        if self.reader.is_overrun() {
+            return Err(Fault::Truncated);
+        }
+        self.value_bits ^= change?;
+        let next_ms = self.timestamp_ms.wrapping_add(self.delta_ms);
+        if next_ms <= self.timestamp_ms {
+            return Err(Fault::NotRising);
+        }
+        self.timestamp_ms = next_ms;
+        Ok(())
+    }
+}
+
+impl BitReader<'_> {
     /// Needs up to 24 loaded bits, and leaves at least 32 where 56 were loaded.
     #[inline]
     fn take_delta_of_delta(&mut self) -> i64 {
-        let top = self.buffer;
+        let top = self.peek();
         if top >> 63 == 0 {
             self.skip(1);
             0
@@ -216,10 +129,7 @@ impl<'a> BitReader<'a> {
         } else if top >> 60 == 0b1110 {
             self.take_number(4, 20)
         } else {
-            self.skip(4);
-            let delta = self.take_wide(64).cast_signed();
-            self.refill();
-            delta
+            self.take_long_number()
         }
     }
 
@@ -231,33 +141,11 @@ impl<'a> BitReader<'a> {
         if number > 1 << (size - 1) { number - (1 << size) } else { number }
     }
 
-    /// Takes what the next value's bits differ in. Needs 13 loaded bits.
-    #[inline]
-    fn take_value(&mut self, window: &mut Window) -> Result<u64, FaultKind> {
-        if self.buffer >> 63 == 0 {
-            self.skip(1);
-            return Ok(0);
-        }
-        if self.buffer >> 62 == 0b10 {
-            self.skip(2);
-        } else {
-            let head = self.take(13);
-            let leading = u32::try_from((head >> 6) & 0x1f).expect("five bits");
-            let significant = match u32::try_from(head & 0x3f).expect("six bits") {
-                0 => 64,
-                significant => significant,
-            };
-            if leading + significant > 64 {
-                return Err(FaultKind::BadValue { leading, significant });
-            }
-            *window = Window { trailing: 64 - leading - significant, significant };
-        }
-        Ok(self.take_wide(window.significant) << window.trailing)
-    }
-
-    /// Returns whether more bits were taken than there are.
-    #[inline]
-    fn is_overrun(&self) -> bool {
-        self.position * 8 > self.bytes.len() * 8 + self.loaded as usize
+    #[cold]
+    fn take_long_number(&mut self) -> i64 {
+        self.skip(4);
+        let number = self.take_wide(64).cast_signed();
+        self.refill();
+        number
     }
 }

@@ -24,12 +24,14 @@
 //! form of Prometheus' `tsdb/chunkenc/xor.go`.
 
 mod append;
+mod chunk;
 mod decode;
 #[cfg(test)]
 mod plain;
 
-pub use append::XorChunk;
-pub use decode::{decode_xor, decode_xor_first};
+pub use append::XorAppender;
+pub use chunk::XorChunk;
+pub(crate) use decode::decode;
 
 /// The sample count at the front.
 const HEADER_SIZE: usize = 2;

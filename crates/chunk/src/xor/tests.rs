@@ -1,15 +1,12 @@
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use narthex_model::STALE_NAN;
 use proptest::prelude::*;
 
-use super::{XorChunk, decode_xor, decode_xor_first, plain};
-use crate::{ChunkError, Columns, varint};
+use super::{XorAppender, XorChunk, plain};
+use crate::{ChunkError, Columns, Encoding, decode_first};
 
 const ALL: RangeInclusive<i64> = i64::MIN..=i64::MAX;
-const BLOCK_CHUNKS_MAGIC: &[u8; 4] = &[0x85, 0xbd, 0x40, 0xdd];
-const HEAD_CHUNKS_MAGIC: &[u8; 4] = &[0x01, 0x30, 0xbc, 0x91];
 
 fn encode(samples: &[(i64, f64)]) -> XorChunk {
     let mut chunk = XorChunk::default();
@@ -27,12 +24,16 @@ fn decoded(columns: &Columns) -> Vec<(i64, u64)> {
     bits(columns.iter().map(|sample| (sample.timestamp_ms, sample.value)))
 }
 
+fn decode(bytes: &[u8], out: &mut Columns) -> Result<(), ChunkError> {
+    crate::decode(Encoding::Xor, bytes, ALL, out)
+}
+
 fn check(samples: &[(i64, f64)]) {
     let chunk = encode(samples);
     assert_eq!(chunk.as_bytes(), plain::encode(samples), "{samples:?}");
     assert_eq!(usize::from(chunk.sample_count()), samples.len());
     let mut columns = Columns::default();
-    decode_xor(chunk.as_bytes(), ALL, &mut columns).unwrap();
+    decode(chunk.as_bytes(), &mut columns).unwrap();
     assert_eq!(decoded(&columns), bits(samples.iter().copied()));
 }
 
@@ -82,71 +83,6 @@ fn bytes_by_hand() {
     assert_eq!(chunk.as_bytes(), expected);
 }
 
-/// Every float chunk in a folder of files that Prometheus wrote, as `(file, chunk)`.
-fn chunks_of_the_reference() -> Option<Vec<(PathBuf, Vec<u8>)>> {
-    let Some(root) = std::env::var_os("NARTHEX_CONFORMANCE").map(PathBuf::from) else {
-        println!("skipped: NARTHEX_CONFORMANCE does not name the folder of conformance data");
-        return None;
-    };
-    let mut chunks = Vec::new();
-    let mut folders = vec![root.join("datadirs"), root.join("prometheus/tsdb/testdata")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let bytes = std::fs::read(&path).unwrap();
-            let prefix_size = match bytes.first_chunk::<4>() {
-                Some(BLOCK_CHUNKS_MAGIC) => 0,
-                Some(HEAD_CHUNKS_MAGIC) => 24,
-                _ => continue,
-            };
-            let found = float_chunks(&bytes[8..], prefix_size);
-            chunks.extend(found.into_iter().map(|chunk| (path.clone(), chunk)));
-        }
-    }
-    Some(chunks)
-}
-
-/// Splits the body of a chunk file: series and times in head files, then size and encoding in
-/// either order, the chunk, and a checksum.
-fn float_chunks(mut rest: &[u8], prefix_size: usize) -> Vec<Vec<u8>> {
-    let mut chunks = Vec::new();
-    while rest.iter().any(|byte| *byte != 0) {
-        rest = &rest[prefix_size..];
-        let in_head = prefix_size > 0;
-        let before = rest[0];
-        rest = if in_head { &rest[1..] } else { rest };
-        let size = usize::try_from(varint::take_unsigned(&mut rest).unwrap()).unwrap();
-        let encoding = if in_head { before } else { rest[0] };
-        rest = if in_head { rest } else { &rest[1..] };
-        if encoding == 1 {
-            chunks.push(rest[..size].to_vec());
-        }
-        rest = &rest[size + 4..];
-    }
-    chunks
-}
-
-#[test]
-fn chunks_of_the_reference_decode_and_encode_to_the_same_bytes() {
-    let Some(chunks) = chunks_of_the_reference() else { return };
-    assert!(chunks.len() > 100, "{} chunks", chunks.len());
-    for (path, bytes) in chunks {
-        let mut columns = Columns::default();
-        decode_xor(&bytes, ALL, &mut columns).unwrap();
-        assert!(!columns.is_empty());
-        let samples = columns.iter().map(|sample| (sample.timestamp_ms, sample.value));
-        let chunk = encode(&samples.collect::<Vec<_>>());
-        // Early releases left an empty byte behind a sample that ended on a whole one.
-        let is_longer = bytes.len() > chunk.as_bytes().len();
-        let bytes = bytes.strip_suffix(&[0]).filter(|_| is_longer).unwrap_or(&bytes);
-        assert_eq!(chunk.as_bytes(), bytes, "{}", path.display());
-    }
-}
-
 #[test]
 fn clips_to_the_range_and_to_the_count() {
     let samples = (0..10).map(|index| (index * 10, f64::NAN)).collect::<Vec<_>>();
@@ -163,7 +99,8 @@ fn clips_to_the_range_and_to_the_count() {
     ] {
         let mut columns = Columns::default();
         columns.push(-100, 5.0);
-        decode_xor_first(chunk.as_bytes(), count_max, range.clone(), &mut columns).unwrap();
+        let bytes = chunk.as_bytes();
+        decode_first(Encoding::Xor, bytes, count_max, range.clone(), &mut columns).unwrap();
         let times = samples[expected].iter().map(|(time, _)| *time);
         let expected = std::iter::once(-100).chain(times).collect::<Vec<_>>();
         assert_eq!(columns.timestamps_ms(), expected, "{range:?} {count_max}");
@@ -178,7 +115,7 @@ fn damaged_bytes_are_errors() {
     let chunk = encode(&samples);
     let bytes = chunk.as_bytes();
     let mut columns = Columns::default();
-    let mut error = |bytes: &[u8]| decode_xor(bytes, ALL, &mut columns).unwrap_err();
+    let mut error = |bytes: &[u8]| decode(bytes, &mut columns).unwrap_err();
     assert_eq!(error(&[]), ChunkError::NoHeader { size_bytes: 0 });
     assert_eq!(error(&[0, 1]), ChunkError::Truncated { sample_index: 0, sample_count: 1 });
     for size in 2..bytes.len() {
@@ -190,6 +127,23 @@ fn damaged_bytes_are_errors() {
     let bad = ChunkError::BadValue { sample_index: 1, leading: 31, significant: 63 };
     assert_eq!(error(&too_wide), bad);
     assert!(columns.is_empty());
+}
+
+/// Appends into a buffer that is as short as can be, going on from the bytes each time.
+fn encode_in_little_room(samples: &[(i64, f64)]) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let mut appender = XorAppender::new();
+    for &(time, value) in samples {
+        let before = buffer.clone();
+        if let Err(needed) = appender.append(&mut buffer, time, value) {
+            assert_eq!(buffer, before);
+            buffer.resize(needed.size_bytes, 0xaa);
+            appender.append(&mut buffer, time, value).unwrap();
+        }
+        assert_eq!(buffer.len(), appender.size_bytes());
+        assert_eq!(XorAppender::resume(&buffer).unwrap(), appender);
+    }
+    buffer
 }
 
 fn any_value() -> impl Strategy<Value = f64> {
@@ -218,9 +172,19 @@ proptest! {
     }
 
     #[test]
+    fn an_appender_goes_on_from_the_bytes(
+        steps in prop::collection::vec((any_step(), any_value()), 1..40),
+    ) {
+        let mut time = 0;
+        let samples: Vec<_> =
+            steps.into_iter().map(|(step, value)| { time += step; (time, value) }).collect();
+        prop_assert_eq!(encode_in_little_room(&samples), plain::encode(&samples));
+    }
+
+    #[test]
     fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut columns = Columns::default();
-        if decode_xor(&bytes, ALL, &mut columns).is_err() {
+        if decode(&bytes, &mut columns).is_err() {
             prop_assert!(columns.is_empty());
         }
         prop_assert!(columns.timestamps_ms().is_sorted_by(|a, b| a < b));
@@ -237,7 +201,7 @@ proptest! {
         let bit = flip.index(bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         let mut columns = Columns::default();
-        let _ = decode_xor(&bytes, ALL, &mut columns);
+        let _ = decode(&bytes, &mut columns);
         prop_assert!(columns.timestamps_ms().is_sorted_by(|a, b| a < b));
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use narthex_chunk::{ChunkError, Columns, decode_xor, decode_xor_first};
+use narthex_chunk::{ChunkError, Columns, Encoding, decode, decode_first};
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
     Projection, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
@@ -187,11 +187,11 @@ fn parts(series: &Series, extent: Extent, range: TimeRange) -> Parts {
 impl Parts {
     fn decode(&self, range: TimeRange, out: &mut Columns) -> Result<(), ChunkError> {
         for bytes in &self.full {
-            decode_xor(bytes, range.min_ms..=range.max_ms, out)?;
+            decode(Encoding::Xor, bytes, range.min_ms..=range.max_ms, out)?;
         }
         match &self.last {
             Some(LastPart { bytes, sample_count }) => {
-                decode_xor_first(bytes, *sample_count, range.min_ms..=range.max_ms, out)
+                decode_first(Encoding::Xor, bytes, *sample_count, range.min_ms..=range.max_ms, out)
             }
             None => Ok(()),
         }

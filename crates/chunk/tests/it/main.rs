@@ -1,0 +1,5 @@
+//! Chunks as their users see them.
+
+#![cfg(test)]
+
+mod reference;
