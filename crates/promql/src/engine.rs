@@ -10,7 +10,8 @@ use crate::exec::{Operand, Profiler, RangeVector, Run, Scratch, Series, run_plan
 use crate::plan::{Plan, PlanContext, plan};
 use crate::range_fn::shown_samples;
 use crate::value::{Answer, Matrix, StoredSeries, Value, Vector};
-use crate::{EngineOptions, Explanation, Grid, Profile, QueryError};
+use crate::window_counts::{WindowCounts, samples_of_histogram};
+use crate::{Counting, EngineOptions, Explanation, Grid, Profile, QueryError};
 
 /// Evaluates expressions over any store.
 ///
@@ -163,10 +164,32 @@ impl Engine {
         query: &QueryPlan<'_>,
         profiler: Option<&Profiler<'_>>,
     ) -> Result<Answer, QueryError> {
+        // A profile is one of a single run.
+        let at_least = if profiler.is_some() { Counting::Peak } else { Counting::Totals };
+        let counting = self.options.counting.max(at_least);
+        let queriers = open(store, &query.plan)?;
+        match self.run(ctx, &queriers, query, counting, profiler)? {
+            Some(answer) => Ok(answer),
+            // A window more or less decides whether the query held too many samples, which is so
+            // rare that it may take the time of another run.
+            None => self
+                .run(ctx, &queriers, query, Counting::Peak, profiler)?
+                .ok_or(QueryError::TooManySamples),
+        }
+    }
+
+    /// Returns the answer; `None` where it takes [`Counting::Peak`] to tell whether there is one.
+    fn run(
+        &self,
+        ctx: &QueryContext,
+        queriers: &[Box<dyn Querier + '_>],
+        query: &QueryPlan<'_>,
+        counting: Counting,
+        profiler: Option<&Profiler<'_>>,
+    ) -> Result<Option<Answer>, QueryError> {
         let QueryPlan { plan, grid, is_instant } = query;
-        let queriers = open(store, plan)?;
-        let run = Run::new(ctx, &self.options, profiler);
-        let selections = select(&run, &queriers, plan)?;
+        let run = Run::new(ctx, &self.options, plan, counting, profiler);
+        let selections = select(&run, queriers, plan)?;
         let value = run_plan(&run, plan, &selections).and_then(|operand| {
             if *is_instant {
                 instant_value(&run, operand, *grid)
@@ -174,11 +197,12 @@ impl Engine {
                 range_value(&run, operand, *grid)
             }
         })?;
+        let Some(stats) = run.ledger.close(*grid)? else { return Ok(None) };
         let mut annotations = run.into_annotations();
         for warning in ctx.take_warnings() {
             annotations.add(Annotation::storage(warning));
         }
-        Ok(Answer { value, annotations })
+        Ok(Some(Answer { value, annotations, stats }))
     }
 }
 
@@ -276,10 +300,13 @@ fn window_samples<'a>(run: &'a Run<'a>, vector: RangeVector<'a>) -> Result<Matri
                 }
             }
         })?;
-        let count = series.floats.len() + series.histograms.len();
-        if count > 0 {
+        let histograms = series.histograms.iter().map(|(_, h)| samples_of_histogram(h));
+        let shown = series.floats.len() as u64 + histograms.sum::<u64>();
+        let seen = WindowCounts::of(vector.windows(), samples).total;
+        vector.count_shown(run, seen, shown)?;
+        if shown > 0 {
+            let count = series.floats.len() + series.histograms.len();
             allowance.grow(count * size_of::<Sample>())?;
-            run.hold(count)?;
             all.push(series);
         }
     }

@@ -60,14 +60,17 @@ mod profile;
 mod quantile;
 mod range_fn;
 mod scalar;
+mod stats;
 mod value;
 mod window;
+mod window_counts;
 
 pub use annotations::{Annotation, Annotations, Severity};
 pub use engine::Engine;
 pub use error::{ErrorKind, QueryError};
 pub use explain::{Explanation, PlanNode, PlanSelection};
 pub use grid::Grid;
-pub use options::EngineOptions;
+pub use options::{Counting, EngineOptions};
 pub use profile::{NodeCost, Profile};
+pub use stats::{SampleStats, StepStats, Timings};
 pub use value::{Answer, Matrix, MatrixSeries, Value, Vector};

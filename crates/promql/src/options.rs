@@ -4,7 +4,8 @@
 pub struct EngineOptions {
     /// How long a sample stands for its series where no newer one is found, in milliseconds.
     pub lookback_delta_ms: i64,
-    /// The most samples that a query may hold at a time.
+    /// The most samples that a query may hold at a time, counted as
+    /// [`SampleStats::peak`](crate::SampleStats) is.
     pub max_samples: usize,
     /// The distance of the steps of a subquery that names none, in milliseconds.
     pub default_subquery_step_ms: i64,
@@ -24,6 +25,8 @@ pub struct EngineOptions {
     /// looking them up at each step; and remarks on observations of NaN stand at the histograms,
     /// instead of at the first argument.
     pub unreleased_changes: bool,
+    /// What is counted of the samples that a query looks at.
+    pub counting: Counting,
 }
 
 /// The reference's defaults.
@@ -37,6 +40,19 @@ impl Default for EngineOptions {
             type_and_unit_labels: false,
             use_start_timestamps: false,
             unreleased_changes: false,
+            counting: Counting::Totals,
         }
     }
+}
+
+/// What is counted of the samples that a query looks at; see [`SampleStats`](crate::SampleStats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counting {
+    /// Their totals, which costs next to nothing.
+    #[default]
+    Totals,
+    /// How many are held at a time, too.
+    Peak,
+    /// All of it for each step, too: `promql-per-step-stats`.
+    Steps,
 }

@@ -6,6 +6,7 @@ use narthex_model::{Labels, Sample};
 use crate::Grid;
 use crate::annotations::Annotations;
 use crate::block::{Block, Row};
+use crate::stats::SampleStats;
 
 /// What a query comes to.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Answer {
     pub value: Value,
     /// Remarks on it.
     pub annotations: Annotations,
+    /// How many samples it took.
+    pub stats: SampleStats,
 }
 
 /// The value of a query.

@@ -78,6 +78,11 @@ impl Windows {
         time_ms.saturating_sub(self.offset_ms)
     }
 
+    /// Returns the time up to which `step` sees samples.
+    pub(crate) fn seen_until_ms(&self, step: usize) -> i64 {
+        self.end_ms(step).saturating_add(self.reach.after_ms)
+    }
+
     /// Returns how long the stretch of samples is that one step sees.
     pub(crate) fn seen_ms(&self) -> i64 {
         let Reach { before_ms, after_ms, .. } = self.reach;

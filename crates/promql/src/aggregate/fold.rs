@@ -64,7 +64,6 @@ fn fold_with<'a, A: Accumulator>(
     let mut present: Vec<u64> = Vec::new();
     let mut histograms = GroupHistograms::new(run, plan, A::HISTOGRAMS);
     let mut allowance = run.allowance();
-    let mut samples = 0;
     vector.for_each(run, |series, column| {
         let group = groups.of(&plan.grouping, vector, series);
         if groups.len() * steps > states.len() {
@@ -83,12 +82,8 @@ fn fold_with<'a, A: Accumulator>(
         };
         fold_row(&mut states[group * steps..][..steps], folded);
         bits::union(known, folded.present());
-        // The reference holds all of them at this point, and counts them.
-        let count = row.count();
-        samples += count;
-        run.hold(count)
+        Ok(())
     })?;
-    run.release(samples);
     let mut result = Held::new(run, steps);
     let group_count = groups.len();
     groups.push_into(&mut result)?;

@@ -24,7 +24,6 @@ pub(crate) fn count_values<'a>(
     let mut counts = Counts { result: Held::new(run, vector.grid.steps()), rows: HashMap::new() };
     let mut builder = LabelsBuilder::default();
     let mut text = String::new();
-    let mut samples = 0;
     vector.for_each(run, |series, column| {
         // The rows of this series, by the bits of the value.
         let mut known: HashMap<u64, usize> = HashMap::new();
@@ -50,11 +49,8 @@ pub(crate) fn count_values<'a>(
             };
             counts.add(row, step);
         }
-        let count = column.row().count();
-        samples += count;
-        run.hold(count)
+        Ok(())
     })?;
-    run.release(samples);
     counts.result.settle()
 }
 

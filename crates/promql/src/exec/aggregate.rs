@@ -39,6 +39,7 @@ pub(super) fn aggregate<'a>(
         }
         AggregateOp::LimitRatio => {
             if bounds.max == 0.0 && bounds.min == 0.0 {
+                vector.skip(run)?;
                 return Ok(Operand::Vector(Series::empty(run, grid)));
             }
             bounds.check_ratio(run, plan.param_span.unwrap_or_default())?;
@@ -48,6 +49,7 @@ pub(super) fn aggregate<'a>(
         op => unreachable!("{} was folded", op.as_str()),
     };
     if bounds.max < 1.0 {
+        vector.skip(run)?;
         return Ok(Operand::Vector(Series::empty(run, grid)));
     }
     bounds.check_count()?;

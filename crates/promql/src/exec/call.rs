@@ -4,7 +4,7 @@ use narthex_model::Labels;
 use narthex_promql_parser::{Span, StringLiteral};
 use smallvec::SmallVec;
 
-use super::{Equals, Operand, Run, Series, Stack};
+use super::{Equals, FunctionSource, Operand, Run, Series, Stack};
 use crate::annotations::Annotation;
 use crate::instant_fn::{
     HistogramSpans, Map, Statistic, absent, histogram, histogram_quantiles, label_join,
@@ -19,17 +19,22 @@ use crate::{Grid, QueryError, gomath};
 pub(super) fn call<'a>(
     run: &'a Run<'a>,
     plan: &'a CallPlan,
-    grid: Grid,
+    (operation, grid): (usize, Grid),
     stack: &mut Stack<'a>,
 ) -> Result<Operand<'a>, QueryError> {
     if let Some(scalar) = scalar_function(run, &plan.function, grid, stack)? {
         return Ok(Operand::Scalar(scalar));
     }
     let vector = match &plan.function {
-        Function::OverRange(function) => over_range(run, *function, plan, stack)?,
+        Function::OverRange(function) => over_range(run, *function, plan, operation, stack)?,
         Function::AbsentOverTime(labels) => {
-            let vector =
-                Series::function(RangeFn::Present, Vec::new(), stack.pop_range(), Span::default());
+            let vector = Series::function(FunctionSource {
+                function: RangeFn::Present,
+                params: Vec::new(),
+                vector: stack.pop_range(),
+                span: Span::default(),
+                operation,
+            });
             absent_of(run, &vector, labels)?
         }
         Function::Absent(labels) => absent_of(run, &stack.pop_vector(), labels)?,
@@ -84,7 +89,7 @@ pub(super) fn call<'a>(
             label_join(run, stack.pop_vector(), texts[0], texts[1], &texts[2..])?
         }
         Function::StartTimestamp => {
-            stack.pop_vector();
+            stack.pop_vector().skip(run)?;
             Series::empty(run, grid)
         }
         Function::Summary(summary) => map(run, stack, Map::Summary(*summary))?,
@@ -143,6 +148,7 @@ fn over_range<'a>(
     run: &'a Run<'a>,
     function: RangeFn,
     plan: &CallPlan,
+    operation: usize,
     stack: &mut Stack<'a>,
 ) -> Result<Series<'a>, QueryError> {
     let mut params = Vec::new();
@@ -156,13 +162,14 @@ fn over_range<'a>(
     }
     params.reverse();
     let vector = range.expect("the parser has checked that there is a range vector");
+    let span = plan.arg_spans[0];
     if function == RangeFn::Quantile {
         // The reference warns where a window has a value, for any of them.
-        let span = plan.arg_spans[0];
-        let series = Series::function(function, params.clone(), vector, span);
-        return warn_of_quantiles(run, series, &params[0], span);
+        let q = params[0].clone();
+        let source = FunctionSource { function, params, vector, span, operation };
+        return warn_of_quantiles(run, Series::function(source), &q, span);
     }
-    let series = Series::function(function, params, vector, plan.arg_spans[0]);
+    let series = Series::function(FunctionSource { function, params, vector, span, operation });
     if function.keeps_name() { Ok(series) } else { series.drop_names(run, Equals::Refuse) }
 }
 

@@ -4,12 +4,10 @@ use super::run::{Allowance, Run};
 use crate::QueryError;
 use crate::block::{Block, Row};
 
-/// A block whose bytes and samples count against the query's limits while it lives.
+/// A block whose bytes count against the query's budget while it lives.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     block: Block,
-    run: &'a Run<'a>,
-    samples: usize,
     /// The bytes of histograms that the allowance holds.
     histograms_bytes: usize,
     allowance: Allowance<'a>,
@@ -18,13 +16,7 @@ pub(crate) struct Held<'a> {
 impl<'a> Held<'a> {
     /// Returns a block without series over `steps` steps.
     pub(crate) fn new(run: &'a Run<'a>, steps: usize) -> Self {
-        Self {
-            block: Block::new(steps),
-            run,
-            samples: 0,
-            histograms_bytes: 0,
-            allowance: run.allowance(),
-        }
+        Self { block: Block::new(steps), histograms_bytes: 0, allowance: run.allowance() }
     }
 
     pub(crate) fn block(&self) -> &Block {
@@ -38,7 +30,6 @@ impl<'a> Held<'a> {
     /// Where a limit is reached.
     pub(crate) fn push(&mut self, labels: Labels, row: Row<'_>) -> Result<(), QueryError> {
         self.allowance.grow(Block::row_size_bytes(self.block.steps()))?;
-        self.count(row.count())?;
         self.charge_histograms(row.histograms_size_bytes())?;
         self.block.push(labels, row);
         Ok(())
@@ -54,19 +45,18 @@ impl<'a> Held<'a> {
         Ok(self.block.push_empty(labels))
     }
 
-    /// Returns the block to fill in values. [`Held::settle`] counts them.
+    /// Returns the block to fill in values. [`Held::settle`] takes the bytes of histograms.
     pub(crate) fn block_mut(&mut self) -> &mut Block {
         &mut self.block
     }
 
-    /// Drops the series without a value, and counts the values that were filled in.
+    /// Drops the series without a value, and counts the histograms that were filled in.
     ///
     /// # Errors
     ///
     /// Where a limit is reached.
     pub(crate) fn settle(mut self) -> Result<Self, QueryError> {
         self.block = std::mem::take(&mut self.block).without_empty_rows();
-        self.count(self.block.samples() - self.samples)?;
         let size_bytes: usize = self.block.rows().map(|(_, row)| row.histograms_size_bytes()).sum();
         self.charge_histograms(size_bytes.saturating_sub(self.histograms_bytes))?;
         Ok(self)
@@ -91,16 +81,5 @@ impl<'a> Held<'a> {
     fn charge_histograms(&mut self, size_bytes: usize) -> Result<(), QueryError> {
         self.histograms_bytes += size_bytes;
         self.allowance.grow(size_bytes)
-    }
-
-    fn count(&mut self, samples: usize) -> Result<(), QueryError> {
-        self.samples += samples;
-        self.run.hold(samples)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.run.release(self.samples);
     }
 }

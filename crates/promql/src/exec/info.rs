@@ -26,6 +26,7 @@ use crate::{QueryError, bits};
 pub(super) fn info<'a>(
     run: &'a Run<'a>,
     plan: &InfoPlan,
+    operation: usize,
     base: &Held<'a>,
     selection: &dyn Selection,
 ) -> Result<Held<'a>, QueryError> {
@@ -34,7 +35,7 @@ pub(super) fn info<'a>(
         plan.name_matchers.iter().all(|matcher| matcher.matches(labels.metric_name()))
     };
     let untouched: Vec<bool> = base.labels().iter().map(is_info).collect();
-    let infos = read_infos(run, plan, &Targets::of(base, &untouched), selection)?;
+    let infos = read_infos(run, plan, operation, &Targets::of(base, &untouched), selection)?;
     let mut joined = Joined {
         plan,
         infos: infos.block(),
@@ -93,6 +94,7 @@ impl Targets {
 fn read_infos<'a>(
     run: &'a Run<'a>,
     plan: &InfoPlan,
+    operation: usize,
     targets: &Targets,
     selection: &dyn Selection,
 ) -> Result<Held<'a>, QueryError> {
@@ -112,6 +114,7 @@ fn read_infos<'a>(
                 return Err(QueryError::InfoHistogram);
             }
             if bits::any(column.row().present()) {
+                run.ledger.add_info(operation, column.row())?;
                 infos.push(labels, column.row())?;
             }
         }

@@ -3,8 +3,10 @@
 mod aggregate;
 mod binary;
 mod call;
+mod function_source;
 mod held;
 mod info;
+mod ledger;
 mod lookup;
 mod merge;
 mod profiler;
@@ -21,6 +23,7 @@ use crate::block::Column;
 use crate::instant_fn::Map;
 use crate::plan::{Operation, OperationKind, Plan};
 use crate::scalar::Scalar;
+pub(crate) use function_source::FunctionSource;
 pub(crate) use held::Held;
 pub(crate) use merge::merge_equal_labels;
 pub(crate) use profiler::Profiler;
@@ -55,7 +58,13 @@ pub(crate) fn run_plan<'a>(
         }
         let mut operand = apply(run, index, operation, selections, &mut stack)?;
         if let Some(profiler) = run.profiler() {
-            profiler.finish(index, &mut operand);
+            profiler.finish(&operand);
+        }
+        run.ledger.finish(index, &operand)?;
+        if let Operand::Vector(series) = &mut operand
+            && series.as_block().is_none()
+        {
+            series.mark(index);
         }
         stack.operands.push(operand);
     }
@@ -74,7 +83,7 @@ fn apply<'a>(
         OperationKind::Number(number) => Operand::Scalar(Scalar::Constant(*number)),
         OperationKind::Text(text) => Operand::Text(text),
         OperationKind::Instant(instant) => {
-            Operand::Vector(Series::instant(&*selections[instant.selection], *instant))
+            Operand::Vector(Series::instant(&*selections[instant.selection], *instant, index))
         }
         OperationKind::Window { selection, windows, totals_only } => {
             let (selection, windows) = (&*selections[*selection], *windows);
@@ -103,10 +112,11 @@ fn apply<'a>(
         },
         OperationKind::Info(plan) => {
             let base = stack.pop_vector().into_held(run)?;
-            let held = info::info(run, plan, &base, &*selections[plan.instant.selection])?;
+            let selection = &*selections[plan.instant.selection];
+            let held = info::info(run, plan, index, &base, selection)?;
             Operand::Vector(Series::held(grid, held))
         }
-        OperationKind::Call(plan) => call::call(run, plan, grid, stack)?,
+        OperationKind::Call(plan) => call::call(run, plan, (index, grid), stack)?,
         OperationKind::Aggregate(plan) => aggregate::aggregate(run, plan, grid, stack)?,
         OperationKind::Binary(plan) => binary::binary(run, plan, stack)?,
     })

@@ -38,8 +38,8 @@ impl<'a> Profiler<'a> {
         self.switch(operation);
     }
 
-    /// Counts the result of the operation at work, or sees to it that it is counted when it is made.
-    pub(super) fn finish(&self, operation: usize, result: &mut Operand<'_>) {
+    /// Counts the result of the operation at work, unless its columns are yet to be made.
+    pub(super) fn finish(&self, result: &Operand<'_>) {
         match result {
             Operand::Scalar(Scalar::Constant(_)) => self.count(|cost| cost.samples += 1),
             Operand::Scalar(Scalar::Steps(values)) => {
@@ -47,10 +47,11 @@ impl<'a> Profiler<'a> {
             }
             Operand::Text(_) | Operand::Range(RangeVector::Selected { .. }) => {}
             Operand::Range(RangeVector::Stepped { held, .. }) => self.count_block(held.block()),
-            Operand::Vector(series) => match series.as_block() {
-                Some(block) => self.count_block(block),
-                None => series.mark(operation),
-            },
+            Operand::Vector(series) => {
+                if let Some(block) = series.as_block() {
+                    self.count_block(block);
+                }
+            }
         }
     }
 

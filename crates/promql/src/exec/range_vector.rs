@@ -43,6 +43,11 @@ impl<'a> RangeVector<'a> {
         }
     }
 
+    /// Returns whether the samples come from the store.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Selected { .. })
+    }
+
     /// Returns whether name, type and unit of series `index` are to go at the end of the query.
     pub(crate) fn is_nameless(&self, index: usize) -> bool {
         match self {
@@ -54,6 +59,24 @@ impl<'a> RangeVector<'a> {
     /// Returns the labels of all series.
     pub(super) fn labels(&self) -> Vec<Labels> {
         (0..self.len()).map(|index| self.series_labels(index)).collect()
+    }
+
+    /// Counts a series of the answer, `shown` samples of `seen`, where it is one of the store: those
+    /// of a subquery are counted as they are made.
+    ///
+    /// # Errors
+    ///
+    /// Where the query holds too many samples.
+    pub(crate) fn count_shown(
+        &self,
+        run: &Run<'_>,
+        seen: u64,
+        shown: u64,
+    ) -> Result<(), QueryError> {
+        match self {
+            Self::Selected { operation, .. } => run.ledger.add_matrix(*operation, seen, shown),
+            Self::Stepped { .. } => Ok(()),
+        }
     }
 
     /// Reads the samples of series `index` into the buffers.

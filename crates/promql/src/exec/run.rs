@@ -1,18 +1,20 @@
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use narthex_storage::QueryContext;
 
+use super::ledger::Ledger;
 use super::profiler::{AtWork, Profiler};
 use crate::annotations::{Annotation, Annotations};
-use crate::{EngineOptions, QueryError};
+use crate::plan::Plan;
+use crate::{Counting, EngineOptions, QueryError};
 
-/// What every operation of one query shares: the context it came with, the count of the samples
-/// that it holds, and the annotations of its answer.
+/// What every operation of one query shares: the context it came with, the ledger of its samples,
+/// and the annotations of its answer.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) ctx: &'a QueryContext,
     pub(crate) options: &'a EngineOptions,
-    samples: Cell<usize>,
+    pub(crate) ledger: Ledger<'a>,
     annotations: RefCell<Annotations>,
     /// Who counts what each operation does, if anybody does.
     profiler: Option<&'a Profiler<'a>>,
@@ -22,10 +24,12 @@ impl<'a> Run<'a> {
     pub(crate) fn new(
         ctx: &'a QueryContext,
         options: &'a EngineOptions,
+        plan: &'a Plan<'a>,
+        counting: Counting,
         profiler: Option<&'a Profiler<'a>>,
     ) -> Self {
-        let annotations = RefCell::default();
-        Self { ctx, options, samples: Cell::new(0), annotations, profiler }
+        let ledger = Ledger::new(plan, options.max_samples, counting);
+        Self { ctx, options, ledger, annotations: RefCell::default(), profiler }
     }
 
     pub(crate) fn profiler(&self) -> Option<&'a Profiler<'a>> {
@@ -37,35 +41,12 @@ impl<'a> Run<'a> {
         self.profiler.map(|profiler| profiler.at_work(operation))
     }
 
-    /// Counts samples that are held from now on.
-    ///
-    /// # Errors
-    ///
-    /// Where they are too many.
-    pub(crate) fn hold(&self, samples: usize) -> Result<(), QueryError> {
-        self.samples.set(self.samples.get().saturating_add(samples));
-        self.fits(0)
-    }
-
-    /// Fails where `more` samples for a moment would be too many.
-    pub(crate) fn fits(&self, more: usize) -> Result<(), QueryError> {
-        if self.samples.get().saturating_add(more) > self.options.max_samples {
-            return Err(QueryError::TooManySamples);
-        }
-        Ok(())
-    }
-
     /// Fails where a number for each step would not fit the byte budget.
     pub(crate) fn fits_steps(&self, steps: usize) -> Result<(), QueryError> {
         let size_bytes = steps.saturating_mul(size_of::<f64>());
         self.ctx.charge(size_bytes)?;
         self.ctx.release(size_bytes);
         Ok(())
-    }
-
-    /// Forgets samples that are no longer held.
-    pub(crate) fn release(&self, samples: usize) {
-        self.samples.set(self.samples.get().saturating_sub(samples));
     }
 
     /// Returns an allowance that holds nothing yet.

@@ -6,7 +6,7 @@ use narthex_storage::{Columns, Selection};
 
 use super::run::{Allowance, Run};
 use crate::block::Row;
-use crate::window::{Samples, Windows};
+use crate::window::Samples;
 use crate::{Grid, QueryError};
 
 /// Buffers for one decoded series, used again for the next.
@@ -144,25 +144,6 @@ impl<'a> Scratch<'a> {
                 histograms: columns.histograms(),
                 start_timestamps_ms: columns.start_timestamps_ms().filter(|_| self.with_starts),
             }
-        }
-    }
-
-    /// Returns how many samples one window can hold at most. The reference counts only those.
-    pub(super) fn samples_in_a_window(&self, windows: &Windows) -> usize {
-        let times = self.samples().timestamps_ms;
-        let seen_ms = windows.seen_ms();
-        match (times.first(), times.last()) {
-            (Some(first), Some(last)) if last.wrapping_sub(*first) >= seen_ms => {
-                let mut start = 0;
-                let width = |(end, time): (usize, &i64)| {
-                    while times[start] <= time.saturating_sub(seen_ms) {
-                        start += 1;
-                    }
-                    end + 1 - start
-                };
-                times.iter().enumerate().map(width).max().unwrap_or(0)
-            }
-            _ => times.len(),
         }
     }
 }

@@ -2,21 +2,19 @@ use std::ops::Range;
 
 use hashbrown::HashSet;
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
-use narthex_promql_parser::Span;
 use narthex_storage::Selection;
 
+use super::function_source::FunctionSource;
 use super::held::Held;
 use super::lookup::fill_instant;
 use super::merge::merge_equal_labels;
-use super::range_vector::RangeVector;
 use super::run::Run;
 use super::scratch::Scratch;
-use crate::annotations::Annotation;
 use crate::bits;
 use crate::block::{Block, Column};
 use crate::instant_fn::Map;
 use crate::plan::{InstantPlan, Take};
-use crate::range_fn::{Mixed, Place, RangeFn, count_overlaps, fill_smoothed, fill_smoothed_mixed};
+use crate::range_fn::{Place, fill_smoothed, fill_smoothed_mixed};
 use crate::scalar::Scalar;
 use crate::{Grid, QueryError};
 
@@ -34,7 +32,7 @@ pub(crate) struct Series<'a> {
     source: Source<'a>,
     /// What happens to each column after it was made.
     maps: Vec<Map>,
-    /// Whose result it is after how many of the maps, in rising order; kept for profiles alone.
+    /// Whose result it is after how many of the maps, in rising order.
     marks: Vec<Mark>,
 }
 
@@ -48,8 +46,8 @@ struct Mark {
 /// Where columns come from.
 enum Source<'a> {
     Held(Held<'a>),
-    Instant(&'a dyn Selection, InstantPlan),
-    Function { function: RangeFn, params: Vec<Scalar>, vector: RangeVector<'a>, span: Span },
+    Instant(&'a dyn Selection, InstantPlan, usize),
+    Function(FunctionSource<'a>),
 }
 
 /// What becomes of series whose labels have become equal.
@@ -62,23 +60,22 @@ pub(crate) enum Equals {
 }
 
 impl<'a> Series<'a> {
-    /// Returns the vector that an instant selector selects.
-    pub(crate) fn instant(selection: &'a dyn Selection, plan: InstantPlan) -> Self {
+    /// Returns the vector that an instant selector selects, which is operation `operation`.
+    pub(crate) fn instant(
+        selection: &'a dyn Selection,
+        plan: InstantPlan,
+        operation: usize,
+    ) -> Self {
         let labels = (0..selection.len()).map(|index| selection.series_labels(index)).collect();
-        Self::new(plan.lookups.grid, labels, Source::Instant(selection, plan))
+        Self::new(plan.lookups.grid, labels, Source::Instant(selection, plan, operation))
     }
 
     /// Returns the vector of a function's results over a range vector.
-    pub(crate) fn function(
-        function: RangeFn,
-        params: Vec<Scalar>,
-        vector: RangeVector<'a>,
-        span: Span,
-    ) -> Self {
+    pub(crate) fn function(source: FunctionSource<'a>) -> Self {
+        let vector = &source.vector;
         let (labels, grid) = (vector.labels(), vector.windows().grid);
         let nameless = (0..vector.len()).map(|index| vector.is_nameless(index)).collect();
-        let source = Source::Function { function, params, vector, span };
-        Self { nameless, ..Self::new(grid, labels, source) }
+        Self { nameless, ..Self::new(grid, labels, Source::Function(source)) }
     }
 
     /// Returns the vector that is held.
@@ -256,10 +253,11 @@ impl<'a> Series<'a> {
             let _at_work = run.at_work(mark.operation);
             self.apply_maps(run, applied..mark.maps, out);
             applied = mark.maps;
-            if let Some(profiler) = run.profiler()
-                && bits::any(out.row().present())
-            {
-                profiler.count_series(out.row().count());
+            if bits::any(out.row().present()) {
+                run.ledger.add_series(mark.operation, out.row())?;
+                if let Some(profiler) = run.profiler() {
+                    profiler.count_series(out.row().count());
+                }
             }
         }
         self.apply_maps(run, applied..self.maps.len(), out);
@@ -282,7 +280,7 @@ impl<'a> Series<'a> {
     ) -> Result<(), QueryError> {
         match &self.source {
             Source::Held(held) => out.copy_from(held.block().row(index)),
-            Source::Instant(selection, plan) => {
+            Source::Instant(selection, plan, operation) => {
                 scratch.decode(run, *selection, index)?;
                 if plan.totals_only {
                     scratch.drop_buckets();
@@ -291,6 +289,7 @@ impl<'a> Series<'a> {
                     scratch.drop_stale();
                     out.reset(plan.lookups.grid.steps());
                     let samples = scratch.samples();
+                    run.ledger.add_smoothed(*operation, samples, &plan.lookups)?;
                     if samples.histograms.is_empty() {
                         fill_smoothed(run.ctx, samples, &plan.lookups, out)?;
                     } else {
@@ -305,30 +304,7 @@ impl<'a> Series<'a> {
                     fill_instant(run, plan, scratch.columns(), out)?;
                 }
             }
-            Source::Function { function, params, vector, span } => {
-                vector.read(run, index, scratch)?;
-                let windows = vector.windows();
-                let steps = windows.grid.steps();
-                // How many samples one window holds matters only close to the limit.
-                let all_fit = run.fits(scratch.samples().values.len() + steps).is_ok();
-                let window = if all_fit { 0 } else { scratch.samples_in_a_window(windows) };
-                run.fits(window)?;
-                out.reset(steps);
-                let samples = scratch.samples();
-                if samples.histograms.is_empty() {
-                    function.fill(run.ctx, params, samples, windows, out)?;
-                } else {
-                    let labels = vector.series_labels(index);
-                    let place = Place { metric_name: labels.metric_name(), span: *span };
-                    let mixed = Mixed::new(run.ctx, params, samples, windows, place);
-                    for remark in mixed.fill(*function, out)? {
-                        run.annotate(remark);
-                    }
-                }
-                run.fits(window + out.row().count())?;
-                self.remark(run, index, out);
-                self.remark_overlaps(run, index, scratch)?;
-            }
+            Source::Function(source) => source.fill(run, index, scratch, out)?,
         }
         Ok(())
     }
@@ -353,6 +329,16 @@ impl<'a> Series<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Makes all columns for nothing but the ledger: the reference evaluates what an operation then
+    /// does not look at.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails, or a limit is reached.
+    pub(crate) fn skip(&self, run: &'a Run<'a>) -> Result<(), QueryError> {
+        self.for_each(run, |_, _| Ok(()))
     }
 
     /// Makes all columns and holds those with a value.
@@ -407,47 +393,6 @@ impl<'a> Series<'a> {
         held.set_labels(labels);
         Self::held(grid, held).settle(run, Equals::Join)?.into_held(run)
     }
-
-    /// Remarks on samples of a counter that start too early.
-    fn remark_overlaps(
-        &self,
-        run: &Run<'_>,
-        index: usize,
-        scratch: &Scratch<'_>,
-    ) -> Result<(), QueryError> {
-        let Source::Function { function, vector, span, .. } = &self.source else { return Ok(()) };
-        let windows = vector.windows();
-        if function.wants_counter() && windows.reach.kind.is_none() {
-            let count = count_overlaps(run.ctx, scratch.samples(), windows)?;
-            if count > 0 {
-                let labels = vector.series_labels(index);
-                let name = labels.metric_name();
-                run.annotate(Annotation::start_time_overlap(name, count, *span));
-            }
-        }
-        Ok(())
-    }
-
-    /// Remarks on a rate of something that is not called like a counter.
-    fn remark(&self, run: &Run<'_>, index: usize, out: &Column) {
-        let Source::Function { function, vector, span, .. } = &self.source else { return };
-        if !function.wants_counter() || out.row().floats().next().is_none() {
-            return;
-        }
-        let labels = vector.series_labels(index);
-        let name = labels.metric_name();
-        if name.is_empty() {
-            return;
-        }
-        if run.options.type_and_unit_labels {
-            let metric_type = labels.value(TYPE_LABEL);
-            if !COUNTER_TYPES.contains(&metric_type) {
-                run.annotate(Annotation::possible_non_counter_type(name, metric_type, *span));
-            }
-        } else if !COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
-            run.annotate(Annotation::possible_non_counter(name, *span));
-        }
-    }
 }
 
 fn all_differ(labels: &[Labels]) -> bool {
@@ -472,6 +417,4 @@ pub(crate) fn remove_metadata(builder: &mut LabelsBuilder) {
 }
 
 const METADATA_LABELS: [&str; 3] = [METRIC_NAME_LABEL, TYPE_LABEL, "__unit__"];
-const TYPE_LABEL: &str = "__type__";
-const COUNTER_TYPES: [&str; 2] = ["counter", "histogram"];
-const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+pub(super) const TYPE_LABEL: &str = "__type__";

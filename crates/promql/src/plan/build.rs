@@ -367,7 +367,6 @@ impl<'e> Planner<'e, '_> {
             (Function::Absent(labels) | Function::AbsentOverTime(labels), Some(selector)) => {
                 *labels = labels_for_absent(&selector.matchers);
             }
-            (Function::StartTimestamp, _) if !self.context.options.use_start_timestamps => {}
             (Function::Timestamp | Function::StartTimestamp, Some(selector)) => {
                 let take = match function {
                     Function::Timestamp => Take::Time,
@@ -384,7 +383,12 @@ impl<'e> Planner<'e, '_> {
                         instant.lookups.offset_ms = 0;
                         instant.lookups.pinned_ms = pinned_ms;
                     }
-                    function = Function::TimestampOfSample;
+                    // Without the option the sample is looked up for nothing.
+                    let returns_nothing =
+                        take == Take::StartTime && !self.context.options.use_start_timestamps;
+                    if !returns_nothing {
+                        function = Function::TimestampOfSample;
+                    }
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use narthex_model::{Labels, STALE_NAN};
-use narthex_promql::{Engine, Grid, Profile};
+use narthex_promql::{Counting, Engine, EngineOptions, Grid, Profile};
 use narthex_promql_parser::{Expr, ParseOptions, parse_with};
 use narthex_storage::{MemoryStore, QueryContext};
 
@@ -34,9 +34,15 @@ fn store() -> MemoryStore {
     store
 }
 
+/// Returns an engine that counts without a profile what it counts with one.
+fn engine() -> Engine {
+    let mut options = EngineOptions::default();
+    options.counting = Counting::Peak;
+    Engine::new(options)
+}
+
 fn profile(query: &str, clock: &dyn Fn() -> Duration) -> Profile {
-    let (expr, ctx) = (parse(query), QueryContext::default());
-    let engine = Engine::default();
+    let (expr, ctx, engine) = (parse(query), QueryContext::default(), engine());
     let (answer, profile) = engine.profile_range(&ctx, &store(), &expr, grid(), clock).unwrap();
     let plain = engine.range(&ctx, &store(), &expr, grid()).unwrap();
     assert_eq!(format!("{answer:?}"), format!("{plain:?}"), "{query}");
@@ -149,7 +155,7 @@ fn large_queries_print() {
 /// Whatever the query, to watch it changes nothing, and what is seen is a tree.
 #[test]
 fn a_profiled_query_has_the_same_answer() {
-    let (engine, store, ctx) = (Engine::default(), queries::store(), QueryContext::default());
+    let (engine, store, ctx) = (engine(), queries::store(), QueryContext::default());
     let cases = include_str!("../data/instant.txt").lines();
     let queries = cases.filter(|line| !line.is_empty() && !line.starts_with(['#', '=']));
     let mut answers = 0;

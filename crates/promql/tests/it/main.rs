@@ -9,4 +9,5 @@ mod options;
 mod oracle;
 mod queries;
 mod random;
+mod stats;
 mod store;
