@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use narthex_chunk::{Columns, Encoding, decode_xor};
+use narthex_chunk::{Columns, decode};
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
     Projection, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
@@ -327,10 +327,7 @@ impl BlockSelection<'_> {
         // Chunks of a good block do not overlap; samples must rise whatever the bytes say.
         let newest_ms = out.timestamps_ms().last();
         let min_ms = newest_ms.map_or(min_ms, |newest_ms| min_ms.max(newest_ms.saturating_add(1)));
-        let decoded = match chunk.encoding {
-            Encoding::Xor => decode_xor(&chunk.bytes, min_ms..=max_ms, out),
-            _ => Ok(()),
-        };
+        let decoded = decode(chunk.encoding, &chunk.bytes, min_ms..=max_ms, out);
         decoded.map_err(|source| BlockError::Chunk { path: self.block.dir.clone(), source })
     }
 }
