@@ -1,10 +1,11 @@
 use crate::error::LexProblem;
-use crate::scan;
+use crate::scan::{self, is_space};
 use crate::{Keyword, LexError, Span, Token, TokenKind};
 
 /// Cuts a query into tokens, comments included, one at a time.
 ///
-/// As an iterator it ends before [`TokenKind::Eof`], or after the first error.
+/// As an iterator it ends before [`TokenKind::Eof`], or after the first error. [`Self::next_token`]
+/// is faster, and leaves errors to be asked for.
 ///
 /// # Source
 ///
@@ -14,6 +15,7 @@ pub struct Lexer<'a> {
     query: &'a str,
     /// Where the token being read starts.
     start: usize,
+    /// How far the query is read.
     position: usize,
     paren_depth: u32,
     in_braces: bool,
@@ -22,7 +24,8 @@ pub struct Lexer<'a> {
     had_colon: bool,
     /// Whether any brackets so far had a number.
     had_duration: bool,
-    failed: bool,
+    /// Boxed, since it is rare.
+    error: Option<Box<LexError>>,
 }
 
 /// Where the lexer stands with regard to `[`.
@@ -35,7 +38,8 @@ enum Bracket {
     Continued,
 }
 
-type Lexed = Result<TokenKind, LexProblem>;
+/// The kind of a token, or what is wrong in its place: boxed, so that it passes in registers.
+type Lexed = Result<TokenKind, Box<LexProblem>>;
 
 impl<'a> Lexer<'a> {
     /// Returns a lexer at the start of `query`.
@@ -55,21 +59,13 @@ impl<'a> Lexer<'a> {
             bracket: Bracket::Outside,
             had_colon: false,
             had_duration: false,
-            failed: false,
+            error: None,
         }
     }
 
-    /// Returns the next token; at the end and after an error that is [`TokenKind::Eof`].
-    ///
-    /// # Errors
-    ///
-    /// Where the query has no token here, or ends within brackets.
-    pub fn next_token(&mut self) -> Result<Token, LexError> {
-        if self.failed {
-            self.start = self.query.len();
-            self.position = self.start;
-            return Ok(Token { kind: TokenKind::Eof, span: self.span(self.start) });
-        }
+    /// Returns the next token. At the end that is [`TokenKind::Eof`], and [`TokenKind::Invalid`]
+    /// where the query has no token, or ends within brackets: [`Self::error`] then tells why.
+    pub fn next_token(&mut self) -> Token {
         self.skip_spaces();
         self.start = self.position;
         let lexed = if self.in_braces {
@@ -80,134 +76,139 @@ impl<'a> Lexer<'a> {
             self.statement()
         };
         match lexed {
-            Ok(kind) => Ok(Token { kind, span: self.span(self.position) }),
-            Err(problem) => {
-                self.failed = true;
-                Err(LexError { span: self.span(self.query.len()), problem })
-            }
+            Ok(kind) => Token { kind, span: self.span(self.position) },
+            Err(problem) => self.fail(*problem),
         }
+    }
+
+    /// Returns why the last token is [`TokenKind::Invalid`].
+    #[must_use]
+    pub fn error(&self) -> Option<&LexError> {
+        self.error.as_deref()
+    }
+
+    /// Notes the first error. Nothing is read behind it.
+    #[cold]
+    fn fail(&mut self, problem: LexProblem) -> Token {
+        let end = self.query.len();
+        let span = self.span(end);
+        let error = self.error.get_or_insert_with(|| Box::new(LexError { span, problem }));
+        (self.position, self.in_braces) = (end, true);
+        Token { kind: TokenKind::Invalid, span: error.span }
     }
 
     fn statement(&mut self) -> Lexed {
         let Some(found) = self.peek() else { return self.end() };
-        let kind = match found {
-            '#' => self.one_of(scan::comment, TokenKind::Comment),
-            '(' => self.open_paren(),
-            ')' => return self.close_paren(),
-            '{' => {
+        match found {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' if self.bracket == Bracket::Outside => {
+                Ok(self.keyword_or_identifier())
+            }
+            b'(' => Ok(self.open_paren()),
+            b')' => self.close_paren(),
+            b'0'..=b'9' | b'.' if self.at_number() => self.number_or_duration(),
+            b'{' => {
                 self.in_braces = true;
-                self.sign(1, TokenKind::LeftBrace)
+                Ok(self.sign(1, TokenKind::LeftBrace))
             }
-            '[' => return self.open_bracket(),
-            ']' => return self.close_bracket(),
-            '"' | '\'' | '`' => return self.string(found),
-            '0'..='9' | '.' if self.at_number() => return self.number_or_duration(),
-            ':' if self.bracket != Bracket::Outside => return self.colon(),
-            'a'..='z' | 'A'..='Z' | '_' if self.bracket != Bracket::Outside => {
-                return self.duration_keyword(LexProblem::ExpectedColon { found });
+            b'[' => self.open_bracket(),
+            b']' => self.close_bracket(),
+            b'"' | b'\'' | b'`' => self.string(found),
+            b':' => self.colon(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
+                self.duration_keyword(|found| LexProblem::ExpectedColon { found })
             }
-            'a'..='z' | 'A'..='Z' | '_' | ':' => self.keyword_or_identifier(),
-            _ => return self.operator(found),
-        };
-        Ok(kind)
+            b'#' => Ok(self.comment()),
+            _ => self.operator(found),
+        }
     }
 
     fn end(&self) -> Lexed {
         if self.paren_depth > 0 {
-            Err(LexProblem::UnclosedParen)
+            Err(LexProblem::UnclosedParen.into())
         } else if self.bracket != Bracket::Outside {
-            Err(LexProblem::UnclosedBracket)
+            Err(LexProblem::UnclosedBracket.into())
         } else {
             Ok(TokenKind::Eof)
         }
     }
 
-    fn operator(&mut self, found: char) -> Lexed {
-        let second = self.peek_second();
-        let (length, kind) = match (found, second) {
-            (',', _) => (1, TokenKind::Comma),
-            ('@', _) => (1, TokenKind::At),
-            ('=', Some('=')) => (2, TokenKind::Equal),
-            ('=', Some('~')) => {
-                return Err(LexProblem::UnexpectedAfter { operator: "'='", found: second });
-            }
-            ('=', _) => (1, TokenKind::Assign),
-            ('!', Some('=')) => (2, TokenKind::NotEqual),
-            ('!', _) => return Err(LexProblem::UnexpectedAfter { operator: "'!'", found: second }),
-            ('<', Some('=')) => (2, TokenKind::LessEqual),
-            ('<', Some('/')) => (2, TokenKind::TrimUpper),
-            ('<', _) => (1, TokenKind::Less),
-            ('>', Some('=')) => (2, TokenKind::GreaterEqual),
-            ('>', Some('/')) => (2, TokenKind::TrimLower),
-            ('>', _) => (1, TokenKind::Greater),
+    fn operator(&mut self, found: u8) -> Lexed {
+        let (length, kind) = match (found, self.peek_second()) {
+            (b',', _) => (1, TokenKind::Comma),
+            (b'@', _) => (1, TokenKind::At),
+            (b'=', Some(b'=')) => (2, TokenKind::Equal),
+            (b'=', Some(b'~')) => return self.unexpected_after("'='"),
+            (b'=', _) => (1, TokenKind::Assign),
+            (b'!', Some(b'=')) => (2, TokenKind::NotEqual),
+            (b'!', _) => return self.unexpected_after("'!'"),
+            (b'<', Some(b'=')) => (2, TokenKind::LessEqual),
+            (b'<', Some(b'/')) => (2, TokenKind::TrimUpper),
+            (b'<', _) => (1, TokenKind::Less),
+            (b'>', Some(b'=')) => (2, TokenKind::GreaterEqual),
+            (b'>', Some(b'/')) => (2, TokenKind::TrimLower),
+            (b'>', _) => (1, TokenKind::Greater),
             _ => return self.arithmetic(found, ""),
         };
         Ok(self.sign(length, kind))
     }
 
-    fn arithmetic(&mut self, found: char, place: &'static str) -> Lexed {
+    fn arithmetic(&mut self, found: u8, place: &'static str) -> Lexed {
         let kind = match found {
-            '+' => TokenKind::Add,
-            '-' => TokenKind::Sub,
-            '*' => TokenKind::Mul,
-            '/' => TokenKind::Div,
-            '%' => TokenKind::Mod,
-            '^' => TokenKind::Pow,
-            _ => return Err(LexProblem::UnexpectedCharacter { found, place }),
+            b'+' => TokenKind::Add,
+            b'-' => TokenKind::Sub,
+            b'*' => TokenKind::Mul,
+            b'/' => TokenKind::Div,
+            b'%' => TokenKind::Mod,
+            b'^' => TokenKind::Pow,
+            _ => return self.unexpected_character(place),
         };
         Ok(self.sign(1, kind))
     }
 
     /// Between braces no word is a keyword.
     fn inside_braces(&mut self) -> Lexed {
-        let found = self.peek().ok_or(LexProblem::UnclosedBrace)?;
-        let second = self.peek_second();
-        let (length, kind) = match (found, second) {
-            ('#', _) => return Ok(self.one_of(scan::comment, TokenKind::Comment)),
-            ('"' | '\'' | '`', _) => return self.string(found),
-            ('a'..='z' | 'A'..='Z' | '_', _) => {
-                return Ok(self.one_of(scan::label, TokenKind::Identifier));
+        let found = self.peek().ok_or_else(|| Box::new(LexProblem::UnclosedBrace))?;
+        let (length, kind) = match (found, self.peek_second()) {
+            (b'a'..=b'z' | b'A'..=b'Z' | b'_', _) => {
+                self.position += scan::label(self.rest());
+                return Ok(TokenKind::Identifier);
             }
-            (',', _) => (1, TokenKind::Comma),
-            ('=', Some('~')) => (2, TokenKind::Match),
-            ('=', _) => (1, TokenKind::Assign),
-            ('!', Some('~')) => (2, TokenKind::NotMatch),
-            ('!', Some('=')) => (2, TokenKind::NotEqual),
-            ('!', _) => {
-                let operator = "'!' inside braces";
-                return Err(LexProblem::UnexpectedAfter { operator, found: second });
-            }
-            ('{', _) => return Err(unexpected_bracket("left brace", '{')),
-            ('}', _) => {
+            (b'"' | b'\'' | b'`', _) => return self.string(found),
+            (b',', _) => (1, TokenKind::Comma),
+            (b'=', Some(b'~')) => (2, TokenKind::Match),
+            (b'=', _) => (1, TokenKind::Assign),
+            (b'!', Some(b'~')) => (2, TokenKind::NotMatch),
+            (b'!', Some(b'=')) => (2, TokenKind::NotEqual),
+            (b'!', _) => return self.unexpected_after("'!' inside braces"),
+            (b'}', _) => {
                 self.in_braces = false;
                 (1, TokenKind::RightBrace)
             }
-            _ => {
-                return Err(LexProblem::UnexpectedCharacter { found, place: " inside braces" });
-            }
+            (b'{', _) => return unexpected_bracket("left brace", '{'),
+            (b'#', _) => return Ok(self.comment()),
+            _ => return self.unexpected_character(" inside braces"),
         };
         Ok(self.sign(length, kind))
     }
 
     /// Behind `[` and up to the first number.
     fn inside_brackets(&mut self) -> Lexed {
-        let found = self.peek().ok_or(LexProblem::UnclosedDuration)?;
-        let place = " in duration expression";
+        let found = self.peek().ok_or_else(|| Box::new(LexProblem::UnclosedDuration))?;
         match found {
-            ']' => self.close_bracket(),
-            ':' => self.colon_before_number(),
-            '(' => Ok(self.open_paren()),
-            ')' => self.close_paren(),
-            ',' => Ok(self.sign(1, TokenKind::Comma)),
-            '0'..='9' | '.' if self.at_number() => {
+            b'0'..=b'9' | b'.' if self.at_number() => {
                 self.had_duration = true;
                 self.bracket = Bracket::Continued;
                 self.number_or_duration()
             }
-            'a'..='z' | 'A'..='Z' | '_' => {
-                self.duration_keyword(LexProblem::UnexpectedCharacter { found, place })
-            }
-            _ => self.arithmetic(found, place),
+            b']' => self.close_bracket(),
+            b':' => self.colon_before_number(),
+            b'(' => Ok(self.open_paren()),
+            b')' => self.close_paren(),
+            b',' => Ok(self.sign(1, TokenKind::Comma)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.duration_keyword(|found| {
+                LexProblem::UnexpectedCharacter { found, place: IN_DURATION }
+            }),
+            _ => self.arithmetic(found, IN_DURATION),
         }
     }
 
@@ -221,7 +222,7 @@ impl<'a> Lexer<'a> {
         let Some(depth) = self.paren_depth.checked_sub(1) else {
             // The reference names the place behind it.
             self.start = self.position;
-            return Err(unexpected_bracket("right parenthesis", ')'));
+            return unexpected_bracket("right parenthesis", ')');
         };
         self.paren_depth = depth;
         Ok(kind)
@@ -229,7 +230,7 @@ impl<'a> Lexer<'a> {
 
     fn open_bracket(&mut self) -> Lexed {
         if self.bracket != Bracket::Outside {
-            return Err(unexpected_bracket("left bracket", '['));
+            return unexpected_bracket("left bracket", '[');
         }
         self.bracket = Bracket::Opened;
         self.had_colon = false;
@@ -238,7 +239,7 @@ impl<'a> Lexer<'a> {
 
     fn close_bracket(&mut self) -> Lexed {
         if self.bracket == Bracket::Outside {
-            return Err(unexpected_bracket("right bracket", ']'));
+            return unexpected_bracket("right bracket", ']');
         }
         self.bracket = Bracket::Outside;
         Ok(self.sign(1, TokenKind::RightBracket))
@@ -246,7 +247,7 @@ impl<'a> Lexer<'a> {
 
     fn colon(&mut self) -> Lexed {
         if std::mem::replace(&mut self.had_colon, true) {
-            return Err(LexProblem::RepeatedColon);
+            return Err(LexProblem::RepeatedColon.into());
         }
         Ok(self.sign(1, TokenKind::Colon))
     }
@@ -262,13 +263,13 @@ impl<'a> Lexer<'a> {
         };
         // The reference names the place behind it.
         self.start = self.position;
-        Err(problem)
+        Err(problem.into())
     }
 
     /// Returns whether a digit stands here, or a point before one.
     fn at_number(&self) -> bool {
-        match self.query.as_bytes().get(self.position..) {
-            Some([b'.', digit, ..] | [digit, ..]) => digit.is_ascii_digit(),
+        match self.rest() {
+            [b'.', digit, ..] | [digit, ..] => digit.is_ascii_digit(),
             _ => false,
         }
     }
@@ -279,32 +280,37 @@ impl<'a> Lexer<'a> {
         if is_number {
             return Ok(TokenKind::Number);
         }
-        let rest = match scan::duration_rest(self.rest()) {
-            Ok((rest, ())) => rest,
-            Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
-                let read = self.query.len() - error.input.len();
-                let text = self.query[self.start..read].into();
-                return Err(LexProblem::BadNumber { text });
-            }
-            Err(nom::Err::Incomplete(_)) => unreachable!("the scanners read complete text"),
-        };
-        self.position = self.query.len() - rest.len();
-        Ok(TokenKind::Duration)
+        let (length, is_duration) = scan::duration_rest(self.rest());
+        self.position += length;
+        if is_duration {
+            return Ok(TokenKind::Duration);
+        }
+        let text = self.query[self.start..self.position].into();
+        Err(LexProblem::BadNumber { text }.into())
     }
 
     /// Between brackets only the words of duration expressions are allowed.
-    fn duration_keyword(&mut self, otherwise: LexProblem) -> Lexed {
-        let word = self.take(scan::letters);
+    ///
+    /// `problem` makes the error of another word out of its first letter.
+    fn duration_keyword(&mut self, problem: impl FnOnce(char) -> LexProblem) -> Lexed {
+        self.position += scan::letters(self.rest());
+        let word = &self.query[self.start..self.position];
         match Keyword::parse(word) {
             Some(keyword @ (Keyword::Step | Keyword::Range | Keyword::MaxOf | Keyword::MinOf)) => {
                 Ok(TokenKind::Keyword(keyword))
             }
-            _ => Err(otherwise),
+            _ => Err(problem(word.chars().next().unwrap_or_default()).into()),
         }
     }
 
     fn keyword_or_identifier(&mut self) -> TokenKind {
-        let word = self.take(scan::word);
+        let label_size = scan::label(self.rest());
+        self.position += label_size;
+        if self.peek() == Some(b':') {
+            self.position += scan::word(self.rest());
+            return TokenKind::MetricIdentifier;
+        }
+        let word = &self.query[self.start..self.position];
         match Keyword::parse(word) {
             // These came late to the language, so that metrics may have their names.
             Some(Keyword::Fill | Keyword::FillLeft | Keyword::FillRight)
@@ -313,49 +319,56 @@ impl<'a> Lexer<'a> {
                 TokenKind::Identifier
             }
             Some(keyword) => TokenKind::Keyword(keyword),
-            None if ["inf", "nan"].iter().any(|name| word.eq_ignore_ascii_case(name)) => {
-                TokenKind::Number
-            }
-            None if word.contains(':') => TokenKind::MetricIdentifier,
+            None if scan::is_number_word(word) => TokenKind::Number,
             None => TokenKind::Identifier,
         }
     }
 
     fn before_left_paren(&self) -> bool {
-        self.rest().trim_start_matches(scan::is_space).starts_with('(')
+        self.rest().iter().find(|&&byte| !is_space(byte)) == Some(&b'(')
     }
 
-    fn string(&mut self, quote: char) -> Lexed {
-        let scan = if quote == '`' { scan::raw_string } else { scan::quoted };
-        self.position += scan(self.rest())?;
+    fn string(&mut self, quote: u8) -> Lexed {
+        let scan = if quote == b'`' { scan::raw_string } else { scan::quoted };
+        self.position += scan(&self.query[self.position..])?;
         Ok(TokenKind::String)
     }
 
+    fn comment(&mut self) -> TokenKind {
+        self.position += scan::comment(self.rest());
+        TokenKind::Comment
+    }
+
     fn skip_spaces(&mut self) {
-        let bytes = self.query.as_bytes();
-        while bytes.get(self.position).is_some_and(|&byte| scan::is_space(byte.into())) {
+        while self.peek().is_some_and(is_space) {
             self.position += 1;
         }
     }
 
-    fn rest(&self) -> &'a str {
-        &self.query[self.position..]
+    /// Returns the bytes from the position on.
+    fn rest(&self) -> &'a [u8] {
+        self.query.as_bytes().get(self.position..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
-        self.char_at(self.position)
+    fn peek(&self) -> Option<u8> {
+        self.query.as_bytes().get(self.position).copied()
     }
 
-    /// Returns the character behind one that is ASCII.
-    fn peek_second(&self) -> Option<char> {
-        self.char_at(self.position + 1)
+    fn peek_second(&self) -> Option<u8> {
+        self.query.as_bytes().get(self.position + 1).copied()
     }
 
-    fn char_at(&self, position: usize) -> Option<char> {
-        match self.query.as_bytes().get(position)? {
-            byte @ 0..0x80 => Some(char::from(*byte)),
-            _ => self.query.get(position..)?.chars().next(),
-        }
+    #[cold]
+    fn unexpected_character(&self, place: &'static str) -> Lexed {
+        let found = self.query[self.position..].chars().next().unwrap_or_default();
+        Err(LexProblem::UnexpectedCharacter { found, place }.into())
+    }
+
+    /// Complains about what stands behind the byte at the position.
+    #[cold]
+    fn unexpected_after(&self, operator: &'static str) -> Lexed {
+        let found = self.query[self.position..].chars().nth(1);
+        Err(LexProblem::UnexpectedAfter { operator, found }.into())
     }
 
     /// Takes a sign of ASCII characters.
@@ -364,35 +377,31 @@ impl<'a> Lexer<'a> {
         kind
     }
 
-    fn one_of(&mut self, scanner: Scanner<'a>, kind: TokenKind) -> TokenKind {
-        self.take(scanner);
-        kind
-    }
-
-    /// Takes what a scanner that cannot fail takes.
-    fn take(&mut self, scanner: Scanner<'a>) -> &'a str {
-        let Ok((_, taken)) = scanner(self.rest()) else { return "" };
-        self.position += taken.len();
-        taken
-    }
-
     fn span(&self, end: usize) -> Span {
         #[expect(clippy::cast_possible_truncation, reason = "`new` refuses longer queries")]
         Span::new(self.start as u32, end as u32)
     }
 }
 
-type Scanner<'a> = fn(&'a str) -> nom::IResult<&'a str, &'a str>;
-
 impl Iterator for Lexer<'_> {
     type Item = Result<Token, LexError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.error.is_some() {
+            return None;
+        }
         let token = self.next_token();
-        token.as_ref().map_or(true, |token| token.kind != TokenKind::Eof).then_some(token)
+        match (token.kind, self.error()) {
+            (TokenKind::Eof, _) => None,
+            (_, Some(error)) => Some(Err(error.clone())),
+            (_, None) => Some(Ok(token)),
+        }
     }
 }
 
-fn unexpected_bracket(name: &'static str, bracket: char) -> LexProblem {
-    LexProblem::UnexpectedBracket { name, bracket }
+#[cold]
+fn unexpected_bracket(name: &'static str, bracket: char) -> Lexed {
+    Err(LexProblem::UnexpectedBracket { name, bracket }.into())
 }
+
+const IN_DURATION: &str = " in duration expression";

@@ -1,47 +1,57 @@
-//! What each token looks like. Every scanner takes the rest of a query that starts with its token.
-
-use nom::bytes::complete::{take_till, take_while, take_while_m_n};
-use nom::character::complete::{char, digit1, one_of};
-use nom::combinator::{opt, recognize};
-use nom::{IResult, Parser};
+//! What each token looks like. Every scanner takes the rest of a query that starts with its token, and
+//! returns how many bytes the token has.
 
 use crate::LexProblem;
 
-/// Takes a comment up to the end of its line.
-pub(crate) fn comment(text: &str) -> IResult<&str, &str> {
-    recognize((char('#'), take_till(|c| c == '\n' || c == '\r'))).parse(text)
+/// Returns the length of a comment: up to the end of its line.
+pub(crate) fn comment(text: &[u8]) -> usize {
+    length_while(text, |byte| byte != b'\n' && byte != b'\r')
 }
 
-/// Takes letters, digits and underscores.
-pub(crate) fn label(text: &str) -> IResult<&str, &str> {
-    take_while(is_alphanumeric).parse(text)
+/// Returns the length of letters, digits and underscores.
+pub(crate) fn label(text: &[u8]) -> usize {
+    length_while(text, is_alphanumeric)
 }
 
-/// Takes letters, digits, underscores and colons.
-pub(crate) fn word(text: &str) -> IResult<&str, &str> {
-    take_while(|c| is_alphanumeric(c) || c == ':').parse(text)
+/// Returns the length of letters, digits, underscores and colons.
+pub(crate) fn word(text: &[u8]) -> usize {
+    length_while(text, |byte| is_alphanumeric(byte) || byte == b':')
 }
 
-/// Takes letters and underscores.
-pub(crate) fn letters(text: &str) -> IResult<&str, &str> {
-    take_while(is_alpha).parse(text)
+/// Returns the length of letters and underscores.
+pub(crate) fn letters(text: &[u8]) -> usize {
+    length_while(text, is_alpha)
 }
 
-/// Takes the units of a duration whose first number was taken: `h30m` of `1h30m`.
+fn length_while(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    text.iter().position(|&byte| !belongs(byte)).unwrap_or(text.len())
+}
+
+/// Returns whether a word is a number.
+pub(crate) fn is_number_word(word: &str) -> bool {
+    word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("nan")
+}
+
+/// Returns the length of the units of a duration whose first number was taken, `h30m` of `1h30m`,
+/// and whether it is one. What is none is as long as it was read.
 ///
-/// Bad units such as `hs` are left to the parser of durations. An error holds the rest of the text
-/// from where reading stopped.
-pub(crate) fn duration_rest(text: &str) -> IResult<&str, ()> {
-    let (mut text, _) = (one_of("smhdwy"), opt(char('s'))).parse(text)?;
-    while text.starts_with(is_digit) {
-        (text, _) = (digit1, one_of("smhdw"), opt(char('s'))).parse(text)?;
-    }
-    // The character that spoils the duration counts as read.
-    let (after, spoilt) = take_while_m_n(0, 1, is_alphanumeric).parse(text)?;
-    if spoilt.is_empty() {
-        Ok((text, ()))
-    } else {
-        Err(nom::Err::Error(nom::error::make_error(after, nom::error::ErrorKind::Eof)))
+/// Bad units such as `hs` are left to the parser of durations.
+pub(crate) fn duration_rest(text: &[u8]) -> (usize, bool) {
+    let mut length = 0;
+    let mut units: &[u8] = b"smhdwy";
+    loop {
+        if !text.get(length).is_some_and(|byte| units.contains(byte)) {
+            return (length, false);
+        }
+        length += 1;
+        length += usize::from(text.get(length) == Some(&b's'));
+        match text.get(length) {
+            Some(b'0'..=b'9') => length += length_while(&text[length..], is_digit),
+            // The character that spoils the duration counts as read.
+            Some(&byte) if is_alphanumeric(byte) => return (length + 1, false),
+            _ => return (length, true),
+        }
+        units = b"smhdw";
     }
 }
 
@@ -49,10 +59,14 @@ pub(crate) fn duration_rest(text: &str) -> IResult<&str, ()> {
 /// duration.
 ///
 /// The number may be malformed in ways that only its parser sees, such as `1e`.
-pub(crate) fn number(text: &str) -> (usize, bool) {
-    let mut digits = Digits { bytes: text.as_bytes(), position: 0, radix: 10 };
-    let is_number =
-        digits.scan() && !digits.peek().is_some_and(|byte| is_alphanumeric(byte.into()));
+pub(crate) fn number(text: &[u8]) -> (usize, bool) {
+    // PERF: nearly all numbers are plain digits, or digits and a unit.
+    let length = length_while(text, is_digit);
+    if length > 0 && !matches!(text.get(length), Some(b'.' | b'_' | b'e' | b'E' | b'x' | b'X')) {
+        return (length, !text.get(length).is_some_and(|&byte| is_alphanumeric(byte)));
+    }
+    let mut digits = Digits { bytes: text, position: 0, radix: 10 };
+    let is_number = digits.scan() && !digits.peek().is_some_and(is_alphanumeric);
     (digits.position, is_number)
 }
 
@@ -133,15 +147,22 @@ impl Digits<'_> {
 ///
 /// Where it is not closed on its line, or an escape is malformed.
 pub(crate) fn quoted(text: &str) -> Result<usize, LexProblem> {
-    let mut chars = text.chars();
-    let quote = chars.next();
+    let bytes = text.as_bytes();
+    let quote = bytes[0];
+    let mut position = 1;
     loop {
-        match chars.next() {
-            None | Some('\n') => return Err(LexProblem::UnterminatedString),
-            Some(char::REPLACEMENT_CHARACTER) => return Err(LexProblem::InvalidUtf8),
-            Some('\\') => escape(&mut chars, quote)?,
-            end if end == quote => return Ok(text.len() - chars.as_str().len()),
-            Some(_) => {}
+        match bytes.get(position) {
+            None | Some(b'\n') => return Err(LexProblem::UnterminatedString),
+            Some(&byte) if byte == quote => return Ok(position + 1),
+            Some(b'\\') => {
+                let mut rest = text[position + 1..].chars();
+                escape(&mut rest, quote.into())?;
+                position = text.len() - rest.as_str().len();
+            }
+            Some(&REPLACEMENT_START) if at_replacement(bytes, position) => {
+                return Err(LexProblem::InvalidUtf8);
+            }
+            Some(_) => position += 1,
         }
     }
 }
@@ -152,22 +173,30 @@ pub(crate) fn quoted(text: &str) -> Result<usize, LexProblem> {
 ///
 /// Where it is not closed.
 pub(crate) fn raw_string(text: &str) -> Result<usize, LexProblem> {
-    for (position, c) in text.char_indices().skip(1) {
-        match c {
-            char::REPLACEMENT_CHARACTER => return Err(LexProblem::InvalidUtf8),
-            '`' => return Ok(position + 1),
+    let bytes = text.as_bytes();
+    for position in 1..bytes.len() {
+        match bytes[position] {
+            b'`' => return Ok(position + 1),
+            REPLACEMENT_START if at_replacement(bytes, position) => {
+                return Err(LexProblem::InvalidUtf8);
+            }
             _ => {}
         }
     }
     Err(LexProblem::UnterminatedRawString)
 }
 
+/// Returns whether U+FFFD stands at the position.
+fn at_replacement(bytes: &[u8], position: usize) -> bool {
+    bytes[position..].starts_with("\u{fffd}".as_bytes())
+}
+
 /// Takes what follows a backslash.
-fn escape(chars: &mut std::str::Chars<'_>, quote: Option<char>) -> Result<(), LexProblem> {
+fn escape(chars: &mut std::str::Chars<'_>, quote: char) -> Result<(), LexProblem> {
     let found = chars.next().ok_or(LexProblem::UnterminatedEscape)?;
     match found {
         'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' => Ok(()),
-        _ if Some(found) == quote => Ok(()),
+        _ if found == quote => Ok(()),
         '0'..='7' => code_point(chars, found.to_digit(8), 2, 8, 255),
         'x' => code_point(chars, None, 2, 16, 255),
         'u' => code_point(chars, None, 4, 16, CODE_POINT_MAX),
@@ -194,20 +223,35 @@ fn code_point(
     if value > max || is_surrogate { Err(LexProblem::InvalidCodePoint) } else { Ok(()) }
 }
 
-pub(crate) fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-pub(crate) fn is_alpha(c: char) -> bool {
-    c == '_' || c.is_ascii_alphabetic()
+fn is_alpha(byte: u8) -> bool {
+    byte == b'_' || byte.is_ascii_alphabetic()
 }
 
-pub(crate) fn is_digit(c: char) -> bool {
-    c.is_ascii_digit()
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit()
 }
 
-fn is_alphanumeric(c: char) -> bool {
-    is_alpha(c) || is_digit(c)
+fn is_alphanumeric(byte: u8) -> bool {
+    // PERF: a table has one load where ranges have a jump each.
+    ALPHANUMERIC[usize::from(byte)]
 }
+
+/// Whether a byte is a letter, a digit or an underscore.
+const ALPHANUMERIC: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte as usize] = byte == b'_' || byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
+
+/// The first byte of U+FFFD in UTF-8.
+const REPLACEMENT_START: u8 = 0xEF;
 
 const CODE_POINT_MAX: u32 = 0x10_FFFF;

@@ -14,6 +14,8 @@ pub struct Token {
 pub enum TokenKind {
     /// The end of the query.
     Eof,
+    /// Where the query has no token: [`Lexer::error`](crate::Lexer::error) tells why.
+    Invalid,
     /// `# to the end of the line`
     Comment,
     /// A name without colons that is no keyword.
@@ -96,7 +98,7 @@ macro_rules! keywords {
 
             /// Returns the keyword in lower case.
             #[must_use]
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self {
                     $($(Self::$name => $text,)*)*
                 }
@@ -108,14 +110,6 @@ macro_rules! keywords {
                 match self {
                     $($(Self::$name)|* => KeywordClass::$class,)*
                 }
-            }
-
-            fn from_lower_case(word: &[u8]) -> Option<Self> {
-                // Nearly every comparison ends at the length.
-                $($(if word == $text.as_bytes() {
-                    return Some(Self::$name);
-                })*)*
-                None
             }
         }
     };
@@ -186,13 +180,32 @@ impl Keyword {
     /// Returns the keyword that `word` is, in any case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let mut lower = [0; LENGTH_MAX];
-        let lower = lower.get_mut(..word.len())?;
-        lower.copy_from_slice(word.as_bytes());
-        lower.make_ascii_lowercase();
-        Self::from_lower_case(lower)
+        let candidate = BY_HASH[hash(word.as_bytes())]?;
+        candidate.as_str().eq_ignore_ascii_case(word).then_some(candidate)
     }
 }
 
-/// The length of `count_values`, the longest keyword.
-const LENGTH_MAX: usize = 12;
+/// Returns the place of a word in [`BY_HASH`], the same in any case.
+///
+/// The length and three letters tell keywords apart; the factors were found by trying.
+const fn hash(word: &[u8]) -> usize {
+    let [first, second, ..] = word else { return 0 };
+    let [first, second, last] = [*first | 0x20, *second | 0x20, word[word.len() - 1] | 0x20];
+    (word.len() + 2 * first as usize + 2 * second as usize + 17 * last as usize) % BY_HASH_SIZE
+}
+
+/// Each keyword at its hash. No two share one: else this does not compile.
+static BY_HASH: [Option<Keyword>; BY_HASH_SIZE] = {
+    let mut table = [None; BY_HASH_SIZE];
+    let mut index = 0;
+    while index < Keyword::ALL.len() {
+        let keyword = Keyword::ALL[index];
+        let place = hash(keyword.as_str().as_bytes());
+        assert!(table[place].is_none(), "two keywords have the same hash");
+        table[place] = Some(keyword);
+        index += 1;
+    }
+    table
+};
+
+const BY_HASH_SIZE: usize = 128;

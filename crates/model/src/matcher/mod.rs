@@ -2,6 +2,7 @@
 
 mod expand;
 mod go_pattern;
+mod plain;
 mod regex;
 mod shortcut;
 
@@ -116,7 +117,7 @@ impl Matcher {
         &self.value
     }
 
-    /// Returns the compiled pattern of `=~` and `!~`.
+    /// Returns the pattern of `=~` and `!~`.
     #[must_use]
     pub fn regex(&self) -> Option<&Regex> {
         self.regex.as_ref()
@@ -135,7 +136,11 @@ impl Matcher {
     /// Returns whether series without the label meet the condition.
     #[must_use]
     pub fn matches_empty(&self) -> bool {
-        self.matches("")
+        let like_value = match &self.regex {
+            Some(regex) => regex.matches_empty(),
+            None => self.value.is_empty(),
+        };
+        like_value != self.op.is_negated()
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_automata::PatternID;
 use regex_automata::meta;
@@ -8,12 +8,14 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::expand;
 use super::go_pattern::{self, GoPattern, RegexError, RegexProblem};
+use super::plain;
 use super::shortcut::{self, Shortcut};
 
 /// A regular expression in Go's syntax, anchored at both ends, whose dot matches a newline.
 ///
 /// Patterns that are lists of literals, or literals between `.*` and `.+`, are matched without an
-/// automaton. Clones share what was compiled.
+/// automaton. Clones share what was compiled; what is sure to compile is compiled when it is first
+/// used.
 ///
 /// ```
 /// use narthex_model::Regex;
@@ -32,6 +34,12 @@ pub struct Regex {
 
 struct Inner {
     pattern: Box<str>,
+    matches_empty: bool,
+    /// Missing until a pattern that is sure to compile is used.
+    compiled: OnceLock<Compiled>,
+}
+
+struct Compiled {
     prefix: Box<str>,
     shortcut: Option<Shortcut>,
     /// Missing where the shortcut and `groups` say all that it could.
@@ -59,7 +67,10 @@ impl Regex {
     /// Where Go's `regexp` refuses the pattern, and where it nests more than 250 deep or takes more
     /// than 16 MiB compiled.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
-        Self::build(pattern, go_pattern::parse(pattern, true)?)
+        match plain::matches_empty(pattern) {
+            Some(matches_empty) => Ok(Self::from_parts(pattern, matches_empty, OnceLock::new())),
+            None => Self::build(pattern, go_pattern::parse(pattern, true)?),
+        }
     }
 
     /// Returns the compiled `pattern`, read with the anchors around it: `^(?s:pattern)$`.
@@ -75,25 +86,23 @@ impl Regex {
         Self::build(pattern, go_pattern::parse(&format!("^(?s:{pattern})$"), false)?)
     }
 
-    fn build(pattern: &str, parsed: GoPattern) -> Result<Self, RegexError> {
-        let GoPattern { hir, capture_names } = parsed;
-        let groups =
-            Groups { hold_all: groups_hold_all(&hir), names: capture_names.into_boxed_slice() };
-        let shortcut = shortcut::find(&hir);
-        let prefix = shortcut::leading_literal(&hir).into();
-        let automaton = match shortcut {
-            Some(_) if groups.hold_all => None,
-            _ => Some(compile(pattern, hir)?),
-        };
-        debug_assert!(
-            automaton
-                .iter()
-                .all(|automaton| automaton.group_info().group_len(PatternID::ZERO)
-                    == groups.names.len()),
-            "the groups of {pattern:?} keep their numbers"
-        );
-        let pattern = pattern.into();
-        Ok(Self { inner: Arc::new(Inner { pattern, prefix, shortcut, automaton, groups }) })
+    pub(super) fn build(pattern: &str, parsed: GoPattern) -> Result<Self, RegexError> {
+        let compiled = Compiled::new(pattern, parsed)?;
+        let matches_empty = compiled.is_match("");
+        Ok(Self::from_parts(pattern, matches_empty, compiled.into()))
+    }
+
+    fn from_parts(pattern: &str, matches_empty: bool, compiled: OnceLock<Compiled>) -> Self {
+        Self { inner: Arc::new(Inner { pattern: pattern.into(), matches_empty, compiled }) }
+    }
+
+    fn compiled(&self) -> &Compiled {
+        let Inner { pattern, compiled, .. } = &*self.inner;
+        compiled.get_or_init(|| {
+            go_pattern::parse(pattern, true)
+                .and_then(|parsed| Compiled::new(pattern, parsed))
+                .expect("plain patterns compile")
+        })
     }
 
     /// Returns the pattern as it was given.
@@ -105,18 +114,20 @@ impl Regex {
     /// Returns whether the pattern matches the whole `text`.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        let Inner { shortcut, automaton, .. } = &*self.inner;
-        match shortcut {
-            Some(shortcut) => shortcut.is_match(text),
-            None => automaton.as_ref().is_some_and(|automaton| automaton.is_match(text)),
-        }
+        self.compiled().is_match(text)
+    }
+
+    /// Returns whether the pattern matches the empty text, without compiling it for that.
+    #[must_use]
+    pub fn matches_empty(&self) -> bool {
+        self.inner.matches_empty
     }
 
     /// Returns the texts that the pattern matches, sorted and without duplicates, where it is no
     /// more than a list of literals.
     #[must_use]
     pub fn literals(&self) -> Option<&[Box<str>]> {
-        match &self.inner.shortcut {
+        match &self.compiled().shortcut {
             Some(Shortcut::Literals(literals)) => Some(literals),
             _ => None,
         }
@@ -125,13 +136,13 @@ impl Regex {
     /// Returns a literal that every match starts with; often empty.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        &self.inner.prefix
+        &self.compiled().prefix
     }
 
     /// Matches the whole `text` and returns its groups, or `None` where the pattern does not match.
     #[must_use]
     pub fn captures<'a>(&'a self, text: &'a str) -> Option<Captures<'a>> {
-        let Inner { shortcut, automaton, groups, .. } = &*self.inner;
+        let Compiled { shortcut, automaton, groups, .. } = self.compiled();
         if shortcut.as_ref().is_some_and(|shortcut| !shortcut.is_match(text)) {
             return None;
         }
@@ -162,6 +173,35 @@ impl Regex {
                 true
             }
             None => false,
+        }
+    }
+}
+
+impl Compiled {
+    fn new(pattern: &str, parsed: GoPattern) -> Result<Self, RegexError> {
+        let GoPattern { hir, capture_names } = parsed;
+        let groups =
+            Groups { hold_all: groups_hold_all(&hir), names: capture_names.into_boxed_slice() };
+        let shortcut = shortcut::find(&hir);
+        let prefix = shortcut::leading_literal(&hir).into();
+        let automaton = match shortcut {
+            Some(_) if groups.hold_all => None,
+            _ => Some(compile(pattern, hir)?),
+        };
+        debug_assert!(
+            automaton
+                .iter()
+                .all(|automaton| automaton.group_info().group_len(PatternID::ZERO)
+                    == groups.names.len()),
+            "the groups of {pattern:?} keep their numbers"
+        );
+        Ok(Self { prefix, shortcut, automaton, groups })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        match &self.shortcut {
+            Some(shortcut) => shortcut.is_match(text),
+            None => self.automaton.as_ref().is_some_and(|automaton| automaton.is_match(text)),
         }
     }
 }

@@ -105,9 +105,11 @@ impl<'a> Parser<'a> {
             return Ok(token);
         }
         loop {
-            let token = self.lexer.next_token().map_err(|error| {
-                ParseError::new(self.query, error.span, ParseProblem::Lex(error.problem))
-            })?;
+            let token = self.lexer.next_token();
+            if let Some(error) = self.lexer.error() {
+                let problem = ParseProblem::Lex(error.problem.clone());
+                return Err(ParseError::new(self.query, error.span, problem));
+            }
             if token.kind != TokenKind::Comment {
                 self.peeked = Some(token);
                 return Ok(token);

@@ -1,4 +1,5 @@
 mod go_syntax;
+mod plain;
 mod shortcuts;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
