@@ -61,6 +61,8 @@ mod chunk_meta;
 mod codec;
 mod db;
 mod head;
+#[allow(dead_code, reason = "the head comes to use it")]
+mod head_chunks;
 mod merge;
 mod options;
 mod postings;
