@@ -30,8 +30,8 @@ pub mod quote;
 mod sample;
 
 pub use labels::{
-    BUCKET_LABEL, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter, METRIC_NAME_LABEL,
-    QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,
+    BUCKET_LABEL, EncodedLabel, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter,
+    METRIC_NAME_LABEL, QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,
 };
 pub use matcher::{Captures, MatchOp, Matcher, MatcherError, Regex, RegexError, RegexProblem};
 pub use metadata::{Metadata, MetricType, UnknownMetricType};

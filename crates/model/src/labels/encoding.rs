@@ -37,3 +37,15 @@ pub(super) fn take_text(encoded: &str) -> (&str, &str) {
     };
     encoded[start..].split_at(size)
 }
+
+/// Splits the first label off `encoded`: its name and its value, each behind a length.
+pub(super) fn take_label<'a>(encoded: &mut &'a str) -> Option<&'a str> {
+    if encoded.is_empty() {
+        return None;
+    }
+    let (_, rest) = take_text(encoded);
+    let (_, rest) = take_text(rest);
+    let (label, rest) = encoded.split_at(encoded.len() - rest.len());
+    *encoded = rest;
+    Some(label)
+}

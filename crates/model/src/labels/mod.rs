@@ -124,6 +124,28 @@ impl Labels {
         SeriesDisplay(self)
     }
 
+    /// Returns the labels as the pieces that [`Labels::as_bytes`] is made of, in order of their
+    /// names.
+    pub fn encoded_labels(&self) -> impl Iterator<Item = EncodedLabel<'_>> {
+        let mut rest = &*self.encoded;
+        std::iter::from_fn(move || {
+            let piece = encoding::take_label(&mut rest);
+            piece.map(EncodedLabel)
+        })
+    }
+
+    /// Returns the set of such pieces, which must come in order of their names: a store that holds
+    /// each label once puts its sets together again.
+    pub fn from_encoded_labels<'a>(
+        labels: impl IntoIterator<Item = EncodedLabel<'a>, IntoIter: Clone>,
+    ) -> Self {
+        let labels = labels.into_iter();
+        let size = labels.clone().map(|EncodedLabel(piece)| piece.len()).sum();
+        let mut encoded = String::with_capacity(size);
+        labels.for_each(|EncodedLabel(piece)| encoded.push_str(piece));
+        Self::from_encoded(&encoded)
+    }
+
     fn from_encoded(encoded: &str) -> Self {
         if encoded.is_empty() { Self::empty() } else { Self { encoded: encoded.into() } }
     }
@@ -235,6 +257,45 @@ impl<'a> Iterator for LabelsIter<'a> {
         let (value, rest) = encoding::take_text(rest);
         self.rest = rest;
         Some((name, value))
+    }
+}
+
+/// One label as it lies in a set: the same text for equal labels, and another for others.
+///
+/// ```
+/// use narthex_model::{EncodedLabel, Labels};
+///
+/// let labels = Labels::from_pairs([("a", "1"), ("b", "2")]);
+/// let texts = labels.encoded_labels().map(|label| label.as_str().to_owned()).collect::<Vec<_>>();
+/// let pieces = texts.iter().map(|text| EncodedLabel::from_text(text));
+/// assert!(pieces.clone().map(|label| label.split()).eq(&labels));
+/// assert_eq!(Labels::from_encoded_labels(pieces), labels);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EncodedLabel<'a>(&'a str);
+
+impl<'a> EncodedLabel<'a> {
+    /// `text` is what [`EncodedLabel::as_str`] gave; of another text nothing is promised.
+    #[must_use]
+    pub fn from_text(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text. It is a key inside one process, not a storage format.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Returns the name and the value.
+    ///
+    /// # Panics
+    ///
+    /// Where the text is not one of [`EncodedLabel::as_str`].
+    #[must_use]
+    pub fn split(self) -> (&'a str, &'a str) {
+        let (name, rest) = encoding::take_text(self.0);
+        (name, encoding::take_text(rest).0)
     }
 }
 
