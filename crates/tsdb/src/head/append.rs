@@ -2,8 +2,9 @@ use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
 use parking_lot::Mutex;
 
-use super::Head;
+use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
+use super::{Head, State};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
 use crate::wal::{Wal, WalError};
 
@@ -45,16 +46,33 @@ impl<'a> HeadAppender<'a> {
         if timestamp_ms < min_valid_ms {
             return Err(AppendError::OutOfBounds);
         }
-        let slot = match key {
-            SeriesKey::Labels(labels) => self.head.series_for(check_labels(labels)?),
-            SeriesKey::Ref(series) => self.head.find_series(series)?,
-        };
-        let state = self.head.state.read();
+        let head = self.head;
+        match key {
+            SeriesKey::Labels(labels) => {
+                let slot = head.series_for(check_labels(labels)?);
+                self.push(&head.state.read(), slot, timestamp_ms, value)
+            }
+            SeriesKey::Ref(series) => {
+                let state = head.state.read();
+                let slot = state.find_series(series)?;
+                self.push(&state, slot, timestamp_ms, value)
+            }
+        }
+    }
+
+    /// Keeps a sample for the commit.
+    fn push(
+        &mut self,
+        state: &State,
+        slot: Slot,
+        timestamp_ms: i64,
+        value: f64,
+    ) -> Result<SeriesRef, AppendError> {
         let series = state.table.get(slot);
         series.check(timestamp_ms, value)?;
         let Series { reference, is_logged, .. } = *series;
         self.samples.push(Pending { slot, is_logged, reference, timestamp_ms, value });
-        Ok(SeriesRef(reference))
+        Ok(SeriesRef(slot.into()))
     }
 
     /// Writes the log's records, and returns the series that it had not named before.
@@ -72,8 +90,9 @@ impl<'a> HeadAppender<'a> {
             unlogged.dedup();
             let reference = |slot: Slot| table.get(slot).reference;
             if !unlogged.is_empty() {
-                let series =
-                    unlogged.iter().map(|slot| (reference(*slot), &table.get(*slot).labels));
+                let series = unlogged.iter().map(|slot| (reference(*slot), table.label_set(*slot)));
+                let series = series.collect::<Vec<_>>();
+                let series = series.iter().map(|(reference, labels)| (*reference, labels));
                 records.push(encoded(|out| encode_series(series, out)));
             }
             if !self.metadata.is_empty() {
@@ -146,13 +165,12 @@ impl Appender for HeadAppender<'_> {
 }
 
 fn check_labels(labels: &Labels) -> Result<&Labels, AppendError> {
-    if labels.is_empty() {
-        return Err(AppendError::InvalidLabels {
-            labels: labels.clone(),
-            reason: "empty labelset",
-        });
-    }
-    Ok(labels)
+    let reason = match labels.as_bytes().len() {
+        0 => "empty labelset",
+        1..=LABELS_SIZE_MAX => return Ok(labels),
+        _ => "more than 8 MiB of labels",
+    };
+    Err(AppendError::InvalidLabels { labels: labels.clone(), reason })
 }
 
 fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {

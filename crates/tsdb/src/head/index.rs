@@ -1,99 +1,140 @@
 //! Which series have which labels.
 
-use hashbrown::HashMap;
-use narthex_model::{Labels, MatchOp, Matcher};
+use narthex_model::{MatchOp, Matcher};
 use smallvec::SmallVec;
 
-use super::series::{SeriesTable, Slot};
+use super::labels::{LabelId, NameId};
+use super::postings::Postings;
+use super::series::Slot;
+use super::slots::SlotSet;
+use super::table::SeriesTable;
 
-/// For each label name and value, the series that have it.
+/// For each label, the series that have it.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    names: HashMap<Box<str>, Values>,
-    all: Vec<Slot>,
+    all: SlotSet,
+    /// By label id.
+    postings: Vec<Postings>,
+    /// By name id.
+    names: Vec<NameEntry>,
 }
 
-type Values = HashMap<Box<str>, Postings>;
-
-/// Series of one label value, rising. Most values of the labels that differ between series name very
-/// few.
-type Postings = SmallVec<[Slot; 4]>;
+/// What is known of one label name.
+#[derive(Debug, Default)]
+struct NameEntry {
+    /// The series that have a label of this name.
+    series: SlotSet,
+    /// The labels of this name that some series has.
+    labels: Vec<LabelId>,
+}
 
 impl Index {
-    /// Adds a series that is not in the index yet.
-    pub(super) fn add(&mut self, slot: Slot, labels: &Labels) {
-        let place = place_of(&self.all, slot);
-        self.all.insert(place, slot);
-        for (name, value) in labels {
-            let values = get_or_default(&mut self.names, name);
-            let postings = get_or_default(values, value);
-            postings.insert(place_of(postings, slot), slot);
+    /// Adds a series of `table` that is not in the index yet.
+    pub(super) fn add(&mut self, slot: Slot, table: &SeriesTable) {
+        self.all.insert(slot);
+        for label in table.label_ids(slot) {
+            let name = table.labels().name_of(label);
+            let postings = at(&mut self.postings, label);
+            let entry = at(&mut self.names, name);
+            if postings.is_empty() {
+                entry.labels.push(label);
+            }
+            postings.insert(slot);
+            entry.series.insert(slot);
         }
     }
 
-    /// Returns the label names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(|name| &**name)
+    /// Returns the names of labels.
+    pub(super) fn names(&self) -> impl Iterator<Item = NameId> {
+        let names = (0..).zip(&self.names);
+        names.filter(|(_, entry)| !entry.series.is_empty()).map(|(name, _)| name)
     }
 
-    /// Returns the values of one label.
-    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.names.get(name).into_iter().flat_map(|values| values.keys().map(|value| &**value))
+    /// Returns the names of labels of `series`.
+    pub(super) fn names_of(&self, series: &SlotSet) -> impl Iterator<Item = NameId> {
+        let names = (0..).zip(&self.names);
+        names.filter(|(_, entry)| entry.series.intersects(series)).map(|(name, _)| name)
     }
 
-    /// Returns the series that meet all `matchers`, rising.
+    /// Returns the labels of one name.
+    pub(super) fn labels(&self, name: NameId) -> &[LabelId] {
+        self.names.get(name as usize).map_or(&[], |entry| &entry.labels)
+    }
+
+    /// Returns whether one of `series` has the label.
+    pub(super) fn has_any(&self, label: LabelId, series: &SlotSet) -> bool {
+        self.postings[label as usize].intersects(series)
+    }
+
+    /// Returns the series that meet all `matchers`.
     ///
     /// The cheapest condition goes first, and where few series are left, their labels are looked at
     /// rather than the index.
-    pub(super) fn select(&self, matchers: &[Matcher], table: &SeriesTable) -> Vec<Slot> {
-        let mut conditions =
-            matchers.iter().filter_map(|matcher| self.condition(matcher)).collect::<Vec<_>>();
+    pub(super) fn select(&self, matchers: &[Matcher], table: &SeriesTable) -> SlotSet {
+        let mut conditions = matchers
+            .iter()
+            .filter_map(|matcher| self.condition(matcher, table))
+            .collect::<Vec<_>>();
         conditions.sort_by_key(|condition| (!condition.asks, condition.cost()));
-        let mut found: Option<Vec<Slot>> = None;
+        let mut found: Option<SlotSet> = None;
         for condition in conditions {
-            let slots = match found {
-                None if condition.asks => condition.union(),
-                None => subtract(&self.all, &condition.union()),
-                Some(slots) if condition.cost() > slots.len() => condition.filter(slots, table),
-                Some(slots) if condition.asks => intersect(&slots, &condition.union()),
-                Some(slots) => subtract(&slots, &condition.union()),
+            let series = match found {
+                None if condition.asks => condition.union(self, table),
+                None => {
+                    let mut series = self.all.clone();
+                    series.subtract(&condition.union(self, table));
+                    series
+                }
+                Some(mut series) => {
+                    condition.narrow(&mut series, self, table);
+                    series
+                }
             };
-            if slots.is_empty() {
-                return slots;
+            if series.is_empty() {
+                return series;
             }
-            found = Some(slots);
+            found = Some(series);
         }
         found.unwrap_or_else(|| self.all.clone())
     }
 
     /// Returns what `matcher` asks of the index; `None` where every series meets it.
-    fn condition<'a>(&'a self, matcher: &'a Matcher) -> Option<Condition<'a>> {
+    fn condition<'a>(&'a self, matcher: &'a Matcher, table: &SeriesTable) -> Option<Condition<'a>> {
         if matcher.op() == MatchOp::Regex && matcher.value() == ".*" {
             return None;
         }
         let asks = !matcher.matches_empty();
-        let Some(values) = self.names.get(matcher.name()) else {
-            let source = Source::Lists(SmallVec::new());
+        let name = table.labels().find_name(matcher.name());
+        let Some(entry) = name.and_then(|name| self.names.get(name as usize)) else {
+            let source = Source::Labels(SmallVec::new());
             return Some(Condition { matcher, asks, source });
         };
+        let find = |value: &str| {
+            let label = table.labels().find(matcher.name(), value)?;
+            self.postings.get(label as usize)
+        };
         let literals = matcher.regex().and_then(|regex| regex.literals());
-        let find = |value: &str| values.get(value);
-        let source = match (matcher.op(), literals) {
-            (MatchOp::Equal, _) if asks => {
-                Source::Lists(find(matcher.value()).into_iter().collect())
+        // Whether what is asked for, or taken away, are the values that are like the matcher's.
+        let takes_like = asks != matcher.op().is_negated();
+        let source = match literals {
+            _ if takes_like && matcher.regex().is_none() => {
+                Source::Labels(find(matcher.value()).into_iter().collect())
             }
-            (MatchOp::NotEqual, _) if !asks => {
-                Source::Lists(find(matcher.value()).into_iter().collect())
+            Some(literals) if takes_like => {
+                Source::Labels(literals.iter().filter_map(|value| find(value)).collect())
             }
-            (MatchOp::Regex, Some(literals)) if asks => {
-                Source::Lists(literals.iter().filter_map(|value| find(value)).collect())
-            }
-            (MatchOp::NotRegex, Some(literals)) if !asks => {
-                Source::Lists(literals.iter().filter_map(|value| find(value)).collect())
-            }
-            _ => Source::Scan(values),
+            _ if is_any_value(matcher) => Source::Name(&entry.series),
+            _ => Source::Scan(&entry.labels),
         };
         Some(Condition { matcher, asks, source })
+    }
+}
+
+/// Returns whether the series that `matcher` asks for, or takes away, are those with the label.
+fn is_any_value(matcher: &Matcher) -> bool {
+    match matcher.op() {
+        MatchOp::Equal | MatchOp::NotEqual => matcher.value().is_empty(),
+        MatchOp::Regex | MatchOp::NotRegex => matcher.value() == ".+",
     }
 }
 
@@ -108,30 +149,45 @@ struct Condition<'a> {
 
 /// Where the series come from that a condition asks for, or takes away.
 enum Source<'a> {
-    /// From the lists of known values.
-    Lists(SmallVec<[&'a Postings; 1]>),
-    /// From the lists of those values that pass or fail the matcher.
-    Scan(&'a Values),
+    /// They have one of these labels.
+    Labels(SmallVec<[&'a Postings; 1]>),
+    /// They have one of those labels that pass or fail the matcher.
+    Scan(&'a [LabelId]),
+    /// They have a label of the name.
+    Name(&'a SlotSet),
 }
 
 impl Condition<'_> {
     /// Returns about how many steps [`Condition::union`] takes.
     fn cost(&self) -> usize {
         match &self.source {
-            Source::Lists(lists) => lists.iter().map(|list| list.len()).sum(),
-            Source::Scan(values) => values.len() * SCAN_COST,
+            Source::Labels(lists) => lists.iter().map(|list| list.len()).sum(),
+            Source::Scan(labels) => labels.len() * SCAN_COST,
+            Source::Name(series) => series.len(),
         }
     }
 
-    /// Returns the series that are asked for, or taken away, rising.
-    fn union(&self) -> Vec<Slot> {
-        let mut union = Vec::new();
-        let list_count = match &self.source {
-            Source::Lists(lists) => {
-                lists.iter().for_each(|list| union.extend_from_slice(list));
-                lists.len()
+    /// Takes away what does not meet the condition.
+    fn narrow(&self, series: &mut SlotSet, index: &Index, table: &SeriesTable) {
+        match &self.source {
+            Source::Labels(lists) if self.asks && lists.len() == 1 => lists[0].intersect(series),
+            Source::Name(named) if self.asks => series.intersect_with(named),
+            Source::Name(named) => series.subtract(named),
+            _ if self.cost() > series.len() => {
+                let name = self.matcher.name();
+                series.retain(|slot| self.matcher.matches(table.label_value(slot, name)));
             }
-            Source::Scan(values) => {
+            _ if self.asks => series.intersect_with(&self.union(index, table)),
+            _ => series.subtract(&self.union(index, table)),
+        }
+    }
+
+    /// Returns the series that are asked for, or taken away.
+    fn union(&self, index: &Index, table: &SeriesTable) -> SlotSet {
+        match &self.source {
+            Source::Labels(lists) => union(lists.iter().copied()),
+            Source::Name(series) => (*series).clone(),
+            Source::Scan(labels) => {
                 let prefix = self.matcher.regex().map_or("", |regex| regex.prefix());
                 let is_negated = self.matcher.op() == MatchOp::NotRegex;
                 // No value without the prefix meets the pattern.
@@ -139,95 +195,44 @@ impl Condition<'_> {
                     true => self.matcher.matches(value),
                     false => is_negated,
                 };
-                let lists = values.iter().filter(|(value, _)| meets(value) == self.asks);
-                lists.inspect(|(_, list)| union.extend_from_slice(list)).count()
+                let taken = labels.iter().filter(|label| {
+                    let (_, value) = table.labels().get(**label).split();
+                    meets(value) == self.asks
+                });
+                union(taken.map(|label| &index.postings[*label as usize]))
             }
-        };
-        // A series has one value of a label, so no two lists share one.
-        if list_count > 1 {
-            union.sort_unstable();
         }
-        union
-    }
-
-    /// Returns those of `slots` that meet the matcher.
-    fn filter(&self, mut slots: Vec<Slot>, table: &SeriesTable) -> Vec<Slot> {
-        let name = self.matcher.name();
-        slots.retain(|slot| self.matcher.matches(table.get(*slot).labels.value(name)));
-        slots
     }
 }
 
-fn get_or_default<'a, V: Default>(map: &'a mut HashMap<Box<str>, V>, key: &str) -> &'a mut V {
-    // Looked up twice rather than copied: nearly all keys are there already.
-    if !map.contains_key(key) {
-        map.insert(key.into(), V::default());
+/// Returns the series of all lists.
+fn union<'a>(lists: impl Iterator<Item = &'a Postings>) -> SlotSet {
+    let mut set = SlotSet::default();
+    let mut few = Vec::new();
+    for list in lists {
+        match list {
+            Postings::Many(many) => set.union_with(many),
+            _ => few.extend_from_slice(list.small()),
+        }
     }
-    map.get_mut(key).expect("it was there or was inserted")
-}
-
-/// Returns the items of both lists, which rise.
-fn intersect(left: &[Slot], right: &[Slot]) -> Vec<Slot> {
-    let (few, many) = if left.len() < right.len() { (left, right) } else { (right, left) };
-    let mut rest = many;
-    let is_in_rest = |slot: &&Slot| {
-        rest = &rest[gallop(rest, **slot)..];
-        rest.first() == Some(*slot)
-    };
-    few.iter().filter(is_in_rest).copied().collect()
-}
-
-/// Returns the items of `from` that are not in `gone`. Both rise.
-fn subtract(from: &[Slot], gone: &[Slot]) -> Vec<Slot> {
-    let mut rest = gone;
-    let stays = |slot: &&Slot| {
-        rest = &rest[gallop(rest, **slot)..];
-        rest.first() != Some(*slot)
-    };
-    from.iter().filter(stays).copied().collect()
-}
-
-/// Returns how many items of `list` are below `slot`, in steps that grow with the answer.
-fn gallop(list: &[Slot], slot: Slot) -> usize {
-    let mut reach = 1;
-    while list.get(reach - 1).is_some_and(|item| *item < slot) {
-        reach *= 2;
+    // Sorted, they go in at the end, one after another.
+    few.sort_unstable();
+    let few = few.into_iter().collect::<SlotSet>();
+    if set.is_empty() {
+        return few;
     }
-    let (start, end) = (reach / 2, reach.min(list.len()));
-    start + list[start..end].partition_point(|item| *item < slot)
+    set.union_with(&few);
+    set
 }
 
-/// Returns where `slot` belongs in `list`: at the end, but for series that were committed late.
-fn place_of(list: &[Slot], slot: Slot) -> usize {
-    match list.last() {
-        Some(last) if *last > slot => list.partition_point(|item| *item < slot),
-        _ => list.len(),
+/// Returns the item at `id`, behind as many empty ones as are missing.
+fn at<T: Default>(items: &mut Vec<T>, id: u32) -> &mut T {
+    let index = id as usize;
+    if items.len() <= index {
+        items.resize_with(index + 1, T::default);
     }
+    &mut items[index]
 }
 
-/// A value that is tested costs about as much as this many items that are copied.
+/// A value that is tested costs about as much as this many series that are copied.
 const SCAN_COST: usize = 8;
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{gallop, intersect, subtract};
-
-    proptest! {
-        #[test]
-        fn lists_are_sets(
-            left in prop::collection::btree_set(0_u32..200, 0..80),
-            right in prop::collection::btree_set(0_u32..200, 0..80),
-        ) {
-            let lists = [left.iter().copied().collect::<Vec<_>>(), right.iter().copied().collect()];
-            let expected = left.intersection(&right).copied().collect::<Vec<_>>();
-            prop_assert_eq!(intersect(&lists[0], &lists[1]), expected);
-            let expected = left.difference(&right).copied().collect::<Vec<_>>();
-            prop_assert_eq!(subtract(&lists[0], &lists[1]), expected);
-            for slot in 0..200 {
-                prop_assert_eq!(gallop(&lists[0], slot), left.range(..slot).count());
-            }
-        }
-    }
-}

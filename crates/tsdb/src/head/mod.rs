@@ -1,15 +1,25 @@
 //! The newest samples: all series in memory, with an index of their labels.
 //!
+//! A series is a small record in a [`SeriesTable`]: what must be known to append to it, and the numbers
+//! of its labels and of the buffers that hold its chunks. Its label set is put together when somebody
+//! asks for it.
+//!
 //! One lock guards the series and the index. A commit holds it for some ten nanoseconds a sample,
 //! after the write-ahead log has the samples; readers hold it to find series and to copy an open
 //! chunk, and decode outside.
 
 mod append;
+mod full;
 mod index;
 mod isolation;
+mod labels;
+mod postings;
 mod read;
 mod replay;
 mod series;
+mod slab;
+mod slots;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::{HashMap, HashSet};
 use narthex_model::{Labels, Metadata};
-use narthex_storage::{AppendError, SeriesRef};
+use narthex_storage::{AppendError, SeriesRef, TimeRange};
 use parking_lot::RwLock;
 
 pub(crate) use append::HeadAppender;
@@ -26,7 +36,8 @@ use index::Index;
 use isolation::{Commits, Readers};
 pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
-use series::{Appended, CutRules, SeriesTable, Slot};
+use series::{Appended, CutRules, Slot};
+use table::SeriesTable;
 
 use crate::HeadStats;
 
@@ -98,9 +109,9 @@ impl Head {
         }
     }
 
-    pub(crate) fn metadata(&self, SeriesRef(reference): SeriesRef) -> Option<Arc<Metadata>> {
+    pub(crate) fn metadata(&self, series: SeriesRef) -> Option<Arc<Metadata>> {
         let state = self.state.read();
-        let slot = state.table.find_reference(reference)?;
+        let slot = state.find_series(series).ok()?;
         state.metadata.by_slot.get(&slot).cloned()
     }
 
@@ -126,10 +137,6 @@ impl Head {
             state.counts.series_created += (state.table.len() - before) as u64;
             slot
         })
-    }
-
-    fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
-        self.state.read().find_series(series)
     }
 
     fn count_refusal(&self, error: &AppendError) {
@@ -160,13 +167,13 @@ impl Head {
         let has_readers = state.commits.begin(&self.readers);
         let mut applied = 0;
         for &Pending { slot, timestamp_ms, value, .. } in samples {
-            let before = state.table.get(slot).extent();
+            let before = state.table.extent(slot);
             if has_readers {
                 state.commits.note(slot, before);
             }
             if before.is_empty() {
                 let State { index, table, .. } = &mut *state;
-                index.add(slot, &table.get(slot).labels);
+                index.add(slot, table);
             }
             match state.append(slot, timestamp_ms, value, self.rules) {
                 Appended::Same | Appended::NewChunk => applied += 1,
@@ -188,20 +195,26 @@ impl fmt::Debug for Head {
 
 impl State {
     fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
-        self.table.find_reference(series.0).ok_or(AppendError::UnknownSeries(series))
+        let slot = Slot::try_from(series.0).ok().filter(|slot| self.table.has(*slot));
+        slot.ok_or(AppendError::UnknownSeries(series))
+    }
+
+    /// Returns whether all samples are in `range`.
+    fn lies_in(&self, range: TimeRange) -> bool {
+        let bounds = self.min_ms.zip(self.max_ms);
+        bounds.is_none_or(|(min_ms, max_ms)| range.contains(min_ms) && range.contains(max_ms))
     }
 
     /// Appends a sample to its series. The index is the caller's business.
     fn append(&mut self, slot: Slot, timestamp_ms: i64, value: f64, rules: CutRules) -> Appended {
-        let series = self.table.get_mut(slot);
-        let open_before = series.open().1.len();
-        let appended = series.append(timestamp_ms, value, rules);
+        let open_before = self.table.get(slot).open_size();
+        let appended = self.table.append(slot, timestamp_ms, value, rules);
         let counted = match appended {
             Appended::Duplicate | Appended::OutOfOrder => return appended,
             Appended::Same => open_before,
             Appended::NewChunk => 0,
         };
-        self.counts.chunk_bytes += (series.open().1.len() - counted) as u64;
+        self.counts.chunk_bytes += (self.table.get(slot).open_size() - counted) as u64;
         let is_new = u64::from(appended == Appended::NewChunk);
         self.counts.chunks += is_new;
         self.counts.chunks_created += is_new;

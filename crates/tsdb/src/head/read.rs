@@ -1,13 +1,18 @@
-use std::sync::Arc;
+use std::sync::OnceLock;
 
-use hashbrown::HashSet;
-use narthex_chunk::{ChunkError, Columns, Encoding, decode, decode_first};
+use hashbrown::{HashMap, HashSet};
+use narthex_chunk::{ChunkError, Columns, Encoding, decode};
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
     Projection, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
 };
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::series::{Extent, Series, Slot};
+use super::isolation::Seen;
+use super::labels::NameId;
+use super::series::Slot;
+use super::slots::SlotSet;
+use super::table::SeriesTable;
 use super::{Head, State};
 
 /// The head as it was after one commit.
@@ -15,6 +20,7 @@ pub(crate) struct HeadQuerier<'a> {
     head: &'a Head,
     range: TimeRange,
     commit: u64,
+    seen: RwLock<Seen>,
 }
 
 impl<'a> HeadQuerier<'a> {
@@ -22,7 +28,22 @@ impl<'a> HeadQuerier<'a> {
         let state = head.state.read();
         let commit = state.commits.last();
         head.readers.enter(commit);
-        Self { head, range, commit }
+        Self { head, range, commit, seen: RwLock::new(Seen { commit, extents: HashMap::new() }) }
+    }
+
+    /// Returns what is known of the commits that came later, up to the last one.
+    fn seen(&self, state: &State) -> RwLockReadGuard<'_, Seen> {
+        let last = state.commits.last();
+        let seen = self.seen.read();
+        if seen.commit == last {
+            return seen;
+        }
+        drop(seen);
+        let mut seen = self.seen.write();
+        if seen.commit < last {
+            state.commits.update(&mut seen);
+        }
+        RwLockWriteGuard::downgrade(seen)
     }
 }
 
@@ -41,23 +62,18 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Box<dyn Selection + '_>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
-        let later = state.commits.extents_after(self.commit);
-        let slots = state.index.select(matchers, &state.table);
-        let selected = slots.into_iter().filter_map(|slot| {
-            let series = state.table.get(slot);
-            let extent = later.get(&slot).copied().unwrap_or_else(|| series.extent());
-            let (min_ms, max_ms) = series.bounds()?;
-            let overlaps = min_ms <= self.range.max_ms && self.range.min_ms <= max_ms;
-            let tombstones = state.tombstones.get(&slot).map_or_else(Vec::new, Clone::clone);
-            (overlaps && !extent.is_empty()).then(|| Selected {
-                slot,
-                extent,
-                labels: series.labels.clone(),
-                tombstones,
-            })
-        });
-        let series = selected.take(hints.limit.unwrap_or(usize::MAX)).collect();
-        Ok(Box::new(HeadSelection { head: self.head, range: self.range, series }))
+        let mut series = state.index.select(matchers, &state.table);
+        for (slot, extent) in &self.seen(&state).extents {
+            if extent.is_empty() {
+                series.remove(*slot);
+            }
+        }
+        if !state.lies_in(self.range) {
+            series.retain(|slot| state.table.overlaps(slot, self.range));
+        }
+        let limit = hints.limit.unwrap_or(usize::MAX);
+        let len = series.len().min(limit);
+        Ok(Box::new(HeadSelection { querier: self, series, len, slots: OnceLock::new() }))
     }
 
     fn label_names(
@@ -68,11 +84,12 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
-        if matchers.is_empty() {
-            return Ok(first(state.index.names(), limit));
-        }
-        let names = labels(&state, matchers).flat_map(|labels| labels.iter().map(|(name, _)| name));
-        Ok(first(names.collect::<HashSet<_>>(), limit))
+        let State { index, table, .. } = &*state;
+        let name = |name: NameId| table.labels().name(name);
+        Ok(match matchers {
+            [] => first(index.names().map(name), limit),
+            _ => first(index.names_of(&index.select(matchers, table)).map(name), limit),
+        })
     }
 
     fn label_values(
@@ -84,17 +101,22 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
+        let State { index, table, .. } = &*state;
+        let Some(name_id) = table.labels().find_name(name) else { return Ok(Vec::new()) };
+        let labels = index.labels(name_id);
+        let value = |label: u32| table.labels().get(label).split().1;
         if matchers.is_empty() {
-            return Ok(first(state.index.values(name), limit));
+            return Ok(first(labels.iter().map(|label| value(*label)), limit));
         }
-        let values = labels(&state, matchers).filter_map(|labels| labels.get(name));
-        Ok(first(values.collect::<HashSet<_>>(), limit))
+        let series = index.select(matchers, table);
+        if series.len() < labels.len() {
+            let values = series.to_vec().into_iter().map(|slot| table.label_value(slot, name));
+            let values = values.filter(|value| !value.is_empty()).collect::<HashSet<_>>();
+            return Ok(first(values, limit));
+        }
+        let found = labels.iter().filter(|label| index.has_any(**label, &series));
+        Ok(first(found.map(|label| value(*label)), limit))
     }
-}
-
-fn labels<'a>(state: &'a State, matchers: &[Matcher]) -> impl Iterator<Item = &'a Labels> {
-    let slots = state.index.select(matchers, &state.table);
-    slots.into_iter().map(|slot| &state.table.get(slot).labels)
 }
 
 /// Returns the first texts by order, each of which comes once.
@@ -107,32 +129,45 @@ fn first<'a>(texts: impl IntoIterator<Item = &'a str>, limit: Option<usize>) -> 
 
 /// Series of the head, each as far as its reader sees it.
 struct HeadSelection<'a> {
-    head: &'a Head,
-    range: TimeRange,
-    series: Vec<Selected>,
+    querier: &'a HeadQuerier<'a>,
+    series: SlotSet,
+    /// How many of the series count.
+    len: usize,
+    /// All series, in order of their references, once somebody asks for one.
+    slots: OnceLock<Vec<Slot>>,
 }
 
-struct Selected {
-    slot: Slot,
-    extent: Extent,
-    labels: Labels,
-    tombstones: Vec<(i64, i64)>,
+impl HeadSelection<'_> {
+    fn slot(&self, series: usize) -> Slot {
+        let sorted = || {
+            let mut slots = self.series.to_vec();
+            self.querier.head.state.read().table.sort_by_reference(&mut slots);
+            slots
+        };
+        self.slots.get_or_init(sorted)[series]
+    }
 }
 
 impl Selection for HeadSelection<'_> {
     fn len(&self) -> usize {
-        self.series.len()
+        self.len
     }
 
     fn labels(&self, series: usize, want: &Projection, out: &mut LabelsBuilder) {
-        out.reset(&self.series[series].labels);
-        if *want != Projection::All {
-            out.retain(|name, _| want.wants(name));
+        let slot = self.slot(series);
+        let state = self.querier.head.state.read();
+        out.clear();
+        for label in state.table.label_ids(slot) {
+            let (name, value) = state.table.labels().get(label).split();
+            if want.wants(name) {
+                out.set(name, value);
+            }
         }
     }
 
     fn series_labels(&self, series: usize) -> Labels {
-        self.series[series].labels.clone()
+        let slot = self.slot(series);
+        self.querier.head.state.read().table.label_set(slot)
     }
 
     fn read(
@@ -143,57 +178,61 @@ impl Selection for HeadSelection<'_> {
     ) -> Result<(), StorageError> {
         ctx.check()?;
         out.clear();
-        let selected = &self.series[series];
-        let parts = {
-            let state = self.head.state.read();
-            parts(state.table.get(selected.slot), selected.extent, self.range)
+        let slot = self.slot(series);
+        let (parts, tombstones) = {
+            let state = self.querier.head.state.read();
+            let extent = self.querier.seen(&state).extents.get(&slot).copied();
+            let newest_ms = extent.unwrap_or_else(|| state.table.extent(slot)).newest_ms;
+            let TimeRange { min_ms, max_ms } = self.querier.range;
+            let range = TimeRange { min_ms, max_ms: max_ms.min(newest_ms) };
+            let tombstones = state.tombstones.get(&slot).map_or_else(Vec::new, Clone::clone);
+            (Parts::new(&state.table, slot, range), tombstones)
         };
-        parts.decode(self.range, out).map_err(|error| StorageError::Store(Box::new(error)))?;
-        for &(min_ms, max_ms) in &selected.tombstones {
+        parts.decode(out).map_err(|error| StorageError::Store(Box::new(error)))?;
+        for (min_ms, max_ms) in tombstones {
             out.remove(min_ms..=max_ms);
         }
         Ok(())
     }
 }
 
-/// The chunks of one series that a reader sees, held or copied.
+/// Copies of the chunks of one series that may hold samples of a range.
 struct Parts {
-    full: Vec<Arc<[u8]>>,
-    last: Option<LastPart>,
-}
-
-/// The newest chunk that a reader sees, of which it may see a part.
-struct LastPart {
-    bytes: Box<[u8]>,
-    sample_count: u16,
-}
-
-fn parts(series: &Series, extent: Extent, range: TimeRange) -> Parts {
-    let (seen, later) = series.full().split_at(extent.full_chunks as usize);
-    let in_range = seen
-        .iter()
-        .filter(|chunk| chunk.min_ms <= range.max_ms && range.min_ms <= chunk.max_ms)
-        .map(|chunk| Arc::clone(&chunk.bytes));
-    // What was the open chunk may be full by now: its first samples are the same.
-    let (min_ms, bytes) = match later.first() {
-        Some(chunk) => (chunk.min_ms, &*chunk.bytes),
-        None => series.open(),
-    };
-    let is_seen = extent.open_samples > 0 && min_ms <= range.max_ms;
-    let last = is_seen.then(|| LastPart { bytes: bytes.into(), sample_count: extent.open_samples });
-    Parts { full: in_range.collect(), last }
+    range: TimeRange,
+    bytes: Vec<u8>,
+    /// Where each chunk ends in `bytes`.
+    ends: Vec<usize>,
 }
 
 impl Parts {
-    fn decode(&self, range: TimeRange, out: &mut Columns) -> Result<(), ChunkError> {
-        for bytes in &self.full {
-            decode(Encoding::Xor, bytes, range.min_ms..=range.max_ms, out)?;
-        }
-        match &self.last {
-            Some(LastPart { bytes, sample_count }) => {
-                decode_first(Encoding::Xor, bytes, *sample_count, range.min_ms..=range.max_ms, out)
+    fn new(table: &SeriesTable, slot: Slot, range: TimeRange) -> Self {
+        let mut parts = Self { range, bytes: Vec::new(), ends: Vec::new() };
+        let (series, slab) = (table.get(slot), table.slab());
+        for chunk in series.full().iter(slab) {
+            if chunk.min_ms <= range.max_ms && range.min_ms <= chunk.max_ms {
+                parts.push(&slab.get(chunk.buffer)[..chunk.size as usize]);
             }
-            None => Ok(()),
         }
+        if let Some((min_ms, bytes)) = series.open(slab)
+            && min_ms <= range.max_ms
+        {
+            parts.push(bytes);
+        }
+        parts
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn decode(&self, out: &mut Columns) -> Result<(), ChunkError> {
+        let mut start = 0;
+        for end in &self.ends {
+            let bytes = &self.bytes[start..*end];
+            decode(Encoding::Xor, bytes, self.range.min_ms..=self.range.max_ms, out)?;
+            start = *end;
+        }
+        Ok(())
     }
 }

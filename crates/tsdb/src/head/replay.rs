@@ -1,9 +1,9 @@
 use hashbrown::HashMap;
-use narthex_model::Metadata;
 use parking_lot::RwLock;
 
 use super::isolation::Readers;
-use super::series::{CutRules, Series, Slot};
+use super::labels::LABELS_SIZE_MAX;
+use super::series::{CutRules, Slot};
 use super::{Head, Refusals, State};
 use crate::wal::record::{Decoder, Record, RefMetadata, RefSample, RefSeries, Tombstone};
 use crate::{Options, ReplayStats};
@@ -20,9 +20,6 @@ pub(crate) struct Replayer {
     slots: HashMap<u64, Slot>,
     /// Where the next sample's series is looked for first: commits mostly hold series in order.
     guess: Slot,
-    /// By reference: slots change once all series are known.
-    tombstones: HashMap<u64, Vec<(i64, i64)>>,
-    metadata: HashMap<u64, Metadata>,
     stats: ReplayStats,
 }
 
@@ -34,8 +31,6 @@ impl Replayer {
             decoder: Decoder::default(),
             slots: HashMap::new(),
             guess: 0,
-            tombstones: HashMap::new(),
-            metadata: HashMap::new(),
             stats: ReplayStats::default(),
         }
     }
@@ -68,20 +63,9 @@ impl Replayer {
     /// Returns the head, and what was read.
     pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats) {
         let mut state = self.state;
-        state.table.sort();
-        for (slot, series) in state.table.iter() {
-            if !series.extent().is_empty() {
-                state.index.add(slot, &series.labels);
-            }
-        }
-        for (reference, ranges) in self.tombstones {
-            if let Some(slot) = state.table.find_reference(reference) {
-                state.tombstones.insert(slot, ranges);
-            }
-        }
-        for (reference, metadata) in self.metadata {
-            if let Some(slot) = state.table.find_reference(reference) {
-                state.metadata.set(slot, metadata);
+        for slot in state.table.slots() {
+            if !state.table.extent(slot).is_empty() {
+                state.index.add(slot, &state.table);
             }
         }
         let head = Head {
@@ -95,19 +79,21 @@ impl Replayer {
     }
 
     fn add_series(&mut self, item: &RefSeries) {
+        if item.labels.as_bytes().len() > LABELS_SIZE_MAX {
+            return;
+        }
         let table = &mut self.state.table;
-        table.reserve_reference(item.reference);
-        let slot = table.find(&item.labels).unwrap_or_else(|| {
-            self.state.counts.series_created += 1;
-            let mut series = Series::new(item.reference, item.labels.clone());
-            series.is_logged = true;
-            table.push(series)
-        });
+        let before = table.len();
+        let slot = table.find_or_create_as(item.reference, &item.labels);
+        table.get_mut(slot).is_logged = true;
+        self.state.counts.series_created += (table.len() - before) as u64;
         self.slots.insert(item.reference, slot);
     }
 
     fn add_sample(&mut self, sample: RefSample) {
-        let slot = match self.state.table.is_at(self.guess, sample.reference) {
+        let table = &self.state.table;
+        let is_guess = table.has(self.guess) && table.get(self.guess).reference == sample.reference;
+        let slot = match is_guess {
             true => self.guess,
             false => match self.slots.get(&sample.reference) {
                 Some(slot) => *slot,
@@ -129,18 +115,17 @@ impl Replayer {
             self.stats.unknown_series += 1;
             return;
         };
-        let series = self.state.table.get_mut(slot);
-        let reference = series.reference;
+        let State { table, counts, tombstones, .. } = &mut self.state;
         if (tombstone.min_ms, tombstone.max_ms) == (i64::MIN, i64::MAX) {
             // The whole series went; what the log says of it from here on is another life.
-            let counts = &mut self.state.counts;
-            counts.chunks -= series.chunk_count() as u64;
-            counts.chunk_bytes -= series.chunk_bytes() as u64;
-            series.clear();
-            self.tombstones.remove(&reference);
+            let series = table.get(slot);
+            counts.chunks -= series.chunk_count(table.slab()) as u64;
+            counts.chunk_bytes -= series.chunk_bytes(table.slab()) as u64;
+            table.clear(slot);
+            tombstones.remove(&slot);
         } else {
             let range = (tombstone.min_ms, tombstone.max_ms);
-            self.tombstones.entry(reference).or_default().push(range);
+            tombstones.entry(slot).or_default().push(range);
         }
     }
 
@@ -149,7 +134,6 @@ impl Replayer {
             self.stats.unknown_series += 1;
             return;
         };
-        let reference = self.state.table.get(slot).reference;
-        self.metadata.insert(reference, item.metadata.clone());
+        self.state.metadata.set(slot, item.metadata.clone());
     }
 }

@@ -1,50 +1,44 @@
-use std::hash::BuildHasher;
-use std::sync::Arc;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-use narthex_chunk::XorChunk;
-use narthex_model::Labels;
+use narthex_chunk::XorAppender;
 use narthex_storage::AppendError;
 
+use super::full::{FullChunk, FullChunks};
+use super::slab::{BufferId, Slab};
 use crate::Options;
 
-/// Where a series stands in its table. Slots rise with references.
+/// Where a series stands in its table.
 pub(super) type Slot = u32;
 
-/// One series: its full chunks, oldest first, and the open one.
+/// One series: what must be known to append to it, and where the rest of it is.
 #[derive(Debug)]
 pub(super) struct Series {
+    /// By which the write-ahead log names it.
     pub(super) reference: u64,
-    pub(super) labels: Labels,
-    /// Whether the write-ahead log names the series.
-    pub(super) is_logged: bool,
-    full: Vec<FullChunk>,
-    open: XorChunk,
+    /// The ids of its labels.
+    pub(super) labels: BufferId,
+    /// Of its labels.
+    pub(super) hash: u32,
+    full: FullChunks,
+    /// Where the open chunk lies; kept while there is none.
+    open: BufferId,
+    appender: XorAppender,
     open_min_ms: i64,
     /// The time from which on samples go to another chunk.
     cut_at_ms: i64,
+    /// Whether the write-ahead log names the series.
+    pub(super) is_logged: bool,
 }
 
-/// A chunk that takes no more samples.
-#[derive(Clone, Debug)]
-pub(super) struct FullChunk {
-    pub(super) min_ms: i64,
-    pub(super) max_ms: i64,
-    pub(super) bytes: Arc<[u8]>,
-}
-
-/// How much of a series there was at one moment. As samples only come at the end, it says all that a
-/// reader must know to see the series as it was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much of a series there was at one moment: the time of its newest sample, if any. As samples
+/// only come at the end, it says all that a reader must know to see the series as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    pub(super) full_chunks: u32,
-    /// Of the chunk behind those.
-    pub(super) open_samples: u16,
+    /// The smallest integer for no sample.
+    pub(super) newest_ms: i64,
 }
 
 impl Extent {
     pub(super) fn is_empty(self) -> bool {
-        self == Self::default()
+        self.newest_ms == i64::MIN
     }
 }
 
@@ -59,7 +53,7 @@ impl CutRules {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             range_ms: options.block_range_ms.max(1),
-            samples_per_chunk: options.samples_per_chunk.clamp(4, XorChunk::SAMPLE_COUNT_MAX / 2),
+            samples_per_chunk: options.samples_per_chunk.clamp(4, u16::MAX / 2),
         }
     }
 
@@ -99,21 +93,23 @@ pub(super) enum Appended {
 }
 
 impl Series {
-    pub(super) fn new(reference: u64, labels: Labels) -> Self {
+    pub(super) fn new(reference: u64, labels: BufferId, hash: u32) -> Self {
         Self {
             reference,
             labels,
-            is_logged: false,
-            full: Vec::new(),
-            open: XorChunk::default(),
+            hash,
+            full: FullChunks::EMPTY,
+            open: BufferId::NONE,
+            appender: XorAppender::new(),
             open_min_ms: 0,
             cut_at_ms: 0,
+            is_logged: false,
         }
     }
 
     /// Tells whether a sample could be appended now.
     pub(super) fn check(&self, timestamp_ms: i64, value: f64) -> Result<(), AppendError> {
-        match self.open.last() {
+        match self.appender.last() {
             Some((last_ms, _)) if timestamp_ms < last_ms => Err(AppendError::OutOfOrder),
             Some((last_ms, last))
                 if timestamp_ms == last_ms && last.to_bits() != value.to_bits() =>
@@ -125,53 +121,70 @@ impl Series {
     }
 
     /// Appends a sample, to a new chunk where the open one has reached its end.
-    pub(super) fn append(&mut self, timestamp_ms: i64, value: f64, rules: CutRules) -> Appended {
-        if let Some((last_ms, last)) = self.open.last()
+    pub(super) fn append(
+        &mut self,
+        timestamp_ms: i64,
+        value: f64,
+        rules: CutRules,
+        slab: &mut Slab,
+    ) -> Appended {
+        if let Some((last_ms, last)) = self.appender.last()
             && timestamp_ms <= last_ms
         {
             let is_same = timestamp_ms == last_ms && value.to_bits() == last.to_bits();
             return if is_same { Appended::Duplicate } else { Appended::OutOfOrder };
         }
-        let is_new = self.cut_where_due(timestamp_ms, rules);
-        self.open.append(timestamp_ms, value);
+        let is_new = self.cut_where_due(timestamp_ms, rules, slab);
+        while self.appender.append(slab.get_mut(self.open), timestamp_ms, value).is_err() {
+            let size = slab.get(self.open).len();
+            let grown = size + (size / 4).max(16);
+            self.open = slab.resize(self.open, self.appender.size_bytes(), grown);
+        }
         if is_new { Appended::NewChunk } else { Appended::Same }
     }
 
     /// Drops all samples, as if the series had been created now.
-    pub(super) fn clear(&mut self) {
-        self.full.clear();
-        self.open = XorChunk::default();
+    pub(super) fn clear(&mut self, slab: &mut Slab) {
+        self.full.clear(slab);
+        slab.free(self.open);
+        self.open = BufferId::NONE;
+        self.appender = XorAppender::new();
     }
 
     pub(super) fn extent(&self) -> Extent {
-        let full_chunks = u32::try_from(self.full.len()).expect("memory ends before");
-        Extent { full_chunks, open_samples: self.open.sample_count() }
+        Extent { newest_ms: self.appender.last().map_or(i64::MIN, |(newest_ms, _)| newest_ms) }
     }
 
-    pub(super) fn chunk_count(&self) -> usize {
-        self.full.len() + usize::from(self.open.sample_count() > 0)
+    pub(super) fn chunk_count(&self, slab: &Slab) -> usize {
+        self.full.len(slab) + usize::from(self.appender.sample_count() > 0)
     }
 
-    pub(super) fn chunk_bytes(&self) -> usize {
-        let full = self.full.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
-        let open = if self.open.sample_count() > 0 { self.open.as_bytes().len() } else { 0 };
-        full + open
+    pub(super) fn chunk_bytes(&self, slab: &Slab) -> usize {
+        let full = self.full.iter(slab).map(|chunk| chunk.size as usize).sum::<usize>();
+        full + self.open_size()
+    }
+
+    /// Returns the size of the open chunk in bytes; 0 where there is none.
+    pub(super) fn open_size(&self) -> usize {
+        if self.appender.sample_count() > 0 { self.appender.size_bytes() } else { 0 }
     }
 
     /// Returns the times of the oldest and the newest sample.
-    pub(super) fn bounds(&self) -> Option<(i64, i64)> {
-        let (newest_ms, _) = self.open.last()?;
-        Some((self.full.first().map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
+    pub(super) fn bounds(&self, slab: &Slab) -> Option<(i64, i64)> {
+        let (newest_ms, _) = self.appender.last()?;
+        let oldest = self.full.iter(slab).next();
+        Some((oldest.map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
     }
 
     /// Returns the full chunks.
-    pub(super) fn full(&self) -> &[FullChunk] {
-        &self.full
+    pub(super) fn full(&self) -> FullChunks {
+        self.full
     }
 
     /// Returns the time of the first sample of the open chunk, and its bytes.
-    pub(super) fn open(&self) -> (i64, &[u8]) {
-        (self.open_min_ms, self.open.as_bytes())
+    pub(super) fn open<'a>(&self, slab: &'a Slab) -> Option<(i64, &'a [u8])> {
+        let size = self.open_size();
+        (size > 0).then(|| (self.open_min_ms, &slab.get(self.open)[..size]))
     }
 
     /// Returns whether the sample starts a chunk.
@@ -179,120 +192,47 @@ impl Series {
     /// # Source
     ///
     /// `appendPreprocessor` in Prometheus' `tsdb/head_append.go`.
-    fn cut_where_due(&mut self, timestamp_ms: i64, rules: CutRules) -> bool {
-        let count = self.open.sample_count();
+    fn cut_where_due(&mut self, timestamp_ms: i64, rules: CutRules, slab: &mut Slab) -> bool {
+        let count = self.appender.sample_count();
         let target = rules.samples_per_chunk;
-        if let Some((newest_ms, _)) = self.open.last() {
+        if let Some((newest_ms, _)) = self.appender.last() {
             if count == target / 4 {
                 self.cut_at_ms = CutRules::predict_end(self.open_min_ms, newest_ms, self.cut_at_ms);
             }
-            let is_large = self.open.as_bytes().len() > CHUNK_SIZE_MAX;
+            let is_large = self.appender.size_bytes() > CHUNK_SIZE_MAX;
             // Twice the target means that the prediction was wrong: samples come faster now.
             if !is_large && timestamp_ms < self.cut_at_ms && count < target * 2 {
                 return false;
             }
-            let chunk = std::mem::take(&mut self.open);
-            self.full.push(FullChunk {
-                min_ms: self.open_min_ms,
-                max_ms: newest_ms,
-                bytes: chunk.as_bytes().into(),
-            });
+            self.close_open(newest_ms, slab);
         }
+        if self.open.is_none() {
+            self.open = slab.allocate(FIRST_SIZE);
+        }
+        self.appender = XorAppender::new();
         self.open_min_ms = timestamp_ms;
         self.cut_at_ms = rules.range_end(timestamp_ms);
         true
+    }
+
+    /// Makes the open chunk a full one.
+    fn close_open(&mut self, newest_ms: i64, slab: &mut Slab) {
+        let size = self.appender.size_bytes();
+        let buffer = slab.resize(self.open, size, size);
+        self.open = BufferId::NONE;
+        let chunk = FullChunk {
+            min_ms: self.open_min_ms,
+            max_ms: newest_ms,
+            buffer,
+            size: u32::try_from(size).expect("a chunk fits a buffer"),
+        };
+        self.full.push(chunk, slab);
     }
 }
 
 /// The size of a chunk from which on it takes no further sample, in bytes: 1 KiB less the largest
 /// sample.
-const CHUNK_SIZE_MAX: usize = 1024 - 19;
+const CHUNK_SIZE_MAX: usize = 1024 - XorAppender::SAMPLE_SIZE_MAX;
 
-/// All series, found by their labels, their reference or their slot.
-#[derive(Debug, Default)]
-pub(super) struct SeriesTable {
-    /// Indexed by slot, references rising.
-    series: Vec<Series>,
-    by_labels: HashTable<Slot>,
-    hasher: DefaultHashBuilder,
-    last_reference: u64,
-}
-
-impl SeriesTable {
-    pub(super) fn len(&self) -> usize {
-        self.series.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Series)> {
-        (0..).zip(&self.series)
-    }
-
-    /// Returns whether `slot` holds the series `reference`.
-    pub(super) fn is_at(&self, slot: Slot, reference: u64) -> bool {
-        self.series.get(slot as usize).is_some_and(|series| series.reference == reference)
-    }
-
-    pub(super) fn get(&self, slot: Slot) -> &Series {
-        &self.series[slot as usize]
-    }
-
-    pub(super) fn get_mut(&mut self, slot: Slot) -> &mut Series {
-        &mut self.series[slot as usize]
-    }
-
-    pub(super) fn find(&self, labels: &Labels) -> Option<Slot> {
-        let hash = self.hasher.hash_one(labels);
-        self.by_labels.find(hash, |slot| self.get(*slot).labels == *labels).copied()
-    }
-
-    /// Returns the slot of a reference.
-    pub(super) fn find_reference(&self, reference: u64) -> Option<Slot> {
-        // References are dense but for series that are gone, so the first guess is mostly right.
-        let first = self.series.first()?.reference;
-        let guess = usize::try_from(reference.checked_sub(first)?).unwrap_or(usize::MAX);
-        let index = match self.series.get(guess) {
-            Some(series) if series.reference == reference => guess,
-            _ => self.series.binary_search_by_key(&reference, |series| series.reference).ok()?,
-        };
-        Slot::try_from(index).ok()
-    }
-
-    /// Returns the series with these labels, and makes it where there is none.
-    pub(super) fn find_or_create(&mut self, labels: &Labels) -> Slot {
-        self.find(labels).unwrap_or_else(|| {
-            self.last_reference += 1;
-            self.push(Series::new(self.last_reference, labels.clone()))
-        })
-    }
-
-    /// Lets references that are still to come be higher than `reference`.
-    pub(super) fn reserve_reference(&mut self, reference: u64) {
-        self.last_reference = self.last_reference.max(reference);
-    }
-
-    /// Adds a series whose labels no other has. References must rise once all are added: see
-    /// [`SeriesTable::sort`].
-    pub(super) fn push(&mut self, series: Series) -> Slot {
-        let slot = Slot::try_from(self.series.len()).expect("fewer than 2^32 series");
-        let hash = self.hasher.hash_one(&series.labels);
-        self.reserve_reference(series.reference);
-        self.series.push(series);
-        let Self { series, hasher, by_labels, .. } = self;
-        let rehash = |slot: &Slot| hasher.hash_one(&series[*slot as usize].labels);
-        by_labels.insert_unique(hash, slot, rehash);
-        slot
-    }
-
-    /// Puts the series in order of their references, which changes their slots.
-    pub(super) fn sort(&mut self) {
-        if self.series.is_sorted_by_key(|series| series.reference) {
-            return;
-        }
-        let mut series = std::mem::take(&mut self.series);
-        series.sort_unstable_by_key(|series| series.reference);
-        self.by_labels.clear();
-        for series in series {
-            self.push(series);
-        }
-    }
-}
+/// What an open chunk begins with, in bytes.
+const FIRST_SIZE: usize = 40;

@@ -1,0 +1,79 @@
+use super::series::Slot;
+use super::slots::SlotSet;
+
+/// The series that have one label. Most values of the labels that differ between series name very few.
+#[derive(Debug, Default)]
+pub(super) enum Postings {
+    #[default]
+    None,
+    One(Slot),
+    /// Rising.
+    Few(Vec<Slot>),
+    Many(Box<SlotSet>),
+}
+
+impl Postings {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Few(slots) => slots.len(),
+            Self::Many(set) => set.len(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Adds a slot that is not there yet.
+    pub(super) fn insert(&mut self, slot: Slot) {
+        match self {
+            Self::None => *self = Self::One(slot),
+            Self::One(first) => *self = Self::Few(vec![slot.min(*first), slot.max(*first)]),
+            Self::Few(slots) if slots.len() < FEW_MAX => {
+                let place = slots.partition_point(|item| *item < slot);
+                slots.insert(place, slot);
+            }
+            Self::Few(slots) => {
+                let mut set = std::mem::take(slots).into_iter().collect::<SlotSet>();
+                set.insert(slot);
+                *self = Self::Many(Box::new(set));
+            }
+            Self::Many(set) => {
+                set.insert(slot);
+            }
+        }
+    }
+
+    /// Keeps in `set` what is here too.
+    pub(super) fn intersect(&self, set: &mut SlotSet) {
+        match self {
+            Self::Many(ours) => set.intersect_with(ours),
+            _ => {
+                let both = self.small().iter().copied().filter(|slot| set.contains(*slot));
+                *set = both.collect();
+            }
+        }
+    }
+
+    /// Returns whether some slot is also in `set`.
+    pub(super) fn intersects(&self, set: &SlotSet) -> bool {
+        match self {
+            Self::Many(ours) => ours.intersects(set),
+            _ => self.small().iter().any(|slot| set.contains(*slot)),
+        }
+    }
+
+    /// Returns the slots, rising; none of many.
+    pub(super) fn small(&self) -> &[Slot] {
+        match self {
+            Self::None | Self::Many(_) => &[],
+            Self::One(slot) => std::slice::from_ref(slot),
+            Self::Few(slots) => slots,
+        }
+    }
+}
+
+/// From here on a set is smaller than a list of slots.
+const FEW_MAX: usize = 32;

@@ -1,0 +1,232 @@
+//! Small buffers of bytes, packed by size.
+//!
+//! A series has a handful of them: its label ids, its open chunk, its list of full chunks. Named by
+//! four bytes, and rounded up by an eighth on average, they cost half of what the system's allocator
+//! takes for them.
+
+/// Buffers of bytes in a row of sizes. What a new one holds is anything.
+#[derive(Debug)]
+pub(super) struct Slab {
+    classes: Vec<Class>,
+}
+
+/// Names one buffer of a [`Slab`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BufferId(u32);
+
+/// The buffers of one size.
+#[derive(Debug)]
+struct Class {
+    size: usize,
+    /// A page holds this power of two of them.
+    page_shift: u32,
+    pages: Vec<Box<[u8]>>,
+    /// How many were ever handed out.
+    count: u32,
+    /// The last one that was given back. Its first bytes name the one before.
+    free: u32,
+}
+
+impl BufferId {
+    /// Names no buffer.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
+    pub(super) fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    pub(super) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// `bits` are those of [`BufferId::to_bits`].
+    pub(super) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    fn class(self) -> usize {
+        (self.0 >> INDEX_BITS) as usize
+    }
+
+    fn index(self) -> u32 {
+        self.0 & INDEX_MAX
+    }
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        Self { classes: class_sizes().map(Class::new).collect() }
+    }
+}
+
+impl Slab {
+    /// Returns a buffer of at least `size` bytes.
+    ///
+    /// # Panics
+    ///
+    /// Where `size` is above [`BUFFER_SIZE_MAX`].
+    pub(super) fn allocate(&mut self, size: usize) -> BufferId {
+        assert!(size <= BUFFER_SIZE_MAX, "a buffer of {size} bytes");
+        let class = self.classes.partition_point(|class| class.size < size);
+        let index = self.classes[class].allocate();
+        BufferId(u32::try_from(class).expect("few classes") << INDEX_BITS | index)
+    }
+
+    /// Gives a buffer back, if it is one.
+    pub(super) fn free(&mut self, id: BufferId) {
+        if !id.is_none() {
+            self.classes[id.class()].free(id.index());
+        }
+    }
+
+    pub(super) fn get(&self, id: BufferId) -> &[u8] {
+        let class = &self.classes[id.class()];
+        let (page, start) = class.place(id.index());
+        &class.pages[page][start..start + class.size]
+    }
+
+    pub(super) fn get_mut(&mut self, id: BufferId) -> &mut [u8] {
+        let class = &mut self.classes[id.class()];
+        let (page, start) = class.place(id.index());
+        &mut class.pages[page][start..start + class.size]
+    }
+
+    /// Returns a buffer of at least `size` bytes that starts with the first `kept_size` of `id`, which
+    /// is given back or returned.
+    pub(super) fn resize(&mut self, id: BufferId, kept_size: usize, size: usize) -> BufferId {
+        let resized = self.allocate(size);
+        if resized.class() == id.class() {
+            self.free(resized);
+            return id;
+        }
+        if let Ok([old, new]) = self.classes.get_disjoint_mut([id.class(), resized.class()]) {
+            let (page, start) = old.place(id.index());
+            let kept = &old.pages[page][start..start + kept_size];
+            let (page, start) = new.place(resized.index());
+            new.pages[page][start..start + kept_size].copy_from_slice(kept);
+        }
+        self.free(id);
+        resized
+    }
+}
+
+impl Class {
+    fn new(size: usize) -> Self {
+        let page_shift = (PAGE_SIZE / size).checked_ilog2().unwrap_or(0);
+        Self { size, page_shift, pages: Vec::new(), count: 0, free: NONE_FREE }
+    }
+
+    fn allocate(&mut self) -> u32 {
+        if self.free != NONE_FREE {
+            let index = self.free;
+            let (page, start) = self.place(index);
+            let next = self.pages[page][start..].first_chunk().expect("a buffer has eight bytes");
+            self.free = u32::from_le_bytes(*next);
+            return index;
+        }
+        let index = self.count;
+        assert!(index < INDEX_MAX, "too many buffers of {} bytes", self.size);
+        if self.place(index).0 == self.pages.len() {
+            self.pages.push(vec![0; self.size << self.page_shift].into());
+        }
+        self.count += 1;
+        index
+    }
+
+    fn free(&mut self, index: u32) {
+        let (page, start) = self.place(index);
+        self.pages[page][start..start + 4].copy_from_slice(&self.free.to_le_bytes());
+        self.free = index;
+    }
+
+    /// Returns the page of a buffer, and where it starts there.
+    #[inline]
+    fn place(&self, index: u32) -> (usize, usize) {
+        let page = index >> self.page_shift;
+        let within = index - (page << self.page_shift);
+        (page as usize, within as usize * self.size)
+    }
+}
+
+/// Returns the sizes of buffers: eight, sixteen and so on to 64, then four to a doubling, then two.
+fn class_sizes() -> impl Iterator<Item = usize> {
+    let small = (1..=8).map(|count| count * 8);
+    let middle = (6..12).flat_map(|bits| (5..=8).map(move |quarter| quarter << (bits - 2)));
+    let large = (12..24).flat_map(|bits| (3..=4).map(move |half| half << (bits - 1)));
+    small.chain(middle).chain(large)
+}
+
+/// The largest buffer, in bytes.
+pub(super) const BUFFER_SIZE_MAX: usize = 1 << 24;
+
+/// What a page holds at most, in bytes, but for buffers that are larger.
+const PAGE_SIZE: usize = 32 << 10;
+
+/// Of a buffer's name: the rest is its class.
+const INDEX_BITS: u32 = 26;
+const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;
+const NONE_FREE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BUFFER_SIZE_MAX, BufferId, INDEX_BITS, Slab, class_sizes};
+
+    #[test]
+    fn sizes_rise_to_the_largest() {
+        let sizes = class_sizes().collect::<Vec<_>>();
+        assert!(sizes.is_sorted_by(|a, b| a < b), "{sizes:?}");
+        assert_eq!(sizes.last(), Some(&BUFFER_SIZE_MAX));
+        assert!(sizes.len() < (1 << (32 - INDEX_BITS)), "{}", sizes.len());
+        assert_eq!(sizes[..12], [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Allocate(usize),
+        Free(usize),
+        Resize(usize, usize),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_usize..600).prop_map(Step::Allocate),
+            any::<usize>().prop_map(Step::Free),
+            (any::<usize>(), 1_usize..600).prop_map(|(which, size)| Step::Resize(which, size)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn buffers_keep_what_was_written(steps in prop::collection::vec(any_step(), 0..200)) {
+            let mut slab = Slab::default();
+            let mut model: Vec<(BufferId, Vec<u8>)> = Vec::new();
+            let mut fill = 0_u8;
+            for step in steps {
+                fill = fill.wrapping_add(1);
+                match step {
+                    Step::Allocate(size) => {
+                        let id = slab.allocate(size);
+                        slab.get_mut(id)[..size].fill(fill);
+                        model.push((id, vec![fill; size]));
+                    }
+                    Step::Free(which) if !model.is_empty() => {
+                        slab.free(model.swap_remove(which % model.len()).0);
+                    }
+                    Step::Resize(which, size) if !model.is_empty() => {
+                        let index = which % model.len();
+                        let (id, bytes) = &mut model[index];
+                        bytes.truncate(size);
+                        *id = slab.resize(*id, bytes.len(), size);
+                        prop_assert!(slab.get(*id).len() >= size);
+                    }
+                    _ => {}
+                }
+                for (id, bytes) in &model {
+                    prop_assert_eq!(&slab.get(*id)[..bytes.len()], &**bytes);
+                }
+            }
+        }
+    }
+}
