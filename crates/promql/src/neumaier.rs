@@ -38,6 +38,32 @@ pub(crate) fn add(sum: f64, compensation: f64, number: f64) -> (f64, f64) {
     (total, compensation + lost)
 }
 
+/// Numbers that do not wait for each other: one instruction takes several of them.
+pub(crate) type Lanes<const L: usize> = [f64; L];
+
+/// Adds a number to each of some compensated sums.
+///
+/// The compensation of a sum that has overflowed is left undefined, which costs less than to reset
+/// it each time: it is never looked at, since such a sum is not finite ever again.
+#[inline(always)]
+pub(crate) fn add_lanes<const L: usize>(
+    [sums, compensations]: [Lanes<L>; 2],
+    numbers: Lanes<L>,
+) -> [Lanes<L>; 2] {
+    let mut totals = [0.0; L];
+    let mut next = [0.0; L];
+    for lane in 0..L {
+        let (sum, number) = (sums[lane], numbers[lane]);
+        let total = sum + number;
+        let sum_is_large = sum.abs() >= number.abs();
+        let large = if sum_is_large { sum } else { number };
+        let small = if sum_is_large { number } else { sum };
+        totals[lane] = total;
+        next[lane] = compensations[lane] + ((large - total) + small);
+    }
+    [totals, next]
+}
+
 /// A running mean that survives the overflow of its sum.
 ///
 /// # Source
@@ -47,9 +73,9 @@ pub(crate) fn add(sum: f64, compensation: f64, number: f64) -> (f64, f64) {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mean {
     /// The sum, or the mean once the sum has overflowed.
-    sum: Sum,
-    count: f64,
-    incremental: bool,
+    pub(crate) sum: Sum,
+    pub(crate) count: f64,
+    pub(crate) incremental: bool,
 }
 
 impl Mean {

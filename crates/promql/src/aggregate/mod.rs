@@ -1,11 +1,13 @@
 //! Aggregations: series folded into groups.
 
+mod accumulator;
 mod fold;
 mod group;
 mod histograms;
 mod quantile;
 mod ratio;
 mod select;
+mod states;
 mod values;
 
 pub(crate) use fold::fold;
