@@ -245,9 +245,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A column that is filled, read and filled again.
+/// Values over the steps of a grid, in a buffer that is filled, read and filled again. A step may be
+/// without a value.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Column {
+pub struct Column {
     values: Vec<f64>,
     present: Vec<u64>,
     histograms: HistogramColumn,
@@ -255,7 +256,7 @@ pub(crate) struct Column {
 
 impl Column {
     /// Forgets all values and takes `steps` steps.
-    pub(crate) fn reset(&mut self, steps: usize) {
+    pub fn reset(&mut self, steps: usize) {
         self.values.clear();
         self.values.resize(steps, 0.0);
         self.present.clear();
@@ -263,9 +264,36 @@ impl Column {
         self.histograms.clear();
     }
 
-    pub(crate) fn set(&mut self, step: usize, value: f64) {
+    /// Gives `step` a value.
+    ///
+    /// # Panics
+    ///
+    /// Where the column has no such step.
+    pub fn set(&mut self, step: usize, value: f64) {
         self.values[step] = value;
         bits::set(&mut self.present, step);
+    }
+
+    /// Returns the value at `step`, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// Where the column has no such step.
+    #[must_use]
+    pub fn get(&self, step: usize) -> Option<f64> {
+        self.row().get(step)
+    }
+
+    /// Returns the values that exist with their steps, in rising order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.row().iter()
+    }
+
+    /// Sets the values of the steps from `step` on that are in the set `present`, of which `step` is
+    /// the lowest bit. All lie in one word of the set of steps.
+    pub(crate) fn store(&mut self, step: usize, values: &[f64], present: u64) {
+        self.values[step..][..values.len()].copy_from_slice(values);
+        self.present[step / 64] |= present << (step % 64);
     }
 
     pub(crate) fn set_histogram(&mut self, step: usize, histogram: Arc<FloatHistogram>) {

@@ -9,6 +9,7 @@
 //! - a [`Value`] hands out labels and samples, native histograms beside the floats
 //!   ([`Vector::histogram`], [`MatrixSeries::histograms`]), and [`Annotations`] remark on them;
 //! - an [`Explanation`] tells how a query is evaluated, a [`Profile`] what that took;
+//! - [`kernel`] has the loops over columns by themselves, without query and store;
 //! - a [`QueryError`] says why there is no answer; the limits are those of [`EngineOptions`] and of
 //!   the [`QueryContext`](narthex_storage::QueryContext), which also stops a query.
 //!
@@ -52,6 +53,7 @@ mod go_sort;
 mod gomath;
 mod grid;
 mod instant_fn;
+pub mod kernel;
 mod natural;
 mod neumaier;
 mod options;

@@ -9,23 +9,51 @@ use crate::go_sort;
 ///
 /// `quantile` in Prometheus `promql/quantile.go`.
 pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
-        return f64::NAN;
+    match Rank::new(q, values.len()) {
+        Ok(rank) => {
+            go_sort::sort(values, |left, right| left.is_nan() || left < right);
+            rank.between(values[rank.lower], values[rank.upper])
+        }
+        Err(result) => result,
     }
-    if q < 0.0 {
-        return f64::NEG_INFINITY;
+}
+
+/// Which two of some sorted values a quantile lies between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rank {
+    pub(crate) lower: usize,
+    pub(crate) upper: usize,
+    /// How far it lies towards the upper one, from 0 to 1.
+    weight: f64,
+}
+
+impl Rank {
+    /// Returns the rank of the `q`-quantile among `len` values.
+    ///
+    /// # Errors
+    ///
+    /// The result, where it is the same whatever the values are.
+    pub(crate) fn new(q: f64, len: usize) -> Result<Self, f64> {
+        if len == 0 || q.is_nan() {
+            return Err(f64::NAN);
+        }
+        if q < 0.0 {
+            return Err(f64::NEG_INFINITY);
+        }
+        if q > 1.0 {
+            return Err(f64::INFINITY);
+        }
+        let last = len - 1;
+        let rank = q * last as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "the rank lies within the length")]
+        let lower = rank.floor() as usize;
+        Ok(Self { lower, upper: last.min(lower + 1), weight: rank - rank.floor() })
     }
-    if q > 1.0 {
-        return f64::INFINITY;
+
+    /// Returns the quantile, given the values with the two ranks.
+    pub(crate) fn between(self, lower: f64, upper: f64) -> f64 {
+        lower * (1.0 - self.weight) + upper * self.weight
     }
-    go_sort::sort(values, |left, right| left.is_nan() || left < right);
-    let last = values.len() - 1;
-    let rank = q * last as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "the rank lies between 0 and the length")]
-    let lower = rank.floor() as usize;
-    let upper = last.min(lower + 1);
-    let weight = rank - rank.floor();
-    values[lower] * (1.0 - weight) + values[upper] * weight
 }
 
 /// One cumulative bucket of a classic histogram.

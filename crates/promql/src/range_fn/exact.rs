@@ -1,7 +1,5 @@
 //! Sums over windows by the difference of two running sums, where that gives the same bits.
 
-use crate::window::Window;
-
 /// The sums of the first samples of a series: of none, of one, of two, …
 ///
 /// They exist only where no addition rounds, in whatever order: each value is a multiple of one
@@ -14,12 +12,7 @@ pub(super) struct RunningSums(Vec<f64>);
 impl RunningSums {
     /// Returns the sums of `values`, or `None` where one of them would be rounded.
     pub(super) fn new(values: &[f64]) -> Option<Self> {
-        let unit_exponent = values.iter().map(|value| lowest_exponent(*value)).min()?;
-        let size: f64 = values.iter().map(|value| value.abs()).sum();
-        // As long as it stays below the bound, this sum is not rounded either. An infinity or a
-        // NaN is beyond it.
-        let in_units = size * power_of_two(-unit_exponent)?;
-        if in_units.is_nan() || in_units >= UNITS_END {
+        if !are_whole(values) && !are_multiples(values) {
             return None;
         }
         let mut sums = Vec::with_capacity(values.len() + 1);
@@ -32,10 +25,60 @@ impl RunningSums {
         Some(Self(sums))
     }
 
-    /// Returns the sum of the values in a window.
-    pub(super) fn over(&self, window: Window<'_>) -> f64 {
-        self.0[window.first + window.values.len()] - self.0[window.first]
+    /// Returns the sum of the values from sample `first` to before sample `end`.
+    #[inline]
+    pub(super) fn between(&self, first: usize, end: usize) -> f64 {
+        self.0[end] - self.0[first]
     }
+}
+
+/// Returns whether the values are whole, and their sizes add up to less than 2^53.
+fn are_whole(values: &[f64]) -> bool {
+    // PERF: each lane adds up a share, which the order of the additions allows as long as nothing is
+    // rounded. If something is, it is because a sum has reached the bound.
+    // `cargo bench --bench promql_eval kernel/counters/sum_over_time`
+    let mut sizes = [0.0; LANES];
+    for values in values.chunks(CHUNK_LEN) {
+        let mut whole = true;
+        let (groups, rest) = values.as_chunks::<LANES>();
+        for group in groups {
+            for lane in 0..LANES {
+                let size = group[lane].abs();
+                // Where the last bit is worth one, nothing less is left over.
+                whole &= (size + WHOLE_ONLY) - WHOLE_ONLY == size;
+                sizes[lane] += size;
+            }
+        }
+        for value in rest {
+            let size = value.abs();
+            whole &= (size + WHOLE_ONLY) - WHOLE_ONLY == size;
+            sizes[0] += size;
+        }
+        if !whole {
+            return false;
+        }
+    }
+    sizes.iter().sum::<f64>() < UNITS_END
+}
+
+/// Returns whether the values are multiples of one power of two, and their sizes add up to less than
+/// 2^53 times that.
+fn are_multiples(values: &[f64]) -> bool {
+    let (mut unit_exponent, mut size) = (i32::MAX, 0.0);
+    for values in values.chunks(CHUNK_LEN) {
+        for value in values {
+            unit_exponent = unit_exponent.min(lowest_exponent(*value));
+            size += value.abs();
+        }
+        let Some(units) = power_of_two(-unit_exponent) else { return false };
+        // As long as it stays below the bound, this sum is not rounded either. An infinity or a NaN
+        // is beyond it.
+        let in_units = size * units;
+        if in_units.is_nan() || in_units >= UNITS_END {
+            return false;
+        }
+    }
+    true
 }
 
 /// Returns the exponent of the greatest power of two that divides a value.
@@ -66,3 +109,8 @@ fn power_of_two(exponent: i32) -> Option<f64> {
 
 /// Below, every whole number is a float.
 const UNITS_END: f64 = (1_u64 << 53) as f64;
+/// From here on, up to its double, the last bit of a float is worth one.
+const WHOLE_ONLY: f64 = (1_u64 << 52) as f64;
+/// How many values are looked at before it is seen whether there is any use in more.
+const CHUNK_LEN: usize = 64;
+const LANES: usize = 8;

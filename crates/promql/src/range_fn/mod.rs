@@ -4,25 +4,30 @@ mod exact;
 mod extended;
 mod extended_histograms;
 mod extreme;
+mod fill;
+mod folded;
 mod histogram_change;
+mod lanes;
 mod mixed;
+mod order;
 mod over_time;
+mod pairs;
 mod rate;
 mod start_times;
 
 use narthex_promql_parser::ExtendedRange;
-use narthex_storage::{QueryContext, StorageError};
+use narthex_storage::QueryContext;
 
 use crate::QueryError;
 use crate::block::Column;
-use crate::quantile::quantile;
 use crate::scalar::Scalar;
 use crate::window::{Samples, Window, Windows};
-use exact::RunningSums;
 pub(crate) use extended::{fill_smoothed, shown_samples};
-use extreme::Extremes;
+use fill::Fill;
 pub(crate) use mixed::{Mixed, Place, fill_smoothed_mixed};
-use over_time as kernel;
+use order::SortedWindow;
+use over_time as plain;
+use pairs::PairCounts;
 use rate::Change;
 use start_times::Started;
 pub(crate) use start_times::count_overlaps;
@@ -92,6 +97,15 @@ impl RangeFn {
         })
     }
 
+    /// Returns how many scalar parameters the function takes.
+    pub(crate) fn param_count(self) -> usize {
+        match self {
+            Self::DoubleExponentialSmoothing => 2,
+            Self::PredictLinear | Self::Quantile => 1,
+            _ => 0,
+        }
+    }
+
     /// Returns whether the result is a sample of the series, and so keeps its name.
     pub(crate) fn keeps_name(self) -> bool {
         matches!(self, Self::First | Self::Last)
@@ -129,55 +143,41 @@ impl RangeFn {
     ) -> Result<(), QueryError> {
         // Each arm is its own loop, so that no window pays for the choice.
         let mut fill = Fill { ctx, samples, windows, out };
+        let Samples { timestamps_ms, values, .. } = samples;
         let filled = match self {
-            Self::Avg => fill.sums(|sum, count| sum / count, kernel::mean),
-            Self::Changes => fill.anchored(|window| kernel::changes(window.values)),
-            Self::Count => fill.values(|values| values.len() as f64),
-            Self::First => fill.values(|values| values[0]),
-            Self::Last => fill.values(|values| values[values.len() - 1]),
+            Self::Avg => fill.means(),
+            Self::Changes => fill.pairs(&PairCounts::changes(values)),
+            Self::Count => fill.spans(1, |first, end| (end - first) as f64),
+            Self::First => fill.spans(1, |first, _| values[first]),
+            Self::Last => fill.spans(1, |_, end| values[end - 1]),
             Self::Max => fill.extremes(|a, b| a > b, |window, best| window.values[best]),
             Self::Min => fill.extremes(|a, b| a < b, |window, best| window.values[best]),
-            Self::Present => fill.values(|_| 1.0),
-            Self::Resets => match Started::new(samples) {
-                Some(started) => fill.anchored(|window| started.resets(window)),
-                None => fill.anchored(|window| kernel::resets(window.values)),
-            },
-            Self::Stddev => fill.values(|values| kernel::variance(values).sqrt()),
-            Self::Stdvar => fill.values(kernel::variance),
-            Self::Sum => fill.sums(|sum, _| sum, kernel::sum),
-            Self::TsOfFirst => fill.windows(|window| Some(time_s(window, 0))),
-            Self::TsOfLast => fill.windows(|window| Some(time_s(window, window.values.len() - 1))),
+            Self::Present => fill.spans(1, |_, _| 1.0),
+            Self::Resets => fill.pairs(&match Started::new(samples) {
+                Some(started) => PairCounts::new(values.len(), |index| started.is_reset(index)),
+                None => PairCounts::new(values.len(), |index| values[index] < values[index - 1]),
+            }),
+            Self::Stddev => fill.variances(f64::sqrt),
+            Self::Stdvar => fill.variances(|variance| variance),
+            Self::Sum => fill.sums(),
+            Self::TsOfFirst => fill.spans(1, |first, _| timestamps_ms[first] as f64 / 1000.0),
+            Self::TsOfLast => fill.spans(1, |_, end| timestamps_ms[end - 1] as f64 / 1000.0),
             Self::TsOfMax => fill.extremes(|a, b| a >= b, time_s),
             Self::TsOfMin => fill.extremes(|a, b| a <= b, time_s),
-            Self::Idelta => fill.windows(|window| kernel::last_change(window, false)),
+            Self::Idelta => fill.windows(|window| plain::last_change(window, false)),
             Self::Irate => match Started::new(samples) {
                 Some(started) => fill.windows(|window| started.last_rate(window)),
-                None => fill.windows(|window| kernel::last_change(window, true)),
+                None => fill.windows(|window| plain::last_change(window, true)),
             },
-            Self::Deriv => fill.windows(|window| {
-                (window.values.len() >= 2)
-                    .then(|| kernel::regression(window, window.timestamps_ms[0]).0)
-            }),
-            Self::PredictLinear => fill.windows(|window| {
-                let now_ms = windows.grid.time_ms(window.step);
-                (window.values.len() >= 2).then(|| {
-                    let (slope, now) = kernel::regression(window, now_ms);
-                    slope * params[0].at(window.step) + now
-                })
-            }),
-            Self::DoubleExponentialSmoothing => return smooth(fill, params),
+            Self::Deriv => fill.lines(false, |_, slope, _| slope),
+            Self::PredictLinear => {
+                fill.lines(true, |step, slope, now| slope * params[0].at(step) + now)
+            }
+            Self::DoubleExponentialSmoothing => return fill.smoothed(params),
             Self::Quantile => {
-                let mut sorted = Vec::new();
-                fill.windows(|window| {
-                    sorted.clear();
-                    sorted.extend_from_slice(window.values);
-                    Some(quantile(params[0].at(window.step), &mut sorted))
-                })
+                fill.sorted(|sorted, window| sorted.quantile(params[0].at(window.step), window))
             }
-            Self::Mad => {
-                let mut sorted = Vec::new();
-                fill.values(|values| median_deviation(values, &mut sorted))
-            }
+            Self::Mad => fill.sorted(SortedWindow::median_deviation),
             Self::Rate => fill.change(Change { counter: true, per_second: true }),
             Self::Increase => fill.change(Change { counter: true, per_second: false }),
             Self::Delta => fill.change(Change { counter: false, per_second: false }),
@@ -186,111 +186,9 @@ impl RangeFn {
     }
 }
 
-/// Fills in the smoothed values. A factor that is not between 0 and 1 is an error where it meets a
-/// window, and nothing elsewhere.
-fn smooth(mut fill: Fill<'_>, params: &[Scalar]) -> Result<(), QueryError> {
-    let mut refused = None;
-    fill.windows(|window| {
-        let [smoothing, trend] = [0, 1].map(|index| params[index].at(window.step));
-        for (role, symbol, value) in [("smoothing", "sf", smoothing), ("trend", "tf", trend)] {
-            if value <= 0.0 || value >= 1.0 {
-                refused.get_or_insert(QueryError::SmoothingFactor { role, symbol, value });
-            }
-        }
-        kernel::smoothed(window.values, smoothing, trend)
-    })?;
-    refused.map_or(Ok(()), Err)
-}
-
-struct Fill<'a> {
-    ctx: &'a QueryContext,
-    samples: Samples<'a>,
-    windows: &'a Windows,
-    out: &'a mut Column,
-}
-
-impl Fill<'_> {
-    fn change(&mut self, change: Change) -> Result<(), StorageError> {
-        let Self { ctx, samples, windows, .. } = *self;
-        if windows.reach.kind.is_some() {
-            return change.fill_extended(ctx, samples, windows, self.out);
-        }
-        match Started::new(samples) {
-            Some(started) if change.counter => {
-                change.fill_started(ctx, samples, started, windows, self.out)
-            }
-            _ => change.fill(ctx, samples, windows, self.out),
-        }
-    }
-
-    fn windows(
-        &mut self,
-        mut kernel: impl FnMut(Window<'_>) -> Option<f64>,
-    ) -> Result<(), StorageError> {
-        let out = &mut *self.out;
-        self.windows.slide(self.ctx, self.samples, |window| {
-            if let Some(value) = kernel(window) {
-                out.set(window.step, value);
-            }
-        })
-    }
-
-    /// Fills in what `kernel` makes of each window, of anchored ones from their anchor on.
-    fn anchored(&mut self, mut kernel: impl FnMut(Window<'_>) -> f64) -> Result<(), StorageError> {
-        match self.windows.reach.kind {
-            None => self.windows(|window| Some(kernel(window))),
-            Some(_) => self.windows(|window| extended::anchored(window).map(&mut kernel)),
-        }
-    }
-
-    fn values(&mut self, mut kernel: impl FnMut(&[f64]) -> f64) -> Result<(), StorageError> {
-        self.windows(|window| Some(kernel(window.values)))
-    }
-
-    /// Fills in what `result` makes of the sample, given by its position in the window, that
-    /// `beats` the others.
-    fn extremes(
-        &mut self,
-        beats: impl Fn(f64, f64) -> bool,
-        result: impl Fn(Window<'_>, usize) -> f64,
-    ) -> Result<(), StorageError> {
-        let mut extremes = Extremes::default();
-        self.windows(|window| Some(result(window, extremes.slide(window, &beats))))
-    }
-
-    /// Fills in what `result` makes of sum and number of the values, where sums are exact; what
-    /// `fold` makes of the values elsewhere.
-    fn sums(
-        &mut self,
-        result: impl Fn(f64, f64) -> f64,
-        fold: impl Fn(&[f64]) -> f64,
-    ) -> Result<(), StorageError> {
-        match RunningSums::new(self.samples.values) {
-            Some(sums) => {
-                self.windows(|window| Some(result(sums.over(window), window.values.len() as f64)))
-            }
-            None => self.values(fold),
-        }
-    }
-}
-
 /// Returns the time, in seconds, of the sample at a position of a window.
 fn time_s(window: Window<'_>, position: usize) -> f64 {
     window.timestamps_ms[position] as f64 / 1000.0
-}
-
-/// Returns the median distance from the median; NaN where a value is.
-fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
-    if values.iter().any(|value| value.is_nan()) {
-        return f64::NAN;
-    }
-    scratch.clear();
-    scratch.extend_from_slice(values);
-    let median = quantile(0.5, scratch);
-    for value in scratch.iter_mut() {
-        *value = (*value - median).abs();
-    }
-    quantile(0.5, scratch)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use narthex_storage::{QueryContext, StorageError};
 
 use crate::block::Column;
-use crate::window::{Samples, Window, Windows};
+use crate::window::{BATCH_LEN_MAX, Batch, Samples, Window, Windows};
 
 /// Which of the three it is.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,19 @@ pub(crate) struct Change {
     /// The result is a change in one second.
     pub(crate) per_second: bool,
 }
+
+/// The ends of the windows of a batch, for each one number.
+struct Ends {
+    sampled_ms: Numbers,
+    to_start_ms: Numbers,
+    to_end_ms: Numbers,
+    /// The number of samples less one.
+    gaps: Numbers,
+    first: Numbers,
+    change: Numbers,
+}
+
+type Numbers = [f64; BATCH_LEN_MAX];
 
 impl Change {
     /// Fills `out` with the extrapolated change over each window of at least two samples.
@@ -32,60 +45,127 @@ impl Change {
         out: &mut Column,
     ) -> Result<(), StorageError> {
         let resets = if self.counter { find_resets(samples.values) } else { Vec::new() };
-        let mut next_reset = 0;
-        let range_s = seconds(windows.range_ms);
-        windows.slide(ctx, samples, |window| {
-            let count = window.values.len();
-            if count < 2 {
-                return;
-            }
-            let mut change = window.values[count - 1] - window.values[0];
-            while next_reset < resets.len() && resets[next_reset] <= window.first {
-                next_reset += 1;
-            }
-            for &reset in &resets[next_reset..] {
-                if reset >= window.first + count {
-                    break;
-                }
-                change += samples.values[reset - 1];
-            }
-            let mut factor = self.extrapolation(window, window.values[0], change);
-            if self.per_second {
-                factor /= range_s;
-            }
-            out.set(window.step, change * factor);
+        let mut rest = &resets[..];
+        let unit_s = if self.per_second { seconds(windows.range_ms) } else { 1.0 };
+        let mut ends = Ends::new();
+        let mut results = [0.0; BATCH_LEN_MAX];
+        windows.batches(ctx, samples, |batch| {
+            ends.read(batch, windows.range_ms);
+            rest = ends.add_resets(batch, rest);
+            self.extrapolate(&ends, unit_s, &mut results);
+            out.store(batch.step, &results[..batch.len()], batch.holding(2));
         })
     }
 
     /// Returns the number by which the change between the first and the last sample is to be
     /// multiplied for the change over the whole window. `first` is the value of the first sample,
     /// or its count where it is a histogram.
+    pub(super) fn extrapolation(self, window: Window<'_>, first: f64, change: f64) -> f64 {
+        let count = window.values.len();
+        let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
+        self.factor(
+            last_ms.wrapping_sub(first_ms) as f64,
+            first_ms.wrapping_sub(window.start_ms) as f64,
+            window.end_ms.wrapping_sub(last_ms) as f64,
+            (count - 1) as f64,
+            (first, change),
+        )
+    }
+
+    /// Returns what [`Change::extrapolation`] returns, from the time that the samples cover, those
+    /// that they leave at both ends, and the number of their distances.
     ///
     /// An end of the window that is at most 1.1 sample distances away counts as covered; beyond,
     /// the series is taken to begin or end half a distance outside its samples. A counter does not
     /// begin before its zero.
-    #[inline]
-    pub(super) fn extrapolation(self, window: Window<'_>, first: f64, change: f64) -> f64 {
-        let count = window.values.len();
-        let (first_ms, last_ms) = (window.timestamps_ms[0], window.timestamps_ms[count - 1]);
-        let sampled_s = last_ms.wrapping_sub(first_ms) as f64 / 1000.0;
-        let spacing_s = sampled_s / (count - 1) as f64;
+    // PERF: choices of numbers and no branches, so that several windows are done at once.
+    // `cargo bench --bench promql_eval kernel/counters/rate`
+    #[inline(always)]
+    fn factor(
+        self,
+        sampled_ms: f64,
+        to_start_ms: f64,
+        to_end_ms: f64,
+        gaps: f64,
+        (first, change): (f64, f64),
+    ) -> f64 {
+        let sampled_s = sampled_ms / 1000.0;
+        let spacing_s = sampled_s / gaps;
         let threshold_s = spacing_s * 1.1;
-        let mut to_start_s = first_ms.wrapping_sub(window.start_ms) as f64 / 1000.0;
-        let mut to_end_s = window.end_ms.wrapping_sub(last_ms) as f64 / 1000.0;
-        if to_start_s >= threshold_s {
-            to_start_s = spacing_s / 2.0;
+        let covered_s = |to_end_s: f64| {
+            if to_end_s >= threshold_s { spacing_s / 2.0 } else { to_end_s }
+        };
+        let to_start_s = covered_s(to_start_ms / 1000.0);
+        let to_end_s = covered_s(to_end_ms / 1000.0);
+        let to_zero_s = sampled_s * (first / change);
+        let from_zero = self.counter & (change > 0.0) & (first >= 0.0) & (to_zero_s < to_start_s);
+        let to_start_s = if from_zero { to_zero_s } else { to_start_s };
+        (sampled_s + to_start_s + to_end_s) / sampled_s
+    }
+
+    /// Sets the results from the ends of all windows.
+    fn extrapolate(self, ends: &Ends, unit_s: f64, results: &mut Numbers) {
+        for (position, result) in results.iter_mut().enumerate() {
+            let change = ends.change[position];
+            let factor = self.factor(
+                ends.sampled_ms[position],
+                ends.to_start_ms[position],
+                ends.to_end_ms[position],
+                ends.gaps[position],
+                (ends.first[position], change),
+            );
+            *result = change * (factor / unit_s);
         }
-        if self.counter && change > 0.0 && first >= 0.0 {
-            let to_zero_s = sampled_s * (first / change);
-            if to_zero_s < to_start_s {
-                to_start_s = to_zero_s;
+    }
+}
+
+impl Ends {
+    fn new() -> Self {
+        let none = [0.0; BATCH_LEN_MAX];
+        Self {
+            sampled_ms: none,
+            to_start_ms: none,
+            to_end_ms: none,
+            gaps: none,
+            first: none,
+            change: none,
+        }
+    }
+
+    /// Reads the ends of all windows that hold a sample.
+    fn read(&mut self, batch: &Batch<'_, '_>, range_ms: i64) {
+        let Samples { timestamps_ms, values, .. } = batch.samples;
+        for position in 0..batch.len() {
+            let (first, end) = (batch.firsts()[position], batch.ends()[position]);
+            if first >= end {
+                continue;
+            }
+            let (first_ms, last_ms) = (timestamps_ms[first], timestamps_ms[end - 1]);
+            let end_ms = batch.end_ms(position);
+            let start_ms = end_ms.saturating_sub(range_ms);
+            self.sampled_ms[position] = last_ms.wrapping_sub(first_ms) as f64;
+            self.to_start_ms[position] = first_ms.wrapping_sub(start_ms) as f64;
+            self.to_end_ms[position] = end_ms.wrapping_sub(last_ms) as f64;
+            self.gaps[position] = (end - first - 1) as f64;
+            self.first[position] = values[first];
+            self.change[position] = values[end - 1] - values[first];
+        }
+    }
+
+    /// Adds to each change the values before the resets of its window. `resets` rise; those that lie
+    /// before this and all later windows are taken off.
+    fn add_resets<'r>(&mut self, batch: &Batch<'_, '_>, resets: &'r [usize]) -> &'r [usize] {
+        let mut resets = resets;
+        let windows = batch.firsts().iter().zip(batch.ends()).zip(&mut self.change);
+        for ((&first, &end), change) in windows.take(batch.len()) {
+            while resets.first().is_some_and(|reset| *reset <= first) {
+                resets = &resets[1..];
+            }
+            for &reset in resets.iter().take_while(|reset| **reset < end) {
+                *change += batch.samples.values[reset - 1];
             }
         }
-        if to_end_s >= threshold_s {
-            to_end_s = spacing_s / 2.0;
-        }
-        (sampled_s + to_start_s + to_end_s) / sampled_s
+        resets
     }
 }
 

@@ -45,11 +45,6 @@ impl<'a> Started<'a> {
         start_ms != 0 && start_ms < self.timestamps_ms[index - 1] && start_ms != start_before_ms
     }
 
-    /// Returns the number of resets within a window.
-    pub(super) fn resets(self, window: Window<'_>) -> f64 {
-        self.pairs(window).filter(|index| self.is_reset(*index)).count() as f64
-    }
-
     /// Returns the samples of a window that have one before them in it.
     fn pairs(self, window: Window<'_>) -> std::ops::Range<usize> {
         window.first + 1..window.first + window.values.len()

@@ -1,5 +1,7 @@
 //! Windows over the samples of one series, one for each step, by two indices that only move on.
 
+mod batch;
+
 use std::sync::Arc;
 
 use narthex_model::histogram::FloatHistogram;
@@ -7,6 +9,7 @@ use narthex_promql_parser::ExtendedRange;
 use narthex_storage::{QueryContext, StorageError};
 
 use crate::Grid;
+pub(crate) use batch::{BATCH_LEN_MAX, Batch};
 
 /// The samples of one series, oldest first, without staleness markers.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +92,14 @@ impl Windows {
         self.range_ms.saturating_add(before_ms).saturating_add(after_ms)
     }
 
+    /// Returns the range of time in which `step` sees samples: open on the left, closed on the right.
+    fn seen_by(&self, step: usize) -> (i64, i64) {
+        let end_ms = self.end_ms(step);
+        let start_ms = end_ms.saturating_sub(self.range_ms);
+        let Reach { before_ms, after_ms, .. } = self.reach;
+        (start_ms.saturating_sub(before_ms), end_ms.saturating_add(after_ms))
+    }
+
     /// Calls `visit` for each step whose window holds a sample, in rising order.
     ///
     /// # Errors
@@ -101,38 +112,13 @@ impl Windows {
         samples: Samples<'a>,
         mut visit: impl FnMut(Window<'a>),
     ) -> Result<(), StorageError> {
-        let Samples { timestamps_ms, values, .. } = samples;
-        let Reach { before_ms, after_ms, .. } = self.reach;
-        let (mut first, mut end) = (0, 0);
-        let mut unchecked = 0;
-        for step in 0..self.grid.steps() {
-            let end_ms = self.end_ms(step);
-            let start_ms = end_ms.saturating_sub(self.range_ms);
-            let (seen_from_ms, seen_to_ms) =
-                (start_ms.saturating_sub(before_ms), end_ms.saturating_add(after_ms));
-            while end < timestamps_ms.len() && timestamps_ms[end] <= seen_to_ms {
-                end += 1;
+        self.batches(ctx, samples, |batch| {
+            for position in 0..batch.len() {
+                if let Some(window) = batch.window(position) {
+                    visit(window);
+                }
             }
-            while first < end && timestamps_ms[first] <= seen_from_ms {
-                first += 1;
-            }
-            unchecked += 1 + end - first;
-            if unchecked > SAMPLES_UNCHECKED_MAX {
-                ctx.check()?;
-                unchecked = 0;
-            }
-            if first < end {
-                visit(Window {
-                    step,
-                    end_ms,
-                    start_ms,
-                    first,
-                    timestamps_ms: &timestamps_ms[first..end],
-                    values: &values[first..end],
-                });
-            }
-        }
-        Ok(())
+        })
     }
 }
 

@@ -1,0 +1,170 @@
+//! Windows of neighbouring steps, found together.
+
+use narthex_storage::{QueryContext, StorageError};
+
+use super::{SAMPLES_UNCHECKED_MAX, Samples, Window, Windows};
+
+/// The windows of some neighbouring steps, whose bits lie in one word of a set of steps.
+#[derive(Debug)]
+pub(crate) struct Batch<'w, 'a> {
+    windows: &'w Windows,
+    pub(crate) samples: Samples<'a>,
+    /// The first step.
+    pub(crate) step: usize,
+    len: usize,
+    /// Behind the last window stand copies of it, so that kernels can take several at a time.
+    firsts: [usize; BATCH_LEN_MAX],
+    ends: [usize; BATCH_LEN_MAX],
+}
+
+impl<'a> Batch<'_, 'a> {
+    /// Returns the number of windows, those without samples included.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns the index of each window's first sample.
+    pub(crate) fn firsts(&self) -> &[usize; BATCH_LEN_MAX] {
+        &self.firsts
+    }
+
+    /// Returns the index behind each window's last sample, no less than that of its first.
+    pub(crate) fn ends(&self) -> &[usize; BATCH_LEN_MAX] {
+        &self.ends
+    }
+
+    /// Returns the right end of the window at a position.
+    pub(crate) fn end_ms(&self, position: usize) -> i64 {
+        self.windows.end_ms(self.step + position)
+    }
+
+    /// Returns the set of windows that hold at least `count` samples.
+    pub(crate) fn holding(&self, count: usize) -> u64 {
+        let holds = |position: usize| self.ends[position] - self.firsts[position] >= count;
+        (0..self.len).fold(0, |set, position| set | u64::from(holds(position)) << position)
+    }
+
+    /// Returns the window at a position, if it holds a sample.
+    #[inline]
+    pub(crate) fn window(&self, position: usize) -> Option<Window<'a>> {
+        let (first, end) = (self.firsts[position], self.ends[position]);
+        if first >= end {
+            return None;
+        }
+        let end_ms = self.end_ms(position);
+        Some(Window {
+            step: self.step + position,
+            end_ms,
+            start_ms: end_ms.saturating_sub(self.windows.range_ms),
+            first,
+            timestamps_ms: &self.samples.timestamps_ms[first..end],
+            values: &self.samples.values[first..end],
+        })
+    }
+
+    /// Finds the windows of the steps from `self.step` on, as many as a batch takes. The indices are
+    /// those of the window before.
+    fn find(&mut self, mut first: usize, mut end: usize) {
+        let times = self.samples.timestamps_ms;
+        let (windows, step) = (self.windows, self.step);
+        let (from_ms, to_ms) = windows.seen_by(step);
+        end = advance(times, end, to_ms);
+        first = advance(times, first, from_ms);
+        // Long windows come in small batches, so that a query is not long without a check.
+        let samples_max = SAMPLES_UNCHECKED_MAX / (end - first).max(1);
+        self.len = (windows.grid.steps() - step)
+            .min(BATCH_LEN_MAX - step % BATCH_LEN_MAX)
+            .min(samples_max.max(LEN_MIN));
+        let last = self.len - 1;
+        let step_ms = windows.grid.step_ms();
+        let passed_ms = (last as i64).wrapping_mul(step_ms);
+        let even = windows.seen_by(step + last)
+            == (from_ms.wrapping_add(passed_ms), to_ms.wrapping_add(passed_ms));
+        // PERF: where samples come as often as steps, this is known of all windows at once.
+        if even
+            && moves_by_one(times, first, self.len, from_ms, step_ms)
+            && moves_by_one(times, end, self.len, to_ms, step_ms)
+        {
+            for position in 0..BATCH_LEN_MAX {
+                self.firsts[position] = first + position.min(last);
+                self.ends[position] = end + position.min(last);
+            }
+            return;
+        }
+        for position in 0..self.len {
+            let (from_ms, to_ms) = windows.seen_by(step + position);
+            end = advance(times, end, to_ms);
+            first = advance(times, first, from_ms);
+            (self.firsts[position], self.ends[position]) = (first, end);
+        }
+        self.firsts[self.len..].fill(first);
+        self.ends[self.len..].fill(end);
+    }
+}
+
+impl Windows {
+    /// Calls `visit` with the windows of all steps, in rising order.
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    #[inline]
+    pub(crate) fn batches<'w, 'a>(
+        &'w self,
+        ctx: &QueryContext,
+        samples: Samples<'a>,
+        mut visit: impl FnMut(&Batch<'w, 'a>),
+    ) -> Result<(), StorageError> {
+        let (firsts, ends) = ([0; BATCH_LEN_MAX], [0; BATCH_LEN_MAX]);
+        let mut batch = Batch { windows: self, samples, step: 0, len: 0, firsts, ends };
+        let (mut first, mut end) = (0, 0);
+        let mut unchecked = 0;
+        while batch.step < self.grid.steps() {
+            batch.find(first, end);
+            (first, end) = (batch.firsts[BATCH_LEN_MAX - 1], batch.ends[BATCH_LEN_MAX - 1]);
+            unchecked += batch.len * (1 + end - first);
+            if unchecked > SAMPLES_UNCHECKED_MAX {
+                ctx.check()?;
+                unchecked = 0;
+            }
+            visit(&batch);
+            batch.step += batch.len;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the number of samples that are not after `time_ms`, of which there are at least `count`.
+fn advance(times: &[i64], count: usize, time_ms: i64) -> usize {
+    let mut count = count;
+    while count < times.len() && times[count] <= time_ms {
+        count += 1;
+    }
+    count
+}
+
+/// Returns whether one sample more is not after the time at each of `len` steps, the first of which
+/// is at `time_ms` and has `count` of them.
+fn moves_by_one(times: &[i64], count: usize, len: usize, time_ms: i64, step_ms: i64) -> bool {
+    let last = len - 1;
+    let Some(entering) = times.get(count..count + last) else { return false };
+    let rest = &times[count + last..];
+    let last_ms = time_ms.wrapping_add((last as i64).wrapping_mul(step_ms));
+    // Most series that do not move so are told by this alone.
+    if rest.first().is_some_and(|next_ms| *next_ms <= last_ms) {
+        return false;
+    }
+    let mut now_ms = time_ms;
+    let mut all = true;
+    for &entering_ms in entering {
+        all &= entering_ms > now_ms;
+        now_ms = now_ms.wrapping_add(step_ms);
+        all &= entering_ms <= now_ms;
+    }
+    all
+}
+
+/// The most windows of a batch: as many as a word has bits.
+pub(crate) const BATCH_LEN_MAX: usize = 64;
+/// How many windows a batch has however long they are, steps permitting.
+const LEN_MIN: usize = 8;
