@@ -7,7 +7,6 @@ use narthex_model::Metadata;
 use narthex_storage::{
     Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
 };
-use parking_lot::Mutex;
 
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
@@ -25,7 +24,7 @@ use crate::{BlockError, Corruption, Options, ReplayStats, Stats, WalError};
 #[derive(Debug)]
 pub struct Db {
     head: Head,
-    wal: Mutex<Wal>,
+    wal: Wal,
     blocks: Blocks,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
@@ -112,19 +111,12 @@ impl Db {
         let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
         let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
         let report = report.map_err(fail)?;
-        let wal = wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
+        let wal = Wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
         let (head, mut replay) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
         replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
-        Ok(Self {
-            head,
-            wal: Mutex::new(wal),
-            blocks,
-            corruptions: report.corruptions,
-            replay,
-            _lock: lock,
-        })
+        Ok(Self { head, wal, blocks, corruptions: report.corruptions, replay, _lock: lock })
     }
 
     /// Returns the places of the write-ahead log that could not be read when the database was
@@ -138,9 +130,20 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`WalError::Sync`], and [`WalError::Refused`] from then on.
+    /// [`WalError::Sync`] where the disk refuses: what was committed since the last sync may be lost
+    /// when the machine stops. Later commits go to another file.
     pub fn sync(&self) -> Result<(), WalError> {
-        self.wal.lock().sync()
+        self.wal.sync()
+    }
+
+    /// Forces what was committed to the disk where [`WalSync::Interval`](crate::WalSync::Interval)
+    /// asks for it and no commit came to do it. To be called about that often.
+    ///
+    /// # Errors
+    ///
+    /// As [`Db::sync`].
+    pub fn sync_where_due(&self) -> Result<(), WalError> {
+        self.wal.sync_where_due()
     }
 
     /// Forces everything to the disk and gives the folder back.
@@ -150,7 +153,7 @@ impl Db {
     /// Where the end of the log could not be written or synced. The folder is given back all the
     /// same.
     pub fn close(self) -> Result<(), WalError> {
-        self.wal.lock().finish()
+        self.wal.finish()
     }
 
     /// Returns what the database holds and counted.
@@ -158,7 +161,7 @@ impl Db {
     pub fn stats(&self) -> Stats {
         Stats {
             head: self.head.stats(),
-            wal: self.wal.lock().stats(),
+            wal: self.wal.stats(),
             blocks: self.blocks.stats(),
             replay: self.replay,
         }

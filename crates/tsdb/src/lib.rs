@@ -43,8 +43,8 @@
 //! was committed. What a loss of power takes is the caller's choice: [`WalSync`].
 //!
 //! When a write fails, the commit fails as a whole and reads go on; the log is cut back to its last
-//! whole commit, and the next commit may succeed. When a sync fails, nothing more is written until
-//! the database is opened again.
+//! whole commit, and the next commit may succeed. A file whose sync failed is given up, and what was
+//! promised to be in it is written to another one.
 //!
 //! # Limits
 //!

@@ -38,10 +38,12 @@ pub enum WalSync {
     /// 30 seconds. What it had written stays, also where that is a part of a commit.
     #[default]
     Never,
-    /// With the first commit after this long: a loss of power takes the samples since then. Where
-    /// commits pause, the owner of the database calls [`Db::sync`](crate::Db::sync).
+    /// With the first commit after this long: a loss of power takes the samples since then. For the
+    /// commits before a pause, the owner of the database calls
+    /// [`Db::sync_where_due`](crate::Db::sync_where_due) at such intervals.
     Interval(Duration),
-    /// With every commit, before it returns: nothing that was committed is lost.
+    /// With every commit, before it returns: nothing that was committed is lost. Commits that come
+    /// while a sync runs share the next one.
     Commit,
 }
 
@@ -53,4 +55,6 @@ pub enum WalCompression {
     /// Snappy's block format.
     #[default]
     Snappy,
+    /// Zstandard: smaller, for more work. Prometheus reads it from 2.47 on.
+    Zstd,
 }

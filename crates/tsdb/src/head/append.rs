@@ -1,17 +1,16 @@
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
-use parking_lot::Mutex;
 
 use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
 use super::{Head, State};
+use crate::wal::Wal;
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
-use crate::wal::{Wal, WalError};
 
 /// Gathers samples, writes them to the log as one record, and then shows them.
 pub(crate) struct HeadAppender<'a> {
     head: &'a Head,
-    wal: &'a Mutex<Wal>,
+    wal: &'a Wal,
     /// Set by the first sample.
     min_valid_ms: Option<i64>,
     samples: Vec<Pending>,
@@ -31,7 +30,7 @@ pub(super) struct Pending {
 }
 
 impl<'a> HeadAppender<'a> {
-    pub(crate) fn new(head: &'a Head, wal: &'a Mutex<Wal>) -> Self {
+    pub(crate) fn new(head: &'a Head, wal: &'a Wal) -> Self {
         Self { head, wal, min_valid_ms: None, samples: Vec::new(), metadata: Vec::new() }
     }
 
@@ -75,8 +74,8 @@ impl<'a> HeadAppender<'a> {
         Ok(SeriesRef(slot.into()))
     }
 
-    /// Writes the log's records, and returns the series that it had not named before.
-    fn log(&self, wal: &mut Wal) -> Result<Vec<Slot>, WalError> {
+    /// Returns the log's records, and the series that it had not named before.
+    fn encode(&self) -> (Vec<Vec<u8>>, Vec<Slot>) {
         let mut records = Vec::new();
         let unlogged = {
             let state = self.head.state.read();
@@ -110,8 +109,7 @@ impl<'a> HeadAppender<'a> {
             }
             unlogged
         };
-        wal.log(&records)?;
-        Ok(unlogged)
+        (records, unlogged)
     }
 }
 
@@ -143,14 +141,11 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Ok(Committed::default());
         }
-        // Held until the samples are seen, so that the head takes commits in the log's order.
-        let mut wal = self.wal.lock();
-        let outcome = self.log(&mut wal);
+        let (records, logged) = self.encode();
         let metadata = std::mem::take(&mut self.metadata);
-        let outcome = match outcome {
-            Ok(logged) => {
-                Ok(Committed { samples: self.head.apply(&self.samples, metadata, &logged) })
-            }
+        let apply = || self.head.apply(&self.samples, metadata, &logged);
+        let outcome = match self.wal.commit(records, apply) {
+            Ok(samples) => Ok(Committed { samples }),
             Err(error) => Err(AppendError::Store(Box::new(error))),
         };
         self.rollback();

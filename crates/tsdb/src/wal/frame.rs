@@ -56,16 +56,6 @@ pub(super) fn push_record(out: &mut Vec<u8>, start: u64, mut record: &[u8], flag
     }
 }
 
-/// Returns whether a record of `size` bytes, put at `place`, ends inside a segment of
-/// `segment_size` bytes.
-pub(super) fn fits(size: usize, place: u64, segment_size: u64) -> bool {
-    let page = PAGE_SIZE as u64;
-    let body = page - HEADER_SIZE as u64;
-    let here = body.saturating_sub(place % page);
-    let pages_behind = (segment_size / page).saturating_sub(place / page + 1);
-    size as u64 <= here + body * pages_behind
-}
-
 /// Returns how many zeros end the page at `place`.
 pub(super) fn padding(place: u64) -> usize {
     match place_in_page(place) {

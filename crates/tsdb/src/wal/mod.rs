@@ -1,27 +1,28 @@
 //! The write-ahead log, in the reference's format: what was committed, until blocks hold it.
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
-//! named; [`Wal`] writes and [`replay`] reads them.
+//! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
+//! [`replay`] reads.
 
 mod frame;
+mod packer;
 mod reader;
 #[allow(dead_code, unused_imports, reason = "each kind is written as its callers come")]
 pub(crate) mod record;
 mod segment;
+mod shared;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use narthex_host::{Files, Host};
+use narthex_host::Files;
 
 pub(crate) use frame::PAGE_SIZE;
 pub use reader::DamageReason;
 use reader::{Next, SegmentReader};
-pub(crate) use writer::Wal;
+pub(crate) use shared::Wal;
 pub use writer::WalError;
-
-use crate::Options;
 
 /// A part of the write-ahead log that could not be read. What stands before and behind it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,16 +90,6 @@ pub(crate) fn replay(
     }
     report.next_segment = expected;
     Ok(report)
-}
-
-/// Starts the segment behind those that were replayed.
-pub(crate) fn start(
-    host: &Host,
-    dir: PathBuf,
-    report: &ReplayReport,
-    options: &Options,
-) -> io::Result<Wal> {
-    Wal::create(host, dir, report.next_segment, options)
 }
 
 /// How a segment ends.

@@ -6,6 +6,7 @@ use super::frame::{
     FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, PAGE_END, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG,
     ZSTD_FLAG,
 };
+use super::packer::Unpacker;
 
 /// Reads the records of one segment, and goes on behind damaged ones.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct SegmentReader {
     position: usize,
     /// The fragments so far of the next record, and where it starts in the segment.
     record: Vec<u8>,
-    unpacked: Vec<u8>,
+    unpacker: Unpacker,
     record_start: u64,
     is_in_record: bool,
     /// After damage, until a record starts: what follows up to there belongs to it.
@@ -89,7 +90,7 @@ impl SegmentReader {
             page_start: 0,
             position: 0,
             record: Vec::new(),
-            unpacked: Vec::new(),
+            unpacker: Unpacker::default(),
             record_start: 0,
             is_in_record: false,
             is_resyncing: false,
@@ -110,8 +111,8 @@ impl SegmentReader {
                 Step::Damaged(reason) => reason,
                 Step::Finished { flags } => {
                     self.is_in_record = false;
-                    if self.unpack(flags).is_some() {
-                        let bytes = if flags == 0 { &self.record } else { &self.unpacked };
+                    if self.unpacker.unpack(&self.record, flags).is_some() {
+                        let bytes = self.unpacker.unpacked(&self.record);
                         return Ok(Next::Record { bytes, offset: self.record_start });
                     }
                     DamageReason::Compression
@@ -206,22 +207,6 @@ impl SegmentReader {
         self.position = 0;
         self.page_filled = self.file.read_at(self.page_start, &mut self.page)?;
         Ok(self.page_filled > 0)
-    }
-
-    fn unpack(&mut self, flags: u8) -> Option<()> {
-        match flags {
-            0 => Some(()),
-            SNAPPY_FLAG => {
-                let size = snap::raw::decompress_len(&self.record).ok()?;
-                if size > RECORD_SIZE_MAX {
-                    return None;
-                }
-                self.unpacked.resize(size, 0);
-                snap::raw::Decoder::new().decompress(&self.record, &mut self.unpacked).ok()?;
-                Some(())
-            }
-            _ => None,
-        }
     }
 }
 

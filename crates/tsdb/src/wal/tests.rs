@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::frame::{self, HEADER_SIZE, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG, ZSTD_FLAG};
 use super::reader::{Next, SegmentReader};
-use super::{Corruption, DamageReason, ReplayReport, WalError, replay, start};
+use super::{Corruption, DamageReason, ReplayReport, Wal, WalError, replay};
 use crate::{Options, WalCompression};
 
 const DIR: &str = "wal";
@@ -21,9 +21,9 @@ fn write_and_read(batches: &[Vec<Vec<u8>>], compression: WalCompression) -> Vec<
         ..Options::default()
     };
     let report = ReplayReport::default();
-    let mut wal = start(&simulation.host(), DIR.into(), &report, &options).unwrap();
+    let wal = Wal::start(&simulation.host(), DIR.into(), &report, &options).unwrap();
     for batch in batches {
-        wal.log(batch).unwrap();
+        wal.commit(batch.clone(), || ()).unwrap();
     }
     wal.finish().unwrap();
     for entry in files.list_dir(Path::new(DIR)).unwrap() {
@@ -85,10 +85,10 @@ fn a_record_that_could_not_be_read_back_is_refused() {
     simulation.files().create_dir_all(Path::new(DIR)).unwrap();
     let report = ReplayReport::default();
     let options = Options::default();
-    let mut wal = start(&simulation.host(), DIR.into(), &report, &options).unwrap();
-    let error = wal.log(&[vec![0; RECORD_SIZE_MAX + 1]]).unwrap_err();
+    let wal = Wal::start(&simulation.host(), DIR.into(), &report, &options).unwrap();
+    let error = wal.commit(vec![vec![0; RECORD_SIZE_MAX + 1]], || ()).unwrap_err();
     assert!(matches!(error, WalError::TooLarge { .. }), "{error}");
-    wal.log(&[vec![0; 100]]).unwrap();
+    wal.commit(vec![vec![0; 100]], || ()).unwrap();
 }
 
 proptest! {

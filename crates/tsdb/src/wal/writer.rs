@@ -5,34 +5,53 @@ use std::time::Duration;
 
 use narthex_host::{AppendFile, Clock, Files, Host};
 
-use super::frame::{self, RECORD_SIZE_MAX, SNAPPY_FLAG};
+use super::frame::{self, RECORD_SIZE_MAX};
+use super::packer::Packer;
 use super::segment::segment_path;
-use crate::{Options, WalCompression, WalStats, WalSync};
+use crate::{Options, WalCompression, WalStats};
 
-/// The end of the write-ahead log.
+/// The end of a log.
 ///
 /// A batch of records reaches the file in one write. Where that fails, the file is cut back to its
 /// last whole batch before anything else is written, so no torn record is ever followed by a good
-/// one. After a failed sync nothing is written any more: the operating system may have dropped the
-/// bytes and forgotten that it did.
+/// one. A file whose sync failed is given up: the operating system may have dropped its bytes and
+/// forgotten that it did, so a second sync would prove nothing.
 #[derive(Debug)]
-pub(crate) struct Wal {
+pub(super) struct Writer {
     files: Arc<dyn Files>,
     clock: Arc<dyn Clock>,
     dir: PathBuf,
     segment_size: u64,
     compression: WalCompression,
-    sync: WalSync,
+    after_failed_sync: AfterFailedSync,
     file: Box<dyn AppendFile>,
     segment: u64,
-    /// How many bytes of the segment are whole batches.
+    /// How many bytes of the segment are whole batches, and how many of them are on the disk.
     size: u64,
+    synced_size: u64,
     condition: Condition,
     has_unsynced: bool,
+    /// What is to be written again where a sync fails, and whether it is to be now.
+    unsynced: Unsynced,
+    must_write_again: bool,
+    given_up: Vec<GivenUp>,
     last_sync: Duration,
+    retry_at: Duration,
     packer: Packer,
     out: Vec<u8>,
     stats: WalStats,
+}
+
+/// What a failed sync leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterFailedSync {
+    /// The log goes on in another segment. Nobody was promised that the bytes are on the disk.
+    GoOn,
+    /// What was not synced is written to another segment, before anything else.
+    WriteAgain,
+    /// Whatever is being written is abandoned: a checkpoint.
+    #[allow(dead_code, reason = "for checkpoints")]
+    Fail,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +60,22 @@ enum Condition {
     /// There may be bytes behind the last whole batch.
     Torn,
     /// A sync failed.
-    Refusing,
+    GivenUp,
+}
+
+/// A segment whose sync failed, and how much of it was on the disk before. The rest is written again
+/// elsewhere.
+#[derive(Debug)]
+struct GivenUp {
+    file: Box<dyn AppendFile>,
+    synced_size: u64,
+}
+
+/// Records one behind the other.
+#[derive(Debug, Default)]
+struct Unsynced {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 /// Why the write-ahead log did not take a commit, or could not be brought to the disk.
@@ -72,8 +106,9 @@ pub enum WalError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// The segment could not be forced to the disk. What was committed since it last was may be
-    /// lost when the machine stops, and nothing is written until the database is opened again.
+    /// The segment could not be forced to the disk, and its end could not be written to another one
+    /// either, or was not kept for that. What was written since the last sync may be lost when the
+    /// machine stops. The log goes on in another segment: a later commit may succeed.
     #[error("sync segment {segment} of the write-ahead log")]
     Sync {
         /// The number of the segment.
@@ -81,18 +116,51 @@ pub enum WalError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// An earlier sync failed.
-    #[error("the write-ahead log takes no writes since a sync failed")]
+    /// A sync failed a moment ago. A commit after a second or later may succeed.
+    #[error("the write-ahead log takes no writes for a moment since a sync failed")]
     Refused,
+    /// A checkpoint could not be written. The log stays as long as it was.
+    #[error("write a checkpoint of the write-ahead log to {}", path.display())]
+    Checkpoint {
+        /// The folder of the checkpoint.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
 }
 
-impl Wal {
+impl WalError {
+    /// Returns the same error for another commit that it befell.
+    pub(super) fn repeat(&self) -> Self {
+        let again = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            Self::Write { segment, source } => {
+                Self::Write { segment: *segment, source: again(source) }
+            }
+            Self::TooLarge { size_bytes } => Self::TooLarge { size_bytes: *size_bytes },
+            Self::Cut { segment, source } => Self::Cut { segment: *segment, source: again(source) },
+            Self::Sync { segment, source } => {
+                Self::Sync { segment: *segment, source: again(source) }
+            }
+            Self::Refused => Self::Refused,
+            Self::Checkpoint { path, source } => {
+                Self::Checkpoint { path: path.clone(), source: again(source) }
+            }
+        }
+    }
+}
+
+impl Writer {
     /// Starts the segment `segment` in `dir`.
     pub(super) fn create(
         host: &Host,
         dir: PathBuf,
         segment: u64,
         options: &Options,
+        after_failed_sync: AfterFailedSync,
     ) -> io::Result<Self> {
         let file = create_segment(&*host.files, &dir, segment)?;
         Ok(Self {
@@ -101,100 +169,181 @@ impl Wal {
             dir,
             segment_size: options.wal_segment_size_bytes,
             compression: options.wal_compression,
-            sync: options.wal_sync,
+            after_failed_sync,
             file,
             segment,
             size: 0,
+            synced_size: 0,
             condition: Condition::Good,
             has_unsynced: false,
+            unsynced: Unsynced::default(),
+            must_write_again: false,
+            given_up: Vec::new(),
             last_sync: host.clock.elapsed(),
-            packer: Packer { encoder: snap::raw::Encoder::new(), packed: Vec::new(), size: 0 },
+            retry_at: Duration::ZERO,
+            packer: Packer::new(options.wal_compression)?,
             out: Vec::new(),
             stats: WalStats { segment, ..WalStats::default() },
         })
     }
 
-    /// Writes a batch of records, and syncs them where that is due.
-    pub(crate) fn log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
+    /// Writes a batch of records.
+    pub(super) fn log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
         let outcome = self.try_log(records);
         self.stats.writes_failed += u64::from(outcome.is_err());
         outcome
     }
 
     /// Forces everything that was logged to the disk.
-    pub(crate) fn sync(&mut self) -> Result<(), WalError> {
-        if self.condition == Condition::Refusing {
-            return Err(WalError::Refused);
-        }
+    pub(super) fn sync(&mut self) -> Result<(), WalError> {
+        self.recover()?;
         if !self.has_unsynced {
             return Ok(());
         }
-        match self.file.sync() {
-            Ok(()) => {
-                self.has_unsynced = false;
-                self.last_sync = self.clock.elapsed();
-                self.stats.syncs += 1;
-                Ok(())
-            }
-            Err(source) => {
-                self.condition = Condition::Refusing;
-                self.stats.syncs_failed += 1;
-                Err(WalError::Sync { segment: self.segment, source })
+        let Err(source) = self.sync_file() else {
+            self.unsynced.clear(0);
+            return Ok(());
+        };
+        let segment = self.segment;
+        if self.after_failed_sync == AfterFailedSync::WriteAgain {
+            match self.start_segment().and_then(|()| self.write_again()) {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::error!(%error, "the end of the log is not on the disk"),
             }
         }
+        Err(WalError::Sync { segment, source })
     }
 
     /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards.
-    pub(crate) fn finish(&mut self) -> Result<(), WalError> {
+    pub(super) fn finish(&mut self) -> Result<(), WalError> {
+        self.retry_at = Duration::ZERO;
         self.recover()?;
         self.pad()?;
         self.sync()
     }
 
-    pub(crate) fn stats(&self) -> WalStats {
+    /// Goes on in the next segment. Returns its number.
+    pub(super) fn cut(&mut self) -> Result<u64, WalError> {
+        self.recover()?;
+        let segment = self.segment;
+        self.pad()?;
+        match self.sync() {
+            // It is told, counted, and no reason to refuse anything.
+            Err(_) if self.after_failed_sync == AfterFailedSync::GoOn => {}
+            outcome => outcome?,
+        }
+        if self.segment == segment {
+            self.start_segment()?;
+        }
+        Ok(self.segment)
+    }
+
+    /// Returns how many records are kept until they are synced.
+    pub(super) fn unsynced_count(&self) -> usize {
+        self.unsynced.ends.len()
+    }
+
+    /// Forgets records that were refused, and need not be written again: all but the first `count`.
+    pub(super) fn forget_unsynced(&mut self, count: usize) {
+        self.unsynced.clear(count);
+    }
+
+    /// Returns whether the last sync is so long ago, or so much was written since, that there should
+    /// be one.
+    pub(super) fn is_sync_due(&self, interval: Duration) -> bool {
+        let is_due = self.clock.elapsed().saturating_sub(self.last_sync) >= interval;
+        self.has_unsynced && (is_due || self.unsynced.bytes.len() > UNSYNCED_SIZE_MAX)
+    }
+
+    pub(super) fn stats(&self) -> WalStats {
         self.stats
     }
 
     fn try_log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
-        if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
-            return Err(WalError::TooLarge { size_bytes: record.len() });
-        }
         self.recover()?;
-        self.out.clear();
-        for record in records {
-            let flags = self.packer.pack(self.compression, record);
-            let size = self.packer.packed(record, flags).len();
-            let place = self.size + self.out.len() as u64;
-            if place > 0 && !frame::fits(size, place, self.segment_size) {
-                self.flush()?;
-                self.cut()?;
-            }
-            let packed = self.packer.packed(record, flags);
-            frame::push_record(&mut self.out, self.size, packed, flags);
-            self.stats.records += 1;
+        self.frame(records);
+        if self.size > 0 && self.size + self.out.len() as u64 > self.segment_size {
+            self.cut()?;
+            self.frame(records);
         }
         self.flush()?;
-        let is_due = match self.sync {
-            WalSync::Never => false,
-            WalSync::Commit => true,
-            WalSync::Interval(interval) => self.clock.elapsed() - self.last_sync >= interval,
-        };
-        if is_due { self.sync() } else { Ok(()) }
+        self.stats.records += records.len() as u64;
+        if self.after_failed_sync == AfterFailedSync::WriteAgain {
+            records.iter().for_each(|record| self.unsynced.push(record));
+        }
+        Ok(())
     }
 
-    /// Cuts the file back to its last whole batch where a write failed.
+    /// Gathers the bytes of a batch.
+    fn frame<'a>(&mut self, records: impl IntoIterator<Item = &'a Vec<u8>>) {
+        self.out.clear();
+        for record in records {
+            let (packed, flags) = self.packer.pack(self.compression, record);
+            frame::push_record(&mut self.out, self.size, packed, flags);
+        }
+    }
+
+    /// Makes the log good again after an error.
     fn recover(&mut self) -> Result<(), WalError> {
         match self.condition {
-            Condition::Good => return Ok(()),
-            Condition::Refusing => return Err(WalError::Refused),
-            Condition::Torn => {}
+            Condition::Good => {}
+            Condition::Torn => {
+                // Where this fails too, the next commit tries again before it writes.
+                let segment = self.segment;
+                let cut = self.file.truncate(self.size);
+                cut.map_err(|source| WalError::Write { segment, source })?;
+                self.condition = Condition::Good;
+                self.stats.truncations += 1;
+            }
+            Condition::GivenUp if self.clock.elapsed() < self.retry_at => {
+                return Err(WalError::Refused);
+            }
+            Condition::GivenUp => self.start_segment()?,
         }
-        // Where this fails too, the next commit tries again before it writes.
+        if self.must_write_again { self.write_again() } else { Ok(()) }
+    }
+
+    /// Writes what was not synced to a segment of its own, and syncs it.
+    fn write_again(&mut self) -> Result<(), WalError> {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        self.out.clear();
+        for record in unsynced.iter() {
+            let (packed, flags) = self.packer.pack(self.compression, record);
+            frame::push_record(&mut self.out, self.size, packed, flags);
+        }
+        self.unsynced = unsynced;
+        self.flush()?;
         let segment = self.segment;
-        self.file.truncate(self.size).map_err(|source| WalError::Write { segment, source })?;
-        self.condition = Condition::Good;
-        self.stats.truncations += 1;
+        self.sync_file().map_err(|source| WalError::Sync { segment, source })?;
+        self.unsynced.clear(0);
+        self.must_write_again = false;
+        for GivenUp { mut file, synced_size } in self.given_up.drain(..) {
+            // What could not be synced would be read as damage, or as commits that were refused.
+            // Nothing depends on it: the records that count are in the new segment.
+            let _ = file.truncate(synced_size).and_then(|()| file.sync());
+        }
         Ok(())
+    }
+
+    fn sync_file(&mut self) -> io::Result<()> {
+        let outcome = self.file.sync();
+        match &outcome {
+            Ok(()) => {
+                self.has_unsynced = false;
+                self.synced_size = self.size;
+                self.last_sync = self.clock.elapsed();
+                self.stats.syncs += 1;
+            }
+            Err(error) => {
+                tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
+                self.condition = Condition::GivenUp;
+                if self.after_failed_sync == AfterFailedSync::WriteAgain {
+                    self.retry_at = self.clock.elapsed() + RETRY_INTERVAL;
+                }
+                self.stats.syncs_failed += 1;
+            }
+        }
+        outcome
     }
 
     /// Writes what was gathered.
@@ -213,15 +362,20 @@ impl Wal {
         Ok(())
     }
 
-    /// Goes on in the next segment.
-    fn cut(&mut self) -> Result<(), WalError> {
-        self.pad()?;
-        self.sync()?;
+    fn start_segment(&mut self) -> Result<(), WalError> {
         let segment = self.segment + 1;
-        self.file = create_segment(&*self.files, &self.dir, segment)
+        let file = create_segment(&*self.files, &self.dir, segment)
             .map_err(|source| WalError::Cut { segment, source })?;
+        let file = std::mem::replace(&mut self.file, file);
+        if self.condition == Condition::GivenUp
+            && self.after_failed_sync == AfterFailedSync::WriteAgain
+        {
+            self.given_up.push(GivenUp { file, synced_size: self.synced_size });
+            self.must_write_again = true;
+        }
+        self.condition = Condition::Good;
         self.segment = segment;
-        self.size = 0;
+        (self.size, self.synced_size, self.has_unsynced) = (0, 0, false);
         self.stats.segment = segment;
         Ok(())
     }
@@ -234,6 +388,24 @@ impl Wal {
     }
 }
 
+impl Unsynced {
+    fn push(&mut self, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// Forgets all but the first `count` records.
+    fn clear(&mut self, count: usize) {
+        self.ends.truncate(count);
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+}
+
 /// The name of a segment must outlast a crash as its bytes do.
 fn create_segment(files: &dyn Files, dir: &Path, segment: u64) -> io::Result<Box<dyn AppendFile>> {
     let file = files.open_append(&segment_path(dir, segment))?;
@@ -241,29 +413,9 @@ fn create_segment(files: &dyn Files, dir: &Path, segment: u64) -> io::Result<Box
     Ok(file)
 }
 
-/// Compresses records where that makes them smaller.
-#[derive(Debug)]
-struct Packer {
-    encoder: snap::raw::Encoder,
-    packed: Vec<u8>,
-    size: usize,
-}
+/// How long commits are refused after a failed sync, so that a broken disk does not fill up with
+/// segments that were given up.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Packer {
-    /// Compresses `record`, and returns the flags of its fragments.
-    fn pack(&mut self, compression: WalCompression, record: &[u8]) -> u8 {
-        if compression == WalCompression::None {
-            return 0;
-        }
-        let bound = snap::raw::max_compress_len(record.len());
-        self.packed.resize(bound.max(self.packed.len()), 0);
-        // Only a record of more than 4 GiB fails, and stays as it is.
-        self.size = self.encoder.compress(record, &mut self.packed).unwrap_or(record.len());
-        if self.size < record.len() { SNAPPY_FLAG } else { 0 }
-    }
-
-    /// Returns what [`Packer::pack`] made of `record`.
-    fn packed<'a>(&'a self, record: &'a [u8], flags: u8) -> &'a [u8] {
-        if flags == 0 { record } else { &self.packed[..self.size] }
-    }
-}
+/// The most that is kept to be written again, in bytes: there is a sync before it becomes more.
+const UNSYNCED_SIZE_MAX: usize = 16 << 20;

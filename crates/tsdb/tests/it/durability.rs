@@ -193,15 +193,91 @@ fn a_full_disk_refuses_and_later_takes_again() {
 }
 
 #[test]
-fn after_a_failed_sync_nothing_is_written() {
+fn what_a_failed_sync_should_have_written_is_written_elsewhere() {
+    for wal_sync in [WalSync::Commit, WalSync::Interval(Duration::ZERO)] {
+        let simulation = Simulation::new(1);
+        let db = open(&simulation, wal_sync).unwrap();
+        commit(&db, 0).unwrap();
+        simulation.files().fail_call(simulation.files().call_count() + 1, Fault::Io);
+        commit(&db, 1).unwrap();
+        let stats = db.stats().wal;
+        assert_eq!((stats.syncs_failed, stats.segment), (1, 1));
+        commit(&db, 2).unwrap();
+        simulation.files().crash();
+        let db = open(&simulation, wal_sync).unwrap();
+        assert_eq!(commits(&db, "reopened"), BTreeSet::from([0, 1, 2]));
+        assert_eq!(db.corruptions(), []);
+    }
+}
+
+#[test]
+fn a_disk_that_syncs_no_more_refuses_commits_until_it_does() {
+    for wal_sync in [WalSync::Commit, WalSync::Interval(Duration::from_secs(5))] {
+        let simulation = Simulation::new(1);
+        let db = open(&simulation, wal_sync).unwrap();
+        commit(&db, 0).unwrap();
+        commit(&db, 1).unwrap();
+        simulation.clock().advance(Duration::from_secs(5));
+        simulation.files().fail_from(simulation.files().call_count() + 1, Fault::Io);
+        for number in 2..5 {
+            assert!(matches!(commit(&db, number), Err(AppendError::Store(_))));
+        }
+        let error = commit(&db, 5).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source, "the write-ahead log takes no writes for a moment since a sync failed");
+        assert!(db.sync().is_err());
+        assert_eq!(commits(&db, "live"), BTreeSet::from([0, 1]));
+
+        simulation.files().repair();
+        simulation.clock().advance(Duration::from_secs(1));
+        commit(&db, 6).unwrap();
+        db.sync().unwrap();
+        simulation.files().crash();
+        let db = open(&simulation, wal_sync).unwrap();
+        assert_eq!(commits(&db, "reopened"), BTreeSet::from([0, 1, 6]));
+        assert_eq!(db.corruptions(), []);
+    }
+}
+
+#[test]
+fn a_pause_is_no_reason_not_to_sync() {
     let simulation = Simulation::new(1);
-    let db = open(&simulation, WalSync::Commit).unwrap();
-    simulation.files().fail_call(simulation.files().call_count() + 1, Fault::Io);
-    assert!(commit(&db, 0).is_err());
-    let error = commit(&db, 1).unwrap_err();
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(source, "the write-ahead log takes no writes since a sync failed");
-    assert!(db.sync().is_err());
+    let db = open(&simulation, WalSync::Interval(Duration::from_secs(1))).unwrap();
+    commit(&db, 0).unwrap();
+    db.sync_where_due().unwrap();
+    assert_eq!(db.stats().wal.syncs, 0);
+    simulation.clock().advance(Duration::from_secs(1));
+    db.sync_where_due().unwrap();
+    db.sync_where_due().unwrap();
+    assert_eq!(db.stats().wal.syncs, 1);
+    simulation.files().crash();
+    assert_eq!(commits(&open(&simulation, WalSync::Never).unwrap(), "reopened"), [0].into());
+}
+
+/// While one commit waits for the disk, all that come meanwhile share the next sync.
+#[test]
+fn commits_that_wait_share_a_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(dir.path(), options(WalSync::Commit)).unwrap();
+    let (threads, rounds) = (8, 50);
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let db = &db;
+            scope.spawn(move || {
+                let labels = series("shared", &thread.to_string());
+                for round in 0..rounds {
+                    crate::support::commit(db, &labels, &[(round, round as f64)]).unwrap();
+                }
+            });
+        }
+    });
+    let stats = db.stats().wal;
+    println!("{} commits with {} syncs", threads * rounds, stats.syncs);
+    drop(db);
+    let db = Db::open(dir.path(), options(WalSync::Commit)).unwrap();
+    let found = read_all(&db);
+    assert_eq!(found.len(), 8);
+    assert!(found.values().all(|samples| samples.len() == 50));
 }
 
 /// Nine commits of one series in one segment, without compression, so that places are known.

@@ -1,0 +1,196 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use narthex_host::Host;
+use parking_lot::{Condvar, Mutex};
+
+use super::frame::RECORD_SIZE_MAX;
+use super::writer::{AfterFailedSync, Writer};
+use super::{ReplayReport, WalError};
+use crate::{Options, WalStats, WalSync};
+
+/// A log that many commit to.
+///
+/// With [`WalSync::Commit`] those who come while a sync runs wait for it together, and the next sync
+/// serves them all: the more there are, the fewer syncs each needs. Nobody waits for company.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    sync: WalSync,
+    writer: Mutex<Writer>,
+    /// A copy, so that nobody waits for the disk to read them.
+    stats: Mutex<WalStats>,
+    queue: Mutex<Queue>,
+    /// Tells of every change to the queue.
+    progress: Condvar,
+}
+
+/// Commits that share syncs. Each has a ticket; tickets rise in the order of the log.
+#[derive(Debug, Default)]
+struct Queue {
+    next_ticket: u64,
+    waiting: Vec<(u64, Vec<Vec<u8>>)>,
+    /// Whether somebody writes for all.
+    has_leader: bool,
+    outcomes: BTreeMap<u64, Result<(), WalError>>,
+    /// Whose samples may be shown next.
+    turn: u64,
+}
+
+impl Wal {
+    /// Starts the segment behind those that were replayed.
+    pub(crate) fn start(
+        host: &Host,
+        dir: PathBuf,
+        report: &ReplayReport,
+        options: &Options,
+    ) -> io::Result<Self> {
+        let after_failed_sync = match options.wal_sync {
+            WalSync::Never => AfterFailedSync::GoOn,
+            WalSync::Interval(_) | WalSync::Commit => AfterFailedSync::WriteAgain,
+        };
+        let writer = Writer::create(host, dir, report.next_segment, options, after_failed_sync)?;
+        Ok(Self {
+            sync: options.wal_sync,
+            stats: Mutex::new(writer.stats()),
+            writer: Mutex::new(writer),
+            queue: Mutex::default(),
+            progress: Condvar::new(),
+        })
+    }
+
+    /// Logs `records` as one batch, and runs `apply` once they are as safe as the options ask for.
+    ///
+    /// Batches are applied in the order in which the log has them. Where this fails, the records are
+    /// not applied, and not read at the next start, unless that cannot be known: see [`WalError`].
+    pub(crate) fn commit<T>(
+        &self,
+        records: Vec<Vec<u8>>,
+        apply: impl FnOnce() -> T,
+    ) -> Result<T, WalError> {
+        if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
+            return Err(WalError::TooLarge { size_bytes: record.len() });
+        }
+        match self.sync {
+            WalSync::Never | WalSync::Interval(_) => {
+                // Held until the records are applied, which keeps the order.
+                let mut writer = self.writer.lock();
+                let outcome = self.log_alone(&mut writer, &records);
+                *self.stats.lock() = writer.stats();
+                outcome.map(|()| apply())
+            }
+            WalSync::Commit => {
+                let ticket = self.enter(records);
+                let outcome = self.wait_for_outcome(ticket);
+                let _turn = self.wait_for_turn(ticket);
+                outcome.map(|()| apply())
+            }
+        }
+    }
+
+    /// Forces everything that was logged to the disk.
+    pub(crate) fn sync(&self) -> Result<(), WalError> {
+        self.with_writer(Writer::sync)
+    }
+
+    /// Forces everything that was logged to the disk where [`WalSync::Interval`] asks for it now.
+    pub(crate) fn sync_where_due(&self) -> Result<(), WalError> {
+        let WalSync::Interval(interval) = self.sync else { return Ok(()) };
+        self.with_writer(|writer| if writer.is_sync_due(interval) { writer.sync() } else { Ok(()) })
+    }
+
+    /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards.
+    pub(crate) fn finish(&self) -> Result<(), WalError> {
+        self.with_writer(Writer::finish)
+    }
+
+    pub(crate) fn stats(&self) -> WalStats {
+        *self.stats.lock()
+    }
+
+    fn with_writer<T>(&self, act: impl FnOnce(&mut Writer) -> T) -> T {
+        let mut writer = self.writer.lock();
+        let outcome = act(&mut writer);
+        *self.stats.lock() = writer.stats();
+        outcome
+    }
+
+    fn log_alone(&self, writer: &mut Writer, records: &[Vec<u8>]) -> Result<(), WalError> {
+        let before = writer.unsynced_count();
+        writer.log(records)?;
+        let WalSync::Interval(interval) = self.sync else { return Ok(()) };
+        if !writer.is_sync_due(interval) {
+            return Ok(());
+        }
+        // The samples before were committed; these are not.
+        writer.sync().inspect_err(|_| writer.forget_unsynced(before))
+    }
+
+    fn enter(&self, records: Vec<Vec<u8>>) -> u64 {
+        let mut queue = self.queue.lock();
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        queue.waiting.push((ticket, records));
+        ticket
+    }
+
+    /// Waits until the records are on the disk, or brings them there, and those of all who wait.
+    fn wait_for_outcome(&self, ticket: u64) -> Result<(), WalError> {
+        let mut queue = self.queue.lock();
+        loop {
+            if let Some(outcome) = queue.outcomes.remove(&ticket) {
+                return outcome;
+            }
+            if queue.has_leader {
+                self.progress.wait(&mut queue);
+                continue;
+            }
+            queue.has_leader = true;
+            let group = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            let outcomes = self.with_writer(|writer| log_together(writer, group));
+            queue = self.queue.lock();
+            queue.outcomes.extend(outcomes);
+            queue.has_leader = false;
+            self.progress.notify_all();
+        }
+    }
+
+    fn wait_for_turn(&self, ticket: u64) -> Turn<'_> {
+        let mut queue = self.queue.lock();
+        while queue.turn != ticket {
+            self.progress.wait(&mut queue);
+        }
+        Turn { wal: self }
+    }
+}
+
+/// Held while a commit is applied; dropped, it is the next one's turn.
+struct Turn<'a> {
+    wal: &'a Wal,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.wal.queue.lock().turn += 1;
+        self.wal.progress.notify_all();
+    }
+}
+
+/// Writes each batch by itself, so that none fails for another, and syncs them once.
+fn log_together(
+    writer: &mut Writer,
+    group: Vec<(u64, Vec<Vec<u8>>)>,
+) -> Vec<(u64, Result<(), WalError>)> {
+    let log = |(ticket, records): (u64, Vec<Vec<u8>>)| (ticket, writer.log(&records));
+    let mut outcomes = group.into_iter().map(log).collect::<Vec<_>>();
+    if let Err(error) = writer.sync() {
+        writer.forget_unsynced(0);
+        for (_, outcome) in &mut outcomes {
+            if outcome.is_ok() {
+                *outcome = Err(error.repeat());
+            }
+        }
+    }
+    outcomes
+}
