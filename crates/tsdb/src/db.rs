@@ -114,13 +114,16 @@ impl Db {
         let wal = Wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
         let (head, mut replay) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
+        replay.repaired_records = report.repaired_records;
+        replay.quarantined_bytes = report.quarantined_bytes;
         replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
         Ok(Self { head, wal, blocks, corruptions: report.corruptions, replay, _lock: lock })
     }
 
     /// Returns the places of the write-ahead log that could not be read when the database was
-    /// opened. The records before and behind them were read; the bytes stay as they are.
+    /// opened. The records before and behind them were read. The bytes stay
+    /// as they are, and a copy lies in the folder `wal/quarantine`.
     #[must_use]
     pub fn corruptions(&self) -> &[Corruption] {
         &self.corruptions

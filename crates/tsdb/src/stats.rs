@@ -100,6 +100,10 @@ pub struct ReplayStats {
     pub records_unknown: u64,
     /// Places that could not be read (`wal_corruptions_total`).
     pub corruptions: u64,
+    /// Records of which one bit was wrong and could be put right: they are no loss.
+    pub repaired_records: u64,
+    /// Damaged bytes that were put aside, in the folder `quarantine` of the log.
+    pub quarantined_bytes: u64,
     /// Bytes cut off the end of the log, behind its last good record: what a process leaves that
     /// dies while it writes.
     pub cut_bytes: u64,

@@ -2,10 +2,12 @@
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
-//! [`replay`] reads.
+//! [`replay`] reads. [`fragment`] and [`quarantine`] are for damage.
 
+mod fragment;
 mod frame;
 mod packer;
+mod quarantine;
 mod reader;
 #[allow(dead_code, unused_imports, reason = "each kind is written as its callers come")]
 pub(crate) mod record;
@@ -20,7 +22,7 @@ use narthex_host::Files;
 
 pub(crate) use frame::PAGE_SIZE;
 pub use reader::DamageReason;
-use reader::{Next, SegmentReader};
+use reader::{Damage, Next, SegmentReader};
 pub(crate) use shared::Wal;
 pub use writer::WalError;
 
@@ -31,6 +33,8 @@ pub struct Corruption {
     pub path: PathBuf,
     /// Where the damaged record starts in it, in bytes.
     pub offset: u64,
+    /// How many bytes cannot be read; 0 where nothing is missing.
+    pub size_bytes: u64,
     /// What is wrong there.
     pub reason: DamageReason,
 }
@@ -43,12 +47,17 @@ pub(crate) struct ReplayReport {
     pub(crate) next_segment: u64,
     /// How many bytes were cut off behind the last good record.
     pub(crate) cut_bytes: u64,
+    /// Records of which one bit was put right.
+    pub(crate) repaired_records: u64,
+    /// How many bytes were put aside.
+    pub(crate) quarantined_bytes: u64,
 }
 
 /// Reads the log in `dir` from its newest checkpoint to its end, and hands each record to `apply`,
 /// which returns whether the record made sense.
 ///
-/// A damaged record is reported and passed over. Where nothing but damage follows the last good
+/// A damaged record is reported, put aside and passed over, unless only one bit of it is wrong, which
+/// is put right. Where nothing but damage follows the last good
 /// record, the machine stopped while it wrote: that is a clean end, and the file is cut back to it,
 /// as the reference drops everything behind a torn record.
 pub(crate) fn replay(
@@ -61,7 +70,7 @@ pub(crate) fn replay(
     if let Some((checkpoint, last_replaced)) = segment::last_checkpoint(files, dir)? {
         for index in segment::list_segments(files, &checkpoint)? {
             let path = segment::segment_path(&checkpoint, index);
-            replay_segment(files, &path, &mut report.corruptions, &mut apply)?;
+            replay_segment(files, &path, &mut report, &mut apply)?;
         }
         first = Some(last_replaced + 1);
     }
@@ -73,10 +82,11 @@ pub(crate) fn replay(
         let path = segment::segment_path(dir, index);
         if index != expected {
             let reason = DamageReason::MissingSegments;
-            report.corruptions.push(Corruption { path: path.clone(), offset: 0, reason });
+            let path = path.clone();
+            report.corruptions.push(Corruption { path, offset: 0, size_bytes: 0, reason });
         }
         expected = index + 1;
-        let end = replay_segment(files, &path, &mut report.corruptions, &mut apply)?;
+        let end = replay_segment(files, &path, &mut report, &mut apply)?;
         match end {
             // An empty segment says nothing: it was started and never used.
             SegmentEnd::Empty => {}
@@ -88,6 +98,7 @@ pub(crate) fn replay(
         report.corruptions.retain(|corruption| corruption.path != path || corruption.offset < size);
         report.cut_bytes = cut_back(files, &path, size)?;
     }
+    report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
     report.next_segment = expected;
     Ok(report)
 }
@@ -106,7 +117,7 @@ enum SegmentEnd {
 fn replay_segment(
     files: &dyn Files,
     path: &Path,
-    corruptions: &mut Vec<Corruption>,
+    report: &mut ReplayReport,
     apply: &mut impl FnMut(&[u8]) -> bool,
 ) -> io::Result<SegmentEnd> {
     let file = files.open_read(path)?;
@@ -119,27 +130,32 @@ fn replay_segment(
     loop {
         let damage = match reader.next()? {
             Next::End => return Ok(end),
-            Next::Record { bytes, offset } => {
+            Next::Record { bytes, offset, was_repaired } => {
                 let is_good = apply(bytes);
                 (good_size, end) = (reader.offset(), SegmentEnd::Clean);
-                if is_good {
+                if is_good && !was_repaired {
                     continue;
                 }
-                (offset, DamageReason::Content)
+                report.repaired_records += u64::from(is_good);
+                match is_good {
+                    true => Damage { offset, end: offset, reason: DamageReason::FlippedBit },
+                    false => Damage { offset, end: good_size, reason: DamageReason::Content },
+                }
             }
             Next::Damage(damage) => {
                 // A record that arrived whole and cannot be unpacked is no sign of a torn write.
                 if damage.reason == DamageReason::Compression {
-                    (good_size, end) = (reader.offset(), SegmentEnd::Clean);
+                    (good_size, end) = (damage.end, SegmentEnd::Clean);
                 } else {
                     end = SegmentEnd::Torn { size: good_size };
                 }
-                (damage.offset, damage.reason)
+                damage
             }
         };
-        if corruptions.len() < CORRUPTIONS_MAX {
-            let (offset, reason) = damage;
-            corruptions.push(Corruption { path: path.to_owned(), offset, reason });
+        if report.corruptions.len() < CORRUPTIONS_MAX {
+            let Damage { offset, end, reason } = damage;
+            let path = path.to_owned();
+            report.corruptions.push(Corruption { path, offset, size_bytes: end - offset, reason });
         }
     }
 }

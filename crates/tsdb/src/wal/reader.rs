@@ -1,12 +1,15 @@
+use std::collections::VecDeque;
 use std::io;
 
 use narthex_host::ReadFile;
 
+use super::fragment::{self, Flaw, Fragment, Place};
 use super::frame::{
-    FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, PAGE_END, PAGE_SIZE, RECORD_SIZE_MAX, SNAPPY_FLAG,
-    ZSTD_FLAG,
+    FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, MIDDLE, PAGE_END, PAGE_SIZE, RECORD_SIZE_MAX,
+    SNAPPY_FLAG, ZSTD_FLAG,
 };
 use super::packer::Unpacker;
+use super::record;
 
 /// Reads the records of one segment, and goes on behind damaged ones.
 #[derive(Debug)]
@@ -23,24 +26,46 @@ pub(super) struct SegmentReader {
     unpacker: Unpacker,
     record_start: u64,
     is_in_record: bool,
+    /// Whether a bit of the record was put right.
+    was_repaired: bool,
     /// After damage, until a record starts: what follows up to there belongs to it.
     is_resyncing: bool,
+    /// Damage whose end is not known yet.
+    open_damage: Option<(u64, DamageReason)>,
+    /// What was passed over on the way to `found`, and not told yet.
+    damages: VecDeque<Damage>,
+    found: Option<Found>,
 }
 
 /// What stands next in a segment.
 #[derive(Debug)]
 pub(super) enum Next<'a> {
-    Record { bytes: &'a [u8], offset: u64 },
+    Record {
+        bytes: &'a [u8],
+        offset: u64,
+        /// Whether a bit of it was put right.
+        was_repaired: bool,
+    },
     Damage(Damage),
     End,
 }
 
-/// A place that cannot be read.
+/// A stretch that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
     /// Where the damaged record starts, in bytes from the start of the segment.
     pub(super) offset: u64,
+    /// Where the next good record starts.
+    pub(super) end: u64,
     pub(super) reason: DamageReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Record,
+    /// Only damage, which is told at once.
+    Nothing,
+    End,
 }
 
 /// What is wrong with a record of the write-ahead log.
@@ -50,6 +75,9 @@ pub enum DamageReason {
     /// The bytes are not those that were written.
     #[error("unexpected checksum")]
     Checksum,
+    /// One bit was wrong. It was put right, and nothing is missing.
+    #[error("flipped bit, put right")]
+    FlippedBit,
     /// A size that does not fit the page, or a fragment of no known kind.
     #[error("invalid record size")]
     Size,
@@ -93,7 +121,11 @@ impl SegmentReader {
             unpacker: Unpacker::default(),
             record_start: 0,
             is_in_record: false,
+            was_repaired: false,
             is_resyncing: false,
+            open_damage: None,
+            damages: VecDeque::new(),
+            found: None,
         }
     }
 
@@ -102,27 +134,65 @@ impl SegmentReader {
         self.page_start + self.position as u64
     }
 
-    /// Returns what stands next. Each damaged stretch is told once.
+    /// Returns what stands next. Each damaged stretch is told once, before what follows it.
     pub(super) fn next(&mut self) -> io::Result<Next<'_>> {
+        loop {
+            let found = match self.found.take() {
+                Some(found) => found,
+                None => self.find()?,
+            };
+            if let Some(damage) = self.damages.pop_front() {
+                self.found = Some(found);
+                return Ok(Next::Damage(damage));
+            }
+            match found {
+                Found::Nothing => {}
+                Found::End => {
+                    self.found = Some(Found::End);
+                    return Ok(Next::End);
+                }
+                Found::Record => {
+                    return Ok(Next::Record {
+                        bytes: self.unpacker.unpacked(&self.record),
+                        offset: self.record_start,
+                        was_repaired: self.was_repaired,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Reads up to the end of a record.
+    fn find(&mut self) -> io::Result<Found> {
         loop {
             let reason = match self.step()? {
                 Step::Unfinished => continue,
-                Step::End => return Ok(Next::End),
+                Step::End => {
+                    self.close_damage(self.offset());
+                    return Ok(Found::End);
+                }
                 Step::Damaged(reason) => reason,
                 Step::Finished { flags } => {
                     self.is_in_record = false;
-                    if self.unpacker.unpack(&self.record, flags).is_some() {
-                        let bytes = self.unpacker.unpacked(&self.record);
-                        return Ok(Next::Record { bytes, offset: self.record_start });
+                    self.close_damage(self.record_start);
+                    if self.unpack(flags).is_some() {
+                        return Ok(Found::Record);
                     }
-                    DamageReason::Compression
+                    let (offset, end) = (self.record_start, self.offset());
+                    let reason = DamageReason::Compression;
+                    self.damages.push_back(Damage { offset, end, reason });
+                    return Ok(Found::Nothing);
                 }
             };
-            let offset = self.record_start;
+            self.open_damage.get_or_insert((self.record_start, reason));
             self.is_in_record = false;
-            if !std::mem::replace(&mut self.is_resyncing, true) {
-                return Ok(Next::Damage(Damage { offset, reason }));
-            }
+            self.is_resyncing = true;
+        }
+    }
+
+    fn close_damage(&mut self, end: u64) {
+        if let Some((offset, reason)) = self.open_damage.take() {
+            self.damages.push_back(Damage { offset, end, reason });
         }
     }
 
@@ -136,58 +206,72 @@ impl SegmentReader {
             });
         }
         if self.is_resyncing && !self.is_in_record {
-            self.position += self.distance_to_fragment();
+            self.position += Fragment::distance(&self.page[self.position..self.page_filled]);
         }
         if !self.is_in_record {
             self.record_start = self.offset();
+            self.was_repaired = false;
         }
         let rest = &self.page[self.position..self.page_filled];
         if rest.iter().all(|byte| *byte == 0) {
             self.position = self.page_filled;
             return Ok(Step::Unfinished);
         }
-        let fragment = match Fragment::parse(rest) {
-            _ if rest[0] & KIND_MASK == PAGE_END => Err(DamageReason::Padding),
-            Some(fragment) if fragment.is_intact => Ok(fragment),
-            Some(_) => Err(DamageReason::Checksum),
-            None if self.page_filled < PAGE_SIZE => Err(DamageReason::Torn),
-            None => Err(DamageReason::Size),
+        let fragment = match self.fragment_here() {
+            Ok(fragment) => return Ok(self.take(fragment)),
+            Err(_) if self.is_resyncing => None,
+            Err(reason) => self.repair()?.ok_or(reason).ok(),
         };
-        match fragment {
-            Ok(fragment) => Ok(self.take(fragment)),
-            Err(reason) => {
-                self.position += 1;
-                Ok(Step::Damaged(reason))
-            }
+        if let Some(fragment) = fragment {
+            return Ok(self.take(fragment));
         }
+        let reason = self.fragment_here().err().unwrap_or(DamageReason::Fragment);
+        let rest = &self.page[self.position..self.page_filled];
+        // One that is whole and cannot stand here is passed over as a whole.
+        self.position += Fragment::parse(rest).map_or(1, |fragment| fragment.size);
+        Ok(Step::Damaged(reason))
     }
 
-    /// Returns how far it is to the next place that looks like a fragment whose checksum is right.
-    /// Behind damage, neither sizes nor kinds can be trusted to lead there.
-    fn distance_to_fragment(&self) -> usize {
+    /// Returns the next fragment, or why it cannot stand here.
+    fn fragment_here(&self) -> Result<Fragment, DamageReason> {
         let rest = &self.page[self.position..self.page_filled];
-        let starts_here = |place: &usize| {
-            let fragment = Fragment::parse(&rest[*place..]);
-            // Without a body there is nothing that the checksum says.
-            fragment.is_some_and(|fragment| fragment.size > HEADER_SIZE && fragment.is_intact)
-        };
-        (0..rest.len()).find(starts_here).unwrap_or(rest.len())
+        let is_page_end = rest[0] & KIND_MASK == PAGE_END;
+        let fragment = Fragment::parse(rest).map_err(|flaw| match flaw {
+            _ if is_page_end => DamageReason::Padding,
+            Flaw::Size if self.page_filled < PAGE_SIZE => DamageReason::Torn,
+            Flaw::Size | Flaw::Kind => DamageReason::Size,
+            Flaw::Checksum => DamageReason::Checksum,
+        })?;
+        // One that starts inside a record is good: the record before it is torn.
+        let is_lost = !self.is_in_record && matches!(fragment.kind, MIDDLE | LAST);
+        if is_lost { Err(DamageReason::Fragment) } else { Ok(fragment) }
+    }
+
+    /// Puts a flipped bit of the next fragment right.
+    fn repair(&mut self) -> io::Result<Option<Fragment>> {
+        let mut next = [0];
+        self.file.read_at(self.page_start + self.page_filled as u64, &mut next)?;
+        let is_continued = matches!(next[0] & KIND_MASK, MIDDLE | LAST);
+        let place = Place { is_in_record: self.is_in_record, is_continued };
+        let rest = &mut self.page[self.position..self.page_filled];
+        if fragment::repair(rest, place).is_none() {
+            return Ok(None);
+        }
+        let fragment = self.fragment_here().ok();
+        self.was_repaired |= fragment.is_some();
+        Ok(fragment)
     }
 
     /// Adds an intact fragment to the record.
     fn take(&mut self, fragment: Fragment) -> Step {
-        let Fragment { kind, flags, size, .. } = fragment;
+        let Fragment { kind, flags, size } = fragment;
         let start = self.position;
-        self.position += size;
         let starts = matches!(kind, FULL | FIRST);
         if self.is_in_record && starts {
             // The record before it is torn, but this one may be good: it is read again.
-            self.position = start;
             return Step::Damaged(DamageReason::Torn);
         }
-        if !self.is_in_record && !starts {
-            return Step::Damaged(DamageReason::Fragment);
-        }
+        self.position += size;
         if starts {
             self.record.clear();
             self.is_resyncing = false;
@@ -208,30 +292,26 @@ impl SegmentReader {
         self.page_filled = self.file.read_at(self.page_start, &mut self.page)?;
         Ok(self.page_filled > 0)
     }
-}
 
-/// What the header of a fragment says.
-struct Fragment {
-    kind: u8,
-    flags: u8,
-    /// With the header.
-    size: usize,
-    is_intact: bool,
-}
+    /// Unpacks the record. The checksum does not cover the flags, so that another way than they name may
+    /// be the right one: it is where it gives a record that is known.
+    fn unpack(&mut self, flags: u8) -> Option<()> {
+        let is_unpacked = self.unpacker.unpack(&self.record, flags).is_some();
+        if is_unpacked && self.is_known() {
+            return Some(());
+        }
+        for other in [0, SNAPPY_FLAG, ZSTD_FLAG] {
+            let is_one_bit = (other ^ flags).is_power_of_two();
+            if is_one_bit && self.unpacker.unpack(&self.record, other).is_some() && self.is_known()
+            {
+                self.was_repaired = true;
+                return Some(());
+            }
+        }
+        if is_unpacked { self.unpacker.unpack(&self.record, flags) } else { None }
+    }
 
-impl Fragment {
-    /// Returns the fragment that `rest` starts with; `None` where it is of no known kind or does not
-    /// end in `rest`.
-    fn parse(rest: &[u8]) -> Option<Self> {
-        let header = rest.first_chunk::<HEADER_SIZE>()?;
-        let kind = header[0] & KIND_MASK;
-        let size = HEADER_SIZE + usize::from(u16::from_be_bytes([header[1], header[2]]));
-        let body = rest.get(HEADER_SIZE..size).filter(|_| (FULL..=LAST).contains(&kind))?;
-        Some(Self {
-            kind,
-            flags: header[0] & (SNAPPY_FLAG | ZSTD_FLAG),
-            size,
-            is_intact: header[3..] == crc32c::crc32c(body).to_be_bytes(),
-        })
+    fn is_known(&self) -> bool {
+        self.unpacker.unpacked(&self.record).first().is_some_and(|kind| record::is_known(*kind))
     }
 }

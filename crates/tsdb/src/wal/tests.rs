@@ -72,9 +72,14 @@ fn records_that_cannot_be_unpacked_stay_in_the_file() {
     frame::push_record(&mut segment, 0, b"\x80\x80\x80\x80\x08", SNAPPY_FLAG);
     files.open_append(path).unwrap().append(&segment).unwrap();
     let report = replay(files, Path::new(DIR), |_| true).unwrap();
-    let damage =
-        |offset| Corruption { path: path.into(), offset, reason: DamageReason::Compression };
-    assert_eq!(report.corruptions, [damage(0), damage(second), damage(third)]);
+    let damage = |offset: u64, end: u64| Corruption {
+        path: path.into(),
+        offset,
+        size_bytes: end - offset,
+        reason: DamageReason::Compression,
+    };
+    let size = segment.len() as u64;
+    assert_eq!(report.corruptions, [damage(0, second), damage(second, third), damage(third, size)]);
     let size = files.open_read(path).unwrap().size().unwrap();
     assert_eq!((size, report.cut_bytes), (segment.len() as u64, 0));
 }

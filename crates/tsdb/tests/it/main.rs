@@ -6,6 +6,7 @@
 mod append;
 mod blocks;
 mod conformance;
+mod damage;
 mod durability;
 mod isolation;
 mod select;

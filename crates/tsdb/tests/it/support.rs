@@ -11,6 +11,12 @@ use narthex_storage::{
 /// Series by their text, each with times and bits of values.
 pub(crate) type Samples = BTreeMap<String, Vec<(i64, u64)>>;
 
+/// How often a test tries what it tries: `optimised` times in a build with optimisation, so that the
+/// full count takes minutes, and `plain` times in others.
+pub(crate) fn rounds(plain: usize, optimised: usize) -> usize {
+    if cfg!(debug_assertions) { plain } else { optimised }
+}
+
 pub(crate) fn series(name: &str, job: &str) -> Labels {
     Labels::from_pairs([("__name__", name), ("job", job)])
 }

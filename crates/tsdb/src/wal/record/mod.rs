@@ -142,6 +142,11 @@ impl Decoder {
     }
 }
 
+/// Returns whether records of this kind can be decoded.
+pub(super) fn is_known(kind: u8) -> bool {
+    (SERIES..=FLOAT_HISTOGRAMS_V2).contains(&kind)
+}
+
 /// How the start times of records are written: beside each sample, unless it is one of the two
 /// common cases.
 #[derive(Clone, Copy, Debug)]
