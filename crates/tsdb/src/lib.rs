@@ -67,6 +67,7 @@ mod merge;
 mod options;
 mod postings;
 mod stats;
+#[allow(dead_code, reason = "the maintenance of the database comes to truncate it")]
 mod wal;
 
 pub use block::{

@@ -82,6 +82,12 @@ pub struct WalStats {
     pub syncs_failed: u64,
     /// How often the log was cut back behind a failed write.
     pub truncations: u64,
+    /// Checkpoints written (`checkpoint_creations_total`, less those that failed).
+    pub checkpoints: u64,
+    /// Checkpoints that could not be written (`checkpoint_creations_failed_total`).
+    pub checkpoints_failed: u64,
+    /// Damaged places that were found when a checkpoint was written.
+    pub corruptions: u64,
 }
 
 /// What was read from the write-ahead log when the database was opened.

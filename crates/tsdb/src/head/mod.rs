@@ -13,6 +13,7 @@ mod full;
 mod index;
 mod isolation;
 mod labels;
+mod live;
 mod postings;
 mod read;
 mod replay;

@@ -2,14 +2,15 @@
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
-//! [`replay`] reads. [`fragment`] and [`quarantine`] are for damage.
+//! [`replay`] reads. [`checkpoint`] keeps a log short. [`fragment`] and [`quarantine`] are for damage.
 
+mod checkpoint;
 mod fragment;
 mod frame;
 mod packer;
 mod quarantine;
 mod reader;
-#[allow(dead_code, unused_imports, reason = "each kind is written as its callers come")]
+#[allow(unused_imports, reason = "each kind is written as its callers come")]
 pub(crate) mod record;
 mod segment;
 mod shared;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_host::Files;
 
+pub(crate) use checkpoint::LiveSeries;
 pub(crate) use frame::PAGE_SIZE;
 pub use reader::DamageReason;
 use reader::{Damage, Next, SegmentReader};

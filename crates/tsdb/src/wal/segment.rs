@@ -10,6 +10,25 @@ pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
     dir.join(format!("{index:08}"))
 }
 
+/// Returns the name of the checkpoint that replaces the segments up to `last`.
+pub(super) fn checkpoint_path(dir: &Path, last: u64) -> PathBuf {
+    dir.join(format!("checkpoint.{last:08}"))
+}
+
+/// Removes what a checkpoint replaces: the segments up to `last`, and older checkpoints.
+pub(super) fn remove_replaced(files: &dyn Files, dir: &Path, last: u64) -> io::Result<()> {
+    // From the oldest on, so that there is never a gap.
+    for index in list_segments(files, dir)?.into_iter().take_while(|index| *index <= last) {
+        files.remove_file(&segment_path(dir, index))?;
+    }
+    for (path, index) in list_checkpoints(files, dir)? {
+        if index < last {
+            files.remove_dir_all(&path)?;
+        }
+    }
+    files.sync_dir(dir)
+}
+
 /// Returns the numbers of the segments in `dir`, rising. Other files are passed over.
 pub(super) fn list_segments(files: &dyn Files, dir: &Path) -> io::Result<Vec<u64>> {
     let entries = files.list_dir(dir)?;
@@ -21,12 +40,16 @@ pub(super) fn list_segments(files: &dyn Files, dir: &Path) -> io::Result<Vec<u64
 
 /// Returns the newest checkpoint in `dir`: its folder, and the last segment that it replaces.
 pub(super) fn last_checkpoint(files: &dyn Files, dir: &Path) -> io::Result<Option<(PathBuf, u64)>> {
+    Ok(list_checkpoints(files, dir)?.into_iter().max_by_key(|(_, index)| *index))
+}
+
+fn list_checkpoints(files: &dyn Files, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let entries = files.list_dir(dir)?;
     let checkpoints = entries.iter().filter(|entry| entry.is_dir).filter_map(|entry| {
         let index = parse_index(entry.name.strip_prefix("checkpoint.")?)?;
         Some((dir.join(&*entry.name), index))
     });
-    Ok(checkpoints.max_by_key(|(_, index)| *index))
+    Ok(checkpoints.collect())
 }
 
 fn parse_index(digits: &str) -> Option<u64> {

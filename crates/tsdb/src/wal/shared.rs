@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use narthex_host::Host;
 use parking_lot::{Condvar, Mutex};
 
+use super::checkpoint::Job;
 use super::frame::RECORD_SIZE_MAX;
 use super::writer::{AfterFailedSync, Writer};
-use super::{ReplayReport, WalError};
+use super::{Corruption, LiveSeries, ReplayReport, WalError, quarantine, segment};
 use crate::{Options, WalStats, WalSync};
 
 /// A log that many commit to.
@@ -16,13 +17,17 @@ use crate::{Options, WalStats, WalSync};
 /// serves them all: the more there are, the fewer syncs each needs. Nobody waits for company.
 #[derive(Debug)]
 pub(crate) struct Wal {
-    sync: WalSync,
+    host: Host,
+    options: Options,
+    dir: PathBuf,
     writer: Mutex<Writer>,
     /// A copy, so that nobody waits for the disk to read them.
     stats: Mutex<WalStats>,
     queue: Mutex<Queue>,
     /// Tells of every change to the queue.
     progress: Condvar,
+    /// Held by the one who writes a checkpoint.
+    truncation: Mutex<()>,
 }
 
 /// Commits that share syncs. Each has a ticket; tickets rise in the order of the log.
@@ -49,13 +54,17 @@ impl Wal {
             WalSync::Never => AfterFailedSync::GoOn,
             WalSync::Interval(_) | WalSync::Commit => AfterFailedSync::WriteAgain,
         };
-        let writer = Writer::create(host, dir, report.next_segment, options, after_failed_sync)?;
+        let segment = report.next_segment;
+        let writer = Writer::create(host, dir.clone(), segment, options, after_failed_sync)?;
         Ok(Self {
-            sync: options.wal_sync,
+            host: host.clone(),
+            options: options.clone(),
+            dir,
             stats: Mutex::new(writer.stats()),
             writer: Mutex::new(writer),
             queue: Mutex::default(),
             progress: Condvar::new(),
+            truncation: Mutex::default(),
         })
     }
 
@@ -71,7 +80,7 @@ impl Wal {
         if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
             return Err(WalError::TooLarge { size_bytes: record.len() });
         }
-        match self.sync {
+        match self.options.wal_sync {
             WalSync::Never | WalSync::Interval(_) => {
                 // Held until the records are applied, which keeps the order.
                 let mut writer = self.writer.lock();
@@ -95,7 +104,7 @@ impl Wal {
 
     /// Forces everything that was logged to the disk where [`WalSync::Interval`] asks for it now.
     pub(crate) fn sync_where_due(&self) -> Result<(), WalError> {
-        let WalSync::Interval(interval) = self.sync else { return Ok(()) };
+        let WalSync::Interval(interval) = self.options.wal_sync else { return Ok(()) };
         self.with_writer(|writer| if writer.is_sync_due(interval) { writer.sync() } else { Ok(()) })
     }
 
@@ -108,6 +117,80 @@ impl Wal {
         *self.stats.lock()
     }
 
+    /// Replaces the older two thirds of the log by a checkpoint, which leaves out what is older than
+    /// `min_ms` and so in blocks. What is damaged there is put aside and left out too.
+    ///
+    /// The newest third is likely to be needed yet, and would be written a second time.
+    ///
+    /// # Errors
+    ///
+    /// [`WalError::Checkpoint`] and those of a commit: the log is as it was, and a later call may
+    /// succeed.
+    pub(crate) fn truncate(&self, min_ms: i64, series: &dyn LiveSeries) -> Result<(), WalError> {
+        let _guard = self.truncation.lock();
+        // So that also those who commit little get rid of what is old.
+        let current = self.with_writer(Writer::cut)?;
+        let outcome = self.replace_before(current, min_ms, series);
+        self.with_writer(|writer| writer.count_checkpoint(&outcome));
+        outcome.map(|_| ())
+    }
+
+    /// Starts another segment, and returns its number. With [`Wal::remove_before`] it is how the log of
+    /// out-of-order samples is kept short, which has no checkpoints.
+    ///
+    /// Everything before it is on the disk, unless nobody was promised that.
+    pub(crate) fn cut(&self) -> Result<u64, WalError> {
+        self.with_writer(Writer::cut)
+    }
+
+    /// Removes the segments before `segment`.
+    ///
+    /// # Errors
+    ///
+    /// Some of them may be gone, the oldest ones first.
+    pub(crate) fn remove_before(&self, segment: u64) -> io::Result<()> {
+        let _guard = self.truncation.lock();
+        match segment.checked_sub(1) {
+            Some(last) => segment::remove_replaced(&*self.host.files, &self.dir, last),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns how many damaged places were met, or `None` where there is too little to replace.
+    fn replace_before(
+        &self,
+        current: u64,
+        min_ms: i64,
+        series: &dyn LiveSeries,
+    ) -> Result<Option<u64>, WalError> {
+        let (files, dir) = (&*self.host.files, &self.dir);
+        let fail = |source| WalError::Checkpoint { path: dir.clone(), source };
+        let before = segment::last_checkpoint(files, dir).map_err(fail)?;
+        let replaced = before.map_or(0, |(_, last)| last + 1);
+        let segments = segment::list_segments(files, dir).map_err(fail)?;
+        let segments = segments.into_iter().filter(|index| (replaced..current).contains(index));
+        let segments = segments.collect::<Vec<_>>();
+        let (Some(first), Some(newest)) = (segments.first(), segments.last()) else {
+            return Ok(None);
+        };
+        let last = first + (newest - first) * 2 / 3;
+        if last <= *first {
+            return Ok(None);
+        }
+        let job = Job { host: &self.host, options: &self.options, dir, last, min_ms, series };
+        let corruptions = job.run()?;
+        for corruption in &corruptions {
+            let Corruption { path, offset, reason, .. } = corruption;
+            tracing::warn!(path = %path.display(), offset, %reason, "left out of a checkpoint");
+        }
+        quarantine::save(files, dir, &corruptions);
+        if let Err(error) = segment::remove_replaced(files, dir, last) {
+            // They are read no more, and go with the next checkpoint.
+            tracing::warn!(%error, "segments that a checkpoint replaces were not removed");
+        }
+        Ok(Some(corruptions.len() as u64))
+    }
+
     fn with_writer<T>(&self, act: impl FnOnce(&mut Writer) -> T) -> T {
         let mut writer = self.writer.lock();
         let outcome = act(&mut writer);
@@ -118,7 +201,7 @@ impl Wal {
     fn log_alone(&self, writer: &mut Writer, records: &[Vec<u8>]) -> Result<(), WalError> {
         let before = writer.unsynced_count();
         writer.log(records)?;
-        let WalSync::Interval(interval) = self.sync else { return Ok(()) };
+        let WalSync::Interval(interval) = self.options.wal_sync else { return Ok(()) };
         if !writer.is_sync_due(interval) {
             return Ok(());
         }

@@ -50,7 +50,6 @@ pub(super) enum AfterFailedSync {
     /// What was not synced is written to another segment, before anything else.
     WriteAgain,
     /// Whatever is being written is abandoned: a checkpoint.
-    #[allow(dead_code, reason = "for checkpoints")]
     Fail,
 }
 
@@ -253,6 +252,18 @@ impl Writer {
     pub(super) fn is_sync_due(&self, interval: Duration) -> bool {
         let is_due = self.clock.elapsed().saturating_sub(self.last_sync) >= interval;
         self.has_unsynced && (is_due || self.unsynced.bytes.len() > UNSYNCED_SIZE_MAX)
+    }
+
+    /// Counts a try to write a checkpoint: see [`WalStats`].
+    pub(super) fn count_checkpoint(&mut self, outcome: &Result<Option<u64>, WalError>) {
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(corruptions)) => {
+                self.stats.checkpoints += 1;
+                self.stats.corruptions += corruptions;
+            }
+            Err(_) => self.stats.checkpoints_failed += 1,
+        }
     }
 
     pub(super) fn stats(&self) -> WalStats {

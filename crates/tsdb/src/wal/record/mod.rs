@@ -9,6 +9,7 @@ use narthex_model::{Labels, LabelsBuilder, Metadata};
 
 use crate::codec::Cursor;
 pub(crate) use floats::{encode_samples, encode_samples_with_starts};
+pub(super) use histograms::WalHistogram;
 pub(crate) use histograms::encode_histograms;
 pub(crate) use series::{
     encode_exemplars, encode_markers, encode_metadata, encode_series, encode_tombstones,
@@ -39,6 +40,14 @@ pub(crate) struct RefHistogram<H> {
     /// 0 where it is not known.
     pub(crate) start_timestamp_ms: i64,
     pub(crate) histogram: H,
+}
+
+impl<H> RefHistogram<H> {
+    /// Returns the same with a reference to the histogram.
+    pub(crate) fn as_ref(&self) -> RefHistogram<&H> {
+        let &Self { reference, timestamp_ms, start_timestamp_ms, ref histogram } = self;
+        RefHistogram { reference, timestamp_ms, start_timestamp_ms, histogram }
+    }
 }
 
 /// An exemplar of one series.
@@ -145,6 +154,11 @@ impl Decoder {
 /// Returns whether records of this kind can be decoded.
 pub(super) fn is_known(kind: u8) -> bool {
     (SERIES..=FLOAT_HISTOGRAMS_V2).contains(&kind)
+}
+
+/// Returns whether the samples of a record have start times.
+pub(super) fn has_start_times(record: &[u8]) -> bool {
+    matches!(record.first(), Some(&(SAMPLES_V2 | HISTOGRAMS_V2 | FLOAT_HISTOGRAMS_V2)))
 }
 
 /// How the start times of records are written: beside each sample, unless it is one of the two

@@ -55,11 +55,11 @@ fn encode(content: &Content, with_starts: bool) -> Vec<Vec<u8>> {
         }
         Content::Samples(items) => encode_samples(items.iter().copied(), &mut out),
         Content::Histograms(items) => {
-            encode_histograms(items.iter().map(borrow), with_starts, &mut records);
+            encode_histograms(items.iter().map(RefHistogram::as_ref), with_starts, &mut records);
             return records;
         }
         Content::FloatHistograms(items) => {
-            encode_histograms(items.iter().map(borrow), with_starts, &mut records);
+            encode_histograms(items.iter().map(RefHistogram::as_ref), with_starts, &mut records);
             return records;
         }
         Content::Exemplars(items) => encode_exemplars(items, &mut out),
@@ -72,11 +72,6 @@ fn encode(content: &Content, with_starts: bool) -> Vec<Vec<u8>> {
     }
     records.push(out);
     records
-}
-
-fn borrow<H>(item: &RefHistogram<H>) -> RefHistogram<&H> {
-    let &RefHistogram { reference, timestamp_ms, start_timestamp_ms, ref histogram } = item;
-    RefHistogram { reference, timestamp_ms, start_timestamp_ms, histogram }
 }
 
 /// The bytes decode to the content, and the content encodes to the bytes.

@@ -1,0 +1,294 @@
+//! A checkpoint stands in for the first segments of a log: the series that live, and what is not in
+//! blocks yet.
+//!
+//! Series and metadata come from the head, not from the records: so a series whose record was
+//! damaged is named again, and one text of metadata a series is all that is ever held.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use narthex_host::{Files, Host};
+use narthex_model::{Labels, Metadata};
+
+use super::reader::{Next, SegmentReader};
+use super::record::{
+    Decoder, Record, RefHistogram, Tombstone, WalHistogram, encode_exemplars, encode_histograms,
+    encode_metadata, encode_samples, encode_samples_with_starts, encode_series, encode_tombstones,
+    has_start_times,
+};
+use super::segment::{checkpoint_path, last_checkpoint, list_segments, segment_path};
+use super::writer::{AfterFailedSync, Writer};
+use super::{Corruption, DamageReason, WalError};
+use crate::Options;
+
+/// The series of the head, as a checkpoint needs them.
+pub(crate) trait LiveSeries {
+    /// Calls `take` for some series, with the reference, the labels, and what the metric means: those
+    /// from the place `from` on, which is 0 at first. Returns the place to go on from, or `None` where
+    /// there are no more.
+    ///
+    /// A checkpoint asks for a few at a time, so that commits need not wait for all.
+    fn visit(
+        &self,
+        from: usize,
+        take: &mut dyn FnMut(u64, &Labels, Option<&Metadata>),
+    ) -> Option<usize>;
+
+    /// Returns whether a series has this reference.
+    fn has(&self, reference: u64) -> bool;
+
+    /// Returns whether a series has these labels, whatever its reference is.
+    fn has_labels(&self, labels: &Labels) -> bool;
+}
+
+/// What a checkpoint is made of.
+pub(super) struct Job<'a> {
+    pub(super) host: &'a Host,
+    pub(super) options: &'a Options,
+    /// The folder of the log.
+    pub(super) dir: &'a Path,
+    /// The last segment that the checkpoint replaces.
+    pub(super) last: u64,
+    /// Samples and exemplars from then on stay.
+    pub(super) min_ms: i64,
+    pub(super) series: &'a dyn LiveSeries,
+}
+
+impl Job<'_> {
+    /// Writes the checkpoint and puts it in its place. Returns what could not be read of the segments.
+    pub(super) fn run(&self) -> Result<Vec<Corruption>, WalError> {
+        let files = &*self.host.files;
+        let path = checkpoint_path(self.dir, self.last);
+        let fail = |source| WalError::Checkpoint { path: path.clone(), source };
+        let temporary = path.with_extension(format!("{:08}.{TEMPORARY}", self.last));
+        remove_temporary(files, self.dir).map_err(fail)?;
+        files.create_dir_all(&temporary).map_err(fail)?;
+        let corruptions = self.write(&temporary, fail).inspect_err(|_| {
+            // What stays goes with the next try.
+            let _ = files.remove_dir_all(&temporary);
+        })?;
+        let put = || {
+            files.sync_dir(&temporary)?;
+            files.rename(&temporary, &path)?;
+            files.sync_dir(self.dir)
+        };
+        put().map_err(fail)?;
+        Ok(corruptions)
+    }
+
+    fn write(
+        &self,
+        temporary: &Path,
+        fail: impl Fn(io::Error) -> WalError,
+    ) -> Result<Vec<Corruption>, WalError> {
+        let dir = temporary.to_owned();
+        let writer = Writer::create(self.host, dir, 0, self.options, AfterFailedSync::Fail);
+        let mut out = Output { writer: writer.map_err(&fail)?, batch: Vec::new(), size: 0 };
+        self.write_series(&mut out)?;
+        let mut filter = Filter::new(self.min_ms, self.series);
+        let mut corruptions = Vec::new();
+        for segment in self.segments().map_err(&fail)? {
+            let file = self.host.files.open_read(&segment).map_err(&fail)?;
+            let mut reader = SegmentReader::new(file);
+            loop {
+                let (offset, end, reason) = match reader.next().map_err(&fail)? {
+                    Next::End => break,
+                    Next::Damage(damage) => (damage.offset, damage.end, damage.reason),
+                    Next::Record { bytes, offset, .. } => {
+                        if filter.pass(bytes, &mut out).is_some() {
+                            out.flush_where_due()?;
+                            continue;
+                        }
+                        (offset, reader.offset(), DamageReason::Content)
+                    }
+                };
+                if corruptions.len() < super::CORRUPTIONS_MAX {
+                    let (path, size_bytes) = (segment.clone(), end - offset);
+                    corruptions.push(Corruption { path, offset, size_bytes, reason });
+                }
+            }
+        }
+        out.flush()?;
+        out.writer.finish()?;
+        Ok(corruptions)
+    }
+
+    /// Returns the segments to read: those of the checkpoint before, and those that follow it.
+    fn segments(&self) -> io::Result<Vec<PathBuf>> {
+        let files = &*self.host.files;
+        let mut paths = Vec::new();
+        let mut first = 0;
+        if let Some((checkpoint, last)) = last_checkpoint(files, self.dir)? {
+            let segments = list_segments(files, &checkpoint)?;
+            paths.extend(segments.into_iter().map(|index| segment_path(&checkpoint, index)));
+            first = last + 1;
+        }
+        let segments = list_segments(files, self.dir)?.into_iter();
+        let segments = segments.filter(|index| (first..=self.last).contains(index));
+        paths.extend(segments.map(|index| segment_path(self.dir, index)));
+        Ok(paths)
+    }
+
+    fn write_series(&self, out: &mut Output) -> Result<(), WalError> {
+        let mut place = Some(0);
+        while let Some(from) = place {
+            let (mut items, mut texts) = (Vec::new(), Vec::new());
+            place = self.series.visit(from, &mut |reference, labels, metadata| {
+                items.push((reference, labels.clone()));
+                texts.extend(metadata.map(|metadata| (reference, metadata.clone())));
+            });
+            for items in items.chunks(SERIES_PER_RECORD) {
+                let series = items.iter().map(|(reference, labels)| (*reference, labels));
+                out.push(|record| encode_series(series, record));
+            }
+            for texts in texts.chunks(SERIES_PER_RECORD) {
+                let metadata = texts.iter().map(|(reference, metadata)| (*reference, metadata));
+                out.push(|record| encode_metadata(metadata, record));
+            }
+            out.flush_where_due()?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes checkpoints that were never finished.
+fn remove_temporary(files: &dyn Files, dir: &Path) -> io::Result<()> {
+    for entry in files.list_dir(dir)? {
+        let is_checkpoint = entry.name.starts_with("checkpoint.");
+        if entry.is_dir && is_checkpoint && entry.name.ends_with(TEMPORARY) {
+            files.remove_dir_all(&dir.join(&*entry.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Records on their way to the checkpoint.
+struct Output {
+    writer: Writer,
+    batch: Vec<Vec<u8>>,
+    size: usize,
+}
+
+impl Output {
+    fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut record = Vec::new();
+        encode(&mut record);
+        self.push_record(record);
+    }
+
+    fn push_record(&mut self, record: Vec<u8>) {
+        self.size += record.len();
+        self.batch.push(record);
+    }
+
+    fn flush_where_due(&mut self) -> Result<(), WalError> {
+        if self.size < BATCH_SIZE { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), WalError> {
+        if !self.batch.is_empty() {
+            self.writer.log(&self.batch)?;
+        }
+        self.batch.clear();
+        self.size = 0;
+        Ok(())
+    }
+}
+
+/// Decides what of the log stays.
+struct Filter<'a> {
+    min_ms: i64,
+    series: &'a dyn LiveSeries,
+    /// References by which the log names series that live under another one.
+    others: HashSet<u64>,
+    decoder: Decoder,
+}
+
+impl<'a> Filter<'a> {
+    fn new(min_ms: i64, series: &'a dyn LiveSeries) -> Self {
+        Self { min_ms, series, others: HashSet::new(), decoder: Decoder::default() }
+    }
+
+    /// Puts to `out` what stays of a record. `None` where it makes no sense.
+    fn pass(&mut self, record: &[u8], out: &mut Output) -> Option<()> {
+        let Self { min_ms, series, others, decoder } = self;
+        let min_ms = *min_ms;
+        let with_starts = has_start_times(record);
+        match decoder.decode(record)? {
+            Record::Series(items) => {
+                // The others are named at the front of the checkpoint.
+                let is_other =
+                    |reference, labels| !series.has(reference) && series.has_labels(labels);
+                let kept = items.iter().filter(|item| is_other(item.reference, &item.labels));
+                let kept = kept.map(|item| (item.reference, &item.labels)).collect::<Vec<_>>();
+                if !kept.is_empty() {
+                    others.extend(kept.iter().map(|(reference, _)| *reference));
+                    out.push(|record| encode_series(kept, record));
+                }
+            }
+            Record::Samples(items) => {
+                let kept = || items.iter().copied().filter(|item| item.timestamp_ms >= min_ms);
+                pass_kept(record, items.len(), kept().count(), out, |record| match with_starts {
+                    true => encode_samples_with_starts(kept(), record),
+                    false => encode_samples(kept(), record),
+                });
+            }
+            Record::Histograms(items) => pass_histograms(items, min_ms, with_starts, out),
+            Record::FloatHistograms(items) => pass_histograms(items, min_ms, with_starts, out),
+            Record::Exemplars(items) => {
+                let kept = || items.iter().filter(|item| item.timestamp_ms >= min_ms);
+                let encode = |record: &mut Vec<u8>| encode_exemplars(kept(), record);
+                pass_kept(record, items.len(), kept().count(), out, encode);
+            }
+            Record::Tombstones(items) => {
+                let is_known = |reference| series.has(reference) || others.contains(&reference);
+                let stays = |item: &Tombstone| item.max_ms >= min_ms && is_known(item.reference);
+                let kept = || items.iter().copied().filter(stays);
+                let encode = |record: &mut Vec<u8>| encode_tombstones(kept(), record);
+                pass_kept(record, items.len(), kept().count(), out, encode);
+            }
+            // What is said of metrics stands behind the series. Nothing can be said of a kind that a
+            // later release brought, as in the reference.
+            Record::Metadata(_) | Record::MmapMarkers(_) | Record::Unknown => {}
+        }
+        Some(())
+    }
+}
+
+/// Puts a record to `out`: as it is where all of it is kept.
+fn pass_kept(
+    record: &[u8],
+    count: usize,
+    kept: usize,
+    out: &mut Output,
+    encode: impl FnOnce(&mut Vec<u8>),
+) {
+    if kept == count && count > 0 {
+        out.push_record(record.to_vec());
+    } else if kept > 0 {
+        out.push(encode);
+    }
+}
+
+fn pass_histograms<H: WalHistogram>(
+    items: &[RefHistogram<H>],
+    min_ms: i64,
+    with_starts: bool,
+    out: &mut Output,
+) {
+    let kept = items.iter().filter(|item| item.timestamp_ms >= min_ms).map(RefHistogram::as_ref);
+    let mut records = Vec::new();
+    encode_histograms(kept, with_starts, &mut records);
+    records.into_iter().for_each(|record| out.push_record(record));
+}
+
+/// What the names of unfinished checkpoints end with.
+const TEMPORARY: &str = "tmp";
+/// So few that a record of them fills no page, and damage to one costs little.
+const SERIES_PER_RECORD: usize = 100;
+/// How much is gathered before it is written, in bytes.
+const BATCH_SIZE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;
