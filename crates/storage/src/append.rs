@@ -75,7 +75,6 @@ pub enum SeriesKey<'a> {
 
 /// The value of a sample. A series can take every kind, at different times.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub enum SampleValue<'a> {
     /// A float; the staleness marker included, which ends a series of histograms too.
     Float(f64),
@@ -120,9 +119,6 @@ pub enum AppendError {
     /// The parts of the histogram do not fit together.
     #[error("{0}")]
     InvalidHistogram(HistogramError),
-    /// The store holds no native histograms.
-    #[error("the store holds no native histograms")]
-    NoHistograms,
     /// The store failed: its disk, mostly.
     #[error("append to the store")]
     Store(#[source] Box<dyn Error + Send + Sync>),

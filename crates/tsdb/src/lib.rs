@@ -49,8 +49,8 @@
 //! # Limits
 //!
 //! Samples stay in memory, compressed, and in the log: nothing moves them to blocks or drops them
-//! yet, so both grow with the data. Floats are kept; histograms, exemplars and out-of-order samples
-//! in the log of a reference's folder are counted and passed over. Its blocks are read.
+//! yet, so both grow with the data. Exemplars and out-of-order samples in the log of a reference's
+//! folder are counted and passed over. Its blocks are read.
 
 #![forbid(unsafe_code)]
 

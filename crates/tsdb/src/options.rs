@@ -16,6 +16,9 @@ pub struct Options {
     pub block_range_ms: i64,
     /// How many samples a chunk is meant to hold; it may hold up to twice as many.
     pub samples_per_chunk: u16,
+    /// Whether samples keep the start timestamps that come with them. Log and chunks are written in
+    /// encodings then that Prometheus reads from 3.14 on.
+    pub start_timestamps: bool,
 }
 
 impl Default for Options {
@@ -26,6 +29,7 @@ impl Default for Options {
             wal_segment_size_bytes: 128 << 20,
             block_range_ms: 2 * 60 * 60 * 1_000,
             samples_per_chunk: 120,
+            start_timestamps: false,
         }
     }
 }

@@ -100,7 +100,7 @@ pub struct ReplayStats {
     pub samples: u64,
     /// Samples and tombstones whose series the log does not name.
     pub unknown_series: u64,
-    /// Records of kinds that are not kept yet: exemplars and histograms.
+    /// Records of kinds that are not kept yet: exemplars.
     pub records_not_kept: u64,
     /// Records of kinds that are not known.
     pub records_unknown: u64,

@@ -55,7 +55,7 @@ fn refusals_say_why() {
 }
 
 #[test]
-fn histograms_are_for_stores_that_hold_them() {
+fn histograms_are_kept() {
     let series = Labels::from_pairs([("__name__", "latency")]);
     let mut histogram = Histogram { sum: 0.5, count: 3, ..Histogram::default() };
     let span = Span { offset: 0, length: 1 };
@@ -65,25 +65,21 @@ fn histograms_are_for_stores_that_hold_them() {
     let mut request = RequestBuilder::default();
     request.push_histograms(&series, &[HistogramSample { timestamp_ms: 1_000, value }]);
 
-    let client = Client::over(MemoryStore::default());
-    let reply = post(&client, request.compress());
-    assert_eq!((reply.status.as_u16(), reply.text()), (204, ""));
-    let sample = json!([1, {"count": "3", "sum": "0.5", "buckets": [
-        [1, "-1", "-0.5", "1"], [0, "0.5", "1", "2"],
-    ]}]);
-    let result = |path| client.get(path).json()["data"]["result"][0].take();
-    let metric = json!({"__name__": "latency"});
-    let found = result("/api/v1/query?query=latency&time=1");
-    assert_eq!(found, json!({"metric": metric, "histogram": sample}));
-    let found = result("/api/v1/query?query=latency[1m]&time=1");
-    assert_eq!(found, json!({"metric": metric, "histograms": [sample]}));
-
     let data = tempfile::tempdir().unwrap();
-    let client = Client::over(Db::open(data.path(), narthex_tsdb::Options::default()).unwrap());
-    let reply = post(&client, request.compress());
-    let expected = "the store holds no native histograms: series {__name__=\"latency\"} \
-                    (1 of 1 samples rejected)\n";
-    assert_eq!((reply.status.as_u16(), reply.text()), (400, expected));
+    let db = Db::open(data.path(), narthex_tsdb::Options::default()).unwrap();
+    for client in [Client::over(MemoryStore::default()), Client::over(db)] {
+        let reply = post(&client, request.compress());
+        assert_eq!((reply.status.as_u16(), reply.text()), (204, ""));
+        let sample = json!([1, {"count": "3", "sum": "0.5", "buckets": [
+            [1, "-1", "-0.5", "1"], [0, "0.5", "1", "2"],
+        ]}]);
+        let result = |path| client.get(path).json()["data"]["result"][0].take();
+        let metric = json!({"__name__": "latency"});
+        let found = result("/api/v1/query?query=latency&time=1");
+        assert_eq!(found, json!({"metric": metric, "histogram": sample}));
+        let found = result("/api/v1/query?query=latency[1m]&time=1");
+        assert_eq!(found, json!({"metric": metric, "histograms": [sample]}));
+    }
 }
 
 #[test]

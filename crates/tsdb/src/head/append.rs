@@ -1,60 +1,122 @@
-use narthex_model::{Labels, Metadata};
+use std::ops::Range;
+
+use hashbrown::HashMap;
+use narthex_model::histogram::{FloatHistogram, Histogram};
+use narthex_model::{Labels, Metadata, SampleTime};
 use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
 
 use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
+use super::value::{Kind, Sample, Value};
 use super::{Head, State};
 use crate::wal::Wal;
-use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
+use crate::wal::record::{
+    RefHistogram, RefSample, encode_histograms, encode_metadata, encode_samples,
+    encode_samples_with_starts, encode_series,
+};
 
-/// Gathers samples, writes them to the log as one record, and then shows them.
+/// Gathers samples, writes them to the log as one record of each kind, and then shows them.
 pub(crate) struct HeadAppender<'a> {
     head: &'a Head,
     wal: &'a Wal,
     /// Set by the first sample.
     min_valid_ms: Option<i64>,
     samples: Vec<Pending>,
+    batches: Batches,
     metadata: Vec<(Slot, Metadata)>,
 }
 
 /// A sample that waits for its commit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) slot: Slot,
     /// Whether the log named the series when the sample was appended: most did, so that a commit need
     /// not look at them.
     is_logged: bool,
     reference: u64,
-    pub(super) timestamp_ms: i64,
-    pub(super) value: f64,
+    pub(super) sample: Sample,
+}
+
+/// Where the samples of an appender are split, so that the log can have the floats of each part before
+/// its histograms and no sample of a series comes before an older one.
+#[derive(Debug, Default)]
+struct Batches {
+    /// Where all but the first start.
+    starts: Vec<usize>,
+    /// The series with histograms in the last one.
+    kinds: HashMap<Slot, Kind>,
+}
+
+impl Batches {
+    /// Takes note of the sample `index` of a series.
+    ///
+    /// # Source
+    ///
+    /// `getCurrentBatch` in Prometheus' `tsdb/head_append.go`.
+    fn add(&mut self, index: usize, slot: Slot, kind: Kind) {
+        match self.kinds.get(&slot) {
+            None if kind == Kind::Float => return,
+            Some(known) if *known == kind => return,
+            // Floats come first in a batch, so histograms may follow them.
+            None => {}
+            Some(_) => {
+                self.starts.push(index);
+                self.kinds.clear();
+            }
+        }
+        if kind != Kind::Float {
+            self.kinds.insert(slot, kind);
+        }
+    }
+
+    /// Returns the batches of `count` samples.
+    fn ranges(&self, count: usize) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.starts.iter().copied());
+        let ends = self.starts.iter().copied().chain([count]);
+        starts.zip(ends).map(|(start, end)| start..end)
+    }
+
+    fn clear(&mut self) {
+        self.starts.clear();
+        self.kinds.clear();
+    }
 }
 
 impl<'a> HeadAppender<'a> {
     pub(crate) fn new(head: &'a Head, wal: &'a Wal) -> Self {
-        Self { head, wal, min_valid_ms: None, samples: Vec::new(), metadata: Vec::new() }
+        Self {
+            head,
+            wal,
+            min_valid_ms: None,
+            samples: Vec::new(),
+            batches: Batches::default(),
+            metadata: Vec::new(),
+        }
     }
 
     fn try_append(
         &mut self,
         key: SeriesKey<'_>,
-        timestamp_ms: i64,
-        value: f64,
+        time: SampleTime,
+        value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
+        let timestamp_ms = time.timestamp_ms;
         let min_valid_ms =
             *self.min_valid_ms.get_or_insert_with(|| self.head.min_valid_ms(timestamp_ms));
         if timestamp_ms < min_valid_ms {
             return Err(AppendError::OutOfBounds);
         }
+        let sample = Sample { time, value: Value::new(value)? };
         let head = self.head;
         match key {
             SeriesKey::Labels(labels) => {
                 let slot = head.series_for(check_labels(labels)?);
-                self.push(&head.state.read(), slot, timestamp_ms, value)
+                self.push(&head.state.read(), slot, sample)
             }
             SeriesKey::Ref(series) => {
                 let state = head.state.read();
                 let slot = state.find_series(series)?;
-                self.push(&state, slot, timestamp_ms, value)
+                self.push(&state, slot, sample)
             }
         }
     }
@@ -64,52 +126,52 @@ impl<'a> HeadAppender<'a> {
         &mut self,
         state: &State,
         slot: Slot,
-        timestamp_ms: i64,
-        value: f64,
+        mut sample: Sample,
     ) -> Result<SeriesRef, AppendError> {
+        if let Some(kind) = self.batches.kinds.get(&slot) {
+            sample.value = sample.value.into_end_of(*kind);
+        }
         let series = state.table.get(slot);
-        series.check(timestamp_ms, value)?;
+        series.check(sample.time.timestamp_ms, &sample.value)?;
         let Series { reference, is_logged, .. } = *series;
-        self.samples.push(Pending { slot, is_logged, reference, timestamp_ms, value });
+        self.batches.add(self.samples.len(), slot, sample.value.kind());
+        self.samples.push(Pending { slot, is_logged, reference, sample });
         Ok(SeriesRef(slot.into()))
     }
 
     /// Returns the log's records, and the series that it had not named before.
     fn encode(&self) -> (Vec<Vec<u8>>, Vec<Slot>) {
         let mut records = Vec::new();
-        let unlogged = {
-            let state = self.head.state.read();
-            let table = &state.table;
-            let touched = self.samples.iter().filter(|sample| !sample.is_logged);
-            let touched = touched.map(|sample| sample.slot);
-            let touched = touched.chain(self.metadata.iter().map(|(slot, _)| *slot));
-            let mut unlogged =
-                touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
-            unlogged.sort_unstable();
-            unlogged.dedup();
-            let reference = |slot: Slot| table.get(slot).reference;
-            if !unlogged.is_empty() {
-                let series = unlogged.iter().map(|slot| (reference(*slot), table.label_set(*slot)));
-                let series = series.collect::<Vec<_>>();
-                let series = series.iter().map(|(reference, labels)| (*reference, labels));
-                records.push(encoded(|out| encode_series(series, out)));
-            }
-            if !self.metadata.is_empty() {
-                let metadata = self.metadata.iter().map(|(slot, item)| (reference(*slot), item));
-                records.push(encoded(|out| encode_metadata(metadata, out)));
-            }
-            if !self.samples.is_empty() {
-                let samples = self.samples.iter().map(|pending| RefSample {
-                    reference: pending.reference,
-                    timestamp_ms: pending.timestamp_ms,
-                    start_timestamp_ms: 0,
-                    value: pending.value,
-                });
-                records.push(encoded(|out| encode_samples(samples, out)));
-            }
-            unlogged
-        };
+        let unlogged = self.encode_series(&mut records);
+        for range in self.batches.ranges(self.samples.len()) {
+            let batch = &self.samples[range];
+            encode_batch(batch, self.head.rules.keeps_starts, &mut records);
+        }
         (records, unlogged)
+    }
+
+    /// Adds the records of series and metadata, and returns the series that the log did not name.
+    fn encode_series(&self, records: &mut Vec<Vec<u8>>) -> Vec<Slot> {
+        let state = self.head.state.read();
+        let table = &state.table;
+        let touched = self.samples.iter().filter(|sample| !sample.is_logged);
+        let touched = touched.map(|sample| sample.slot);
+        let touched = touched.chain(self.metadata.iter().map(|(slot, _)| *slot));
+        let mut unlogged = touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
+        unlogged.sort_unstable();
+        unlogged.dedup();
+        let reference = |slot: Slot| table.get(slot).reference;
+        if !unlogged.is_empty() {
+            let series = unlogged.iter().map(|slot| (reference(*slot), table.label_set(*slot)));
+            let series = series.collect::<Vec<_>>();
+            let series = series.iter().map(|(reference, labels)| (*reference, labels));
+            records.push(encoded(|out| encode_series(series, out)));
+        }
+        if !self.metadata.is_empty() {
+            let metadata = self.metadata.iter().map(|(slot, item)| (reference(*slot), item));
+            records.push(encoded(|out| encode_metadata(metadata, out)));
+        }
+        unlogged
     }
 }
 
@@ -120,11 +182,16 @@ impl Appender for HeadAppender<'_> {
         timestamp_ms: i64,
         value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
-        let SampleValue::Float(value) = value else {
-            return Err(AppendError::NoHistograms);
-        };
-        self.try_append(key, timestamp_ms, value)
-            .inspect_err(|error| self.head.count_refusal(error))
+        self.append_with_start(key, SampleTime { timestamp_ms, start_timestamp_ms: 0 }, value)
+    }
+
+    fn append_with_start(
+        &mut self,
+        key: SeriesKey<'_>,
+        time: SampleTime,
+        value: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.try_append(key, time, value).inspect_err(|error| self.head.count_refusal(error))
     }
 
     fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError> {
@@ -142,8 +209,9 @@ impl Appender for HeadAppender<'_> {
             return Ok(Committed::default());
         }
         let (records, logged) = self.encode();
+        let samples = std::mem::take(&mut self.samples);
         let metadata = std::mem::take(&mut self.metadata);
-        let apply = || self.head.apply(&self.samples, metadata, &logged);
+        let apply = || self.head.apply(samples, metadata, &logged);
         let outcome = match self.wal.commit(records, apply) {
             Ok(samples) => Ok(Committed { samples }),
             Err(error) => Err(AppendError::Store(Box::new(error))),
@@ -154,8 +222,48 @@ impl Appender for HeadAppender<'_> {
 
     fn rollback(&mut self) {
         self.samples.clear();
+        self.batches.clear();
         self.metadata.clear();
         self.min_valid_ms = None;
+    }
+}
+
+/// Adds the records of one batch: floats, then histograms of either kind.
+fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut Vec<Vec<u8>>) {
+    let floats = batch.iter().filter_map(|pending| match pending.sample.value {
+        Value::Float(value) => Some(RefSample {
+            reference: pending.reference,
+            timestamp_ms: pending.sample.time.timestamp_ms,
+            start_timestamp_ms: pending.sample.time.start_timestamp_ms,
+            value,
+        }),
+        _ => None,
+    });
+    let mut floats = floats.peekable();
+    if floats.peek().is_some() {
+        records.push(encoded(|out| match with_starts {
+            true => encode_samples_with_starts(floats, out),
+            false => encode_samples(floats, out),
+        }));
+    }
+    let histograms = batch.iter().filter_map(|pending| match &pending.sample.value {
+        Value::Histogram(histogram) => Some(pending.with_histogram::<Histogram>(histogram)),
+        _ => None,
+    });
+    encode_histograms(histograms, with_starts, records);
+    let histograms = batch.iter().filter_map(|pending| match &pending.sample.value {
+        Value::FloatHistogram(histogram) => {
+            Some(pending.with_histogram::<FloatHistogram>(histogram))
+        }
+        _ => None,
+    });
+    encode_histograms(histograms, with_starts, records);
+}
+
+impl Pending {
+    fn with_histogram<'a, H>(&self, histogram: &'a H) -> RefHistogram<&'a H> {
+        let SampleTime { timestamp_ms, start_timestamp_ms } = self.sample.time;
+        RefHistogram { reference: self.reference, timestamp_ms, start_timestamp_ms, histogram }
     }
 }
 

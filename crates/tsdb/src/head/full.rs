@@ -1,5 +1,7 @@
 //! The full chunks of a series: a list in one buffer, packed.
 
+use narthex_chunk::Encoding;
+
 use super::slab::{BufferId, Slab};
 
 /// A chunk that takes no more samples.
@@ -7,12 +9,37 @@ use super::slab::{BufferId, Slab};
 pub(super) struct FullChunk {
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
-    /// Where its bytes are.
-    pub(super) buffer: BufferId,
-    pub(super) size: u32,
+    /// Where its encoding and its bytes are.
+    buffer: BufferId,
+    size: u32,
 }
 
 impl FullChunk {
+    /// Stores a chunk.
+    pub(super) fn new(
+        (min_ms, max_ms): (i64, i64),
+        encoding: Encoding,
+        bytes: &[u8],
+        slab: &mut Slab,
+    ) -> Self {
+        let buffer = slab.allocate(1 + bytes.len());
+        let (first, rest) = slab.get_mut(buffer).split_at_mut(1);
+        first[0] = encoding.number();
+        rest[..bytes.len()].copy_from_slice(bytes);
+        let size = u32::try_from(bytes.len()).expect("it fits a buffer");
+        Self { min_ms, max_ms, buffer, size }
+    }
+
+    pub(super) fn chunk(self, slab: &Slab) -> (Encoding, &[u8]) {
+        let buffer = slab.get(self.buffer);
+        let encoding = Encoding::try_from(buffer[0]).expect("it was stored");
+        (encoding, &buffer[1..][..self.size as usize])
+    }
+
+    pub(super) fn size(self) -> usize {
+        self.size as usize
+    }
+
     fn to_bytes(self) -> [u8; ENTRY_SIZE] {
         let mut bytes = [0; ENTRY_SIZE];
         bytes[..8].copy_from_slice(&self.min_ms.to_le_bytes());

@@ -9,11 +9,13 @@
 //! chunk, and decode outside.
 
 mod append;
+mod cut;
 mod full;
 mod index;
 mod isolation;
 mod labels;
 mod live;
+mod open;
 mod postings;
 mod read;
 mod replay;
@@ -21,6 +23,7 @@ mod series;
 mod slab;
 mod slots;
 mod table;
+mod value;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,12 +36,14 @@ use parking_lot::RwLock;
 
 pub(crate) use append::HeadAppender;
 use append::Pending;
+use cut::CutRules;
 use index::Index;
 use isolation::{Commits, Readers};
 pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
-use series::{Appended, CutRules, Slot};
+use series::{Appended, Slot};
 use table::SeriesTable;
+use value::Sample;
 
 use crate::HeadStats;
 
@@ -154,7 +159,7 @@ impl Head {
     /// Applies what the write-ahead log holds now. Returns how many samples were new.
     fn apply(
         &self,
-        samples: &[Pending],
+        samples: Vec<Pending>,
         metadata: Vec<(Slot, Metadata)>,
         logged: &[Slot],
     ) -> usize {
@@ -167,7 +172,7 @@ impl Head {
         }
         let has_readers = state.commits.begin(&self.readers);
         let mut applied = 0;
-        for &Pending { slot, timestamp_ms, value, .. } in samples {
+        for Pending { slot, sample, .. } in samples {
             let before = state.table.extent(slot);
             if has_readers {
                 state.commits.note(slot, before);
@@ -176,7 +181,7 @@ impl Head {
                 let State { index, table, .. } = &mut *state;
                 index.add(slot, table);
             }
-            match state.append(slot, timestamp_ms, value, self.rules) {
+            match state.append(slot, sample, self.rules) {
                 Appended::Same | Appended::NewChunk => applied += 1,
                 Appended::Duplicate => {}
                 // Another commit overtook this one, or the appender held times out of order.
@@ -207,15 +212,19 @@ impl State {
     }
 
     /// Appends a sample to its series. The index is the caller's business.
-    fn append(&mut self, slot: Slot, timestamp_ms: i64, value: f64, rules: CutRules) -> Appended {
-        let open_before = self.table.get(slot).open_size();
-        let appended = self.table.append(slot, timestamp_ms, value, rules);
+    fn append(&mut self, slot: Slot, sample: Sample, rules: CutRules) -> Appended {
+        let timestamp_ms = sample.time.timestamp_ms;
+        let series = self.table.get(slot);
+        let open_before = series.open_size();
+        let value = sample.value.into_end_of(series.newest_kind());
+        let appended = self.table.append(slot, &Sample { value, ..sample }, rules);
         let counted = match appended {
             Appended::Duplicate | Appended::OutOfOrder => return appended,
             Appended::Same => open_before,
             Appended::NewChunk => 0,
         };
-        self.counts.chunk_bytes += (self.table.get(slot).open_size() - counted) as u64;
+        self.counts.chunk_bytes += self.table.get(slot).open_size() as u64;
+        self.counts.chunk_bytes -= counted as u64;
         let is_new = u64::from(appended == Appended::NewChunk);
         self.counts.chunks += is_new;
         self.counts.chunks_created += is_new;

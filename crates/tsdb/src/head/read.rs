@@ -200,37 +200,38 @@ impl Selection for HeadSelection<'_> {
 struct Parts {
     range: TimeRange,
     bytes: Vec<u8>,
-    /// Where each chunk ends in `bytes`.
-    ends: Vec<usize>,
+    /// How each chunk is encoded, and where it ends in `bytes`.
+    chunks: Vec<(Encoding, usize)>,
 }
 
 impl Parts {
     fn new(table: &SeriesTable, slot: Slot, range: TimeRange) -> Self {
-        let mut parts = Self { range, bytes: Vec::new(), ends: Vec::new() };
+        let mut parts = Self { range, bytes: Vec::new(), chunks: Vec::new() };
         let (series, slab) = (table.get(slot), table.slab());
         for chunk in series.full().iter(slab) {
             if chunk.min_ms <= range.max_ms && range.min_ms <= chunk.max_ms {
-                parts.push(&slab.get(chunk.buffer)[..chunk.size as usize]);
+                let (encoding, bytes) = chunk.chunk(slab);
+                parts.push(encoding, bytes);
             }
         }
-        if let Some((min_ms, bytes)) = series.open(slab)
+        if let Some((min_ms, encoding, bytes)) = series.open(slab)
             && min_ms <= range.max_ms
         {
-            parts.push(bytes);
+            parts.push(encoding, bytes);
         }
         parts
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    fn push(&mut self, encoding: Encoding, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-        self.ends.push(self.bytes.len());
+        self.chunks.push((encoding, self.bytes.len()));
     }
 
     fn decode(&self, out: &mut Columns) -> Result<(), ChunkError> {
         let mut start = 0;
-        for end in &self.ends {
+        for (encoding, end) in &self.chunks {
             let bytes = &self.bytes[start..*end];
-            decode(Encoding::Xor, bytes, self.range.min_ms..=self.range.max_ms, out)?;
+            decode(*encoding, bytes, self.range.min_ms..=self.range.max_ms, out)?;
             start = *end;
         }
         Ok(())

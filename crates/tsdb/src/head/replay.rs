@@ -1,11 +1,16 @@
 use hashbrown::HashMap;
+use narthex_model::SampleTime;
 use parking_lot::RwLock;
 
+use super::cut::CutRules;
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
-use super::series::{CutRules, Slot};
+use super::series::Slot;
+use super::value::{Sample, Value};
 use super::{Head, Refusals, State};
-use crate::wal::record::{Decoder, Record, RefMetadata, RefSample, RefSeries, Tombstone};
+use crate::wal::record::{
+    Decoder, Record, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
+};
 use crate::{Options, ReplayStats};
 
 /// Builds the head from the records of the write-ahead log.
@@ -43,14 +48,16 @@ impl Replayer {
         self.stats.records += u64::from(is_good);
         match decoded {
             Some(Record::Series(series)) => series.iter().for_each(|item| self.add_series(item)),
-            Some(Record::Samples(samples)) => {
-                samples.iter().for_each(|item| self.add_sample(*item))
-            }
+            Some(Record::Samples(samples)) => samples.iter().for_each(|item| self.add_float(*item)),
             Some(Record::Tombstones(items)) => items.iter().for_each(|item| self.delete(*item)),
             Some(Record::Metadata(items)) => items.iter().for_each(|item| self.add_metadata(item)),
-            Some(Record::Histograms(_) | Record::FloatHistograms(_) | Record::Exemplars(_)) => {
-                self.stats.records_not_kept += 1;
+            Some(Record::Histograms(items)) => {
+                items.iter().for_each(|item| self.add_histogram(item, Value::Histogram));
             }
+            Some(Record::FloatHistograms(items)) => {
+                items.iter().for_each(|item| self.add_histogram(item, Value::FloatHistogram));
+            }
+            Some(Record::Exemplars(_)) => self.stats.records_not_kept += 1,
             // They belong to the log of out-of-order samples.
             Some(Record::MmapMarkers(_)) => {}
             Some(Record::Unknown) => self.stats.records_unknown += 1,
@@ -90,12 +97,29 @@ impl Replayer {
         self.slots.insert(item.reference, slot);
     }
 
-    fn add_sample(&mut self, sample: RefSample) {
+    fn add_float(&mut self, item: RefSample) {
+        let RefSample { reference, timestamp_ms, start_timestamp_ms, value } = item;
+        let time = SampleTime { timestamp_ms, start_timestamp_ms };
+        self.add_sample(reference, Sample { time, value: Value::Float(value) });
+    }
+
+    fn add_histogram<H: Clone>(
+        &mut self,
+        item: &RefHistogram<H>,
+        into_value: impl Fn(Box<H>) -> Value,
+    ) {
+        let RefHistogram { reference, timestamp_ms, start_timestamp_ms, ref histogram } = *item;
+        let time = SampleTime { timestamp_ms, start_timestamp_ms };
+        let value = into_value(Box::new(histogram.clone()));
+        self.add_sample(reference, Sample { time, value });
+    }
+
+    fn add_sample(&mut self, reference: u64, sample: Sample) {
         let table = &self.state.table;
-        let is_guess = table.has(self.guess) && table.get(self.guess).reference == sample.reference;
+        let is_guess = table.has(self.guess) && table.get(self.guess).reference == reference;
         let slot = match is_guess {
             true => self.guess,
-            false => match self.slots.get(&sample.reference) {
+            false => match self.slots.get(&reference) {
                 Some(slot) => *slot,
                 None => {
                     self.stats.unknown_series += 1;
@@ -106,7 +130,7 @@ impl Replayer {
         self.guess = slot + 1;
         self.stats.samples += 1;
         // A sample that the live head refused as out of order is refused again.
-        self.state.append(slot, sample.timestamp_ms, sample.value, self.rules);
+        self.state.append(slot, sample, self.rules);
     }
 
     fn delete(&mut self, tombstone: Tombstone) {

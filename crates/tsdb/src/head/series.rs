@@ -1,9 +1,12 @@
-use narthex_chunk::XorAppender;
+use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
+use narthex_model::SampleTime;
 use narthex_storage::AppendError;
 
+use super::cut::{CutRules, OpenFacts};
 use super::full::{FullChunk, FullChunks};
+use super::open::{HeadHistogram, Open, OpenHistograms};
 use super::slab::{BufferId, Slab};
-use crate::Options;
+use super::value::{Kind, Sample, Value};
 
 /// Where a series stands in its table.
 pub(super) type Slot = u32;
@@ -18,9 +21,7 @@ pub(super) struct Series {
     /// Of its labels.
     pub(super) hash: u32,
     full: FullChunks,
-    /// Where the open chunk lies; kept while there is none.
-    open: BufferId,
-    appender: XorAppender,
+    open: Open,
     open_min_ms: i64,
     /// The time from which on samples go to another chunk.
     cut_at_ms: i64,
@@ -39,43 +40,6 @@ pub(super) struct Extent {
 impl Extent {
     pub(super) fn is_empty(self) -> bool {
         self.newest_ms == i64::MIN
-    }
-}
-
-/// When chunks end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CutRules {
-    range_ms: i64,
-    samples_per_chunk: u16,
-}
-
-impl CutRules {
-    pub(super) fn new(options: &Options) -> Self {
-        Self {
-            range_ms: options.block_range_ms.max(1),
-            samples_per_chunk: options.samples_per_chunk.clamp(4, u16::MAX / 2),
-        }
-    }
-
-    /// Returns the end of the block range that `timestamp_ms` lies in.
-    fn range_end(self, timestamp_ms: i64) -> i64 {
-        (timestamp_ms / self.range_ms).saturating_add(1).saturating_mul(self.range_ms)
-    }
-
-    /// Returns when a chunk should end that is a quarter full, so that the chunks of the rest of the
-    /// range are of one size.
-    ///
-    /// # Source
-    ///
-    /// `computeChunkEndTime` in Prometheus' `tsdb/head_append.go`.
-    #[expect(clippy::cast_possible_truncation, reason = "floats to integers saturate, as wanted")]
-    fn predict_end(min_ms: i64, newest_ms: i64, end_ms: i64) -> i64 {
-        let (left, used) = (end_ms.wrapping_sub(min_ms), newest_ms.wrapping_sub(min_ms));
-        let chunks = left as f64 / (used.saturating_add(1) as f64 * 4.0);
-        if chunks <= 1.0 {
-            return end_ms;
-        }
-        (min_ms as f64 + left as f64 / chunks.floor()) as i64
     }
 }
 
@@ -99,8 +63,7 @@ impl Series {
             labels,
             hash,
             full: FullChunks::EMPTY,
-            open: BufferId::NONE,
-            appender: XorAppender::new(),
+            open: Open::None,
             open_min_ms: 0,
             cut_at_ms: 0,
             is_logged: false,
@@ -108,12 +71,10 @@ impl Series {
     }
 
     /// Tells whether a sample could be appended now.
-    pub(super) fn check(&self, timestamp_ms: i64, value: f64) -> Result<(), AppendError> {
-        match self.appender.last() {
-            Some((last_ms, _)) if timestamp_ms < last_ms => Err(AppendError::OutOfOrder),
-            Some((last_ms, last))
-                if timestamp_ms == last_ms && last.to_bits() != value.to_bits() =>
-            {
+    pub(super) fn check(&self, timestamp_ms: i64, value: &Value) -> Result<(), AppendError> {
+        match self.open.newest_ms() {
+            Some(newest_ms) if timestamp_ms < newest_ms => Err(AppendError::OutOfOrder),
+            Some(newest_ms) if timestamp_ms == newest_ms && !self.open.ends_with(value) => {
                 Err(AppendError::DuplicateTimestamp)
             }
             _ => Ok(()),
@@ -121,57 +82,54 @@ impl Series {
     }
 
     /// Appends a sample, to a new chunk where the open one has reached its end.
-    pub(super) fn append(
-        &mut self,
-        timestamp_ms: i64,
-        value: f64,
-        rules: CutRules,
-        slab: &mut Slab,
-    ) -> Appended {
-        if let Some((last_ms, last)) = self.appender.last()
-            && timestamp_ms <= last_ms
+    pub(super) fn append(&mut self, sample: &Sample, rules: CutRules, slab: &mut Slab) -> Appended {
+        let Sample { time, value } = sample;
+        if let Some(newest_ms) = self.open.newest_ms()
+            && time.timestamp_ms <= newest_ms
         {
-            let is_same = timestamp_ms == last_ms && value.to_bits() == last.to_bits();
+            let is_same = time.timestamp_ms == newest_ms && self.open.ends_with(value);
             return if is_same { Appended::Duplicate } else { Appended::OutOfOrder };
         }
-        let is_new = self.cut_where_due(timestamp_ms, rules, slab);
-        while self.appender.append(slab.get_mut(self.open), timestamp_ms, value).is_err() {
-            let size = slab.get(self.open).len();
-            let grown = size + (size / 4).max(16);
-            self.open = slab.resize(self.open, self.appender.size_bytes(), grown);
+        match value {
+            Value::Float(value) => self.append_float(*time, *value, rules, slab),
+            Value::Histogram(histogram) => self.append_histogram(*time, &**histogram, rules, slab),
+            Value::FloatHistogram(histogram) => {
+                self.append_histogram(*time, &**histogram, rules, slab)
+            }
         }
-        if is_new { Appended::NewChunk } else { Appended::Same }
+    }
+
+    /// Returns what the newest sample is.
+    pub(super) fn newest_kind(&self) -> Kind {
+        self.open.kind()
     }
 
     /// Drops all samples, as if the series had been created now.
     pub(super) fn clear(&mut self, slab: &mut Slab) {
         self.full.clear(slab);
-        slab.free(self.open);
-        self.open = BufferId::NONE;
-        self.appender = XorAppender::new();
+        std::mem::replace(&mut self.open, Open::None).free(slab);
     }
 
     pub(super) fn extent(&self) -> Extent {
-        Extent { newest_ms: self.appender.last().map_or(i64::MIN, |(newest_ms, _)| newest_ms) }
+        Extent { newest_ms: self.open.newest_ms().unwrap_or(i64::MIN) }
     }
 
     pub(super) fn chunk_count(&self, slab: &Slab) -> usize {
-        self.full.len(slab) + usize::from(self.appender.sample_count() > 0)
+        self.full.len(slab) + usize::from(self.open.sample_count() > 0)
     }
 
     pub(super) fn chunk_bytes(&self, slab: &Slab) -> usize {
-        let full = self.full.iter(slab).map(|chunk| chunk.size as usize).sum::<usize>();
-        full + self.open_size()
+        self.full.iter(slab).map(FullChunk::size).sum::<usize>() + self.open_size()
     }
 
     /// Returns the size of the open chunk in bytes; 0 where there is none.
     pub(super) fn open_size(&self) -> usize {
-        if self.appender.sample_count() > 0 { self.appender.size_bytes() } else { 0 }
+        self.open.size()
     }
 
     /// Returns the times of the oldest and the newest sample.
     pub(super) fn bounds(&self, slab: &Slab) -> Option<(i64, i64)> {
-        let (newest_ms, _) = self.appender.last()?;
+        let newest_ms = self.open.newest_ms()?;
         let oldest = self.full.iter(slab).next();
         Some((oldest.map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
     }
@@ -181,58 +139,95 @@ impl Series {
         self.full
     }
 
-    /// Returns the time of the first sample of the open chunk, and its bytes.
-    pub(super) fn open<'a>(&self, slab: &'a Slab) -> Option<(i64, &'a [u8])> {
-        let size = self.open_size();
-        (size > 0).then(|| (self.open_min_ms, &slab.get(self.open)[..size]))
+    /// Returns the time of the first sample of the open chunk, its encoding and its bytes.
+    pub(super) fn open<'a>(&'a self, slab: &'a Slab) -> Option<(i64, Encoding, &'a [u8])> {
+        let (encoding, bytes) = self.open.chunk(slab)?;
+        Some((self.open_min_ms, encoding, bytes))
     }
 
-    /// Returns whether the sample starts a chunk.
-    ///
-    /// # Source
-    ///
-    /// `appendPreprocessor` in Prometheus' `tsdb/head_append.go`.
-    fn cut_where_due(&mut self, timestamp_ms: i64, rules: CutRules, slab: &mut Slab) -> bool {
-        let count = self.appender.sample_count();
-        let target = rules.samples_per_chunk;
-        if let Some((newest_ms, _)) = self.appender.last() {
-            if count == target / 4 {
-                self.cut_at_ms = CutRules::predict_end(self.open_min_ms, newest_ms, self.cut_at_ms);
-            }
-            let is_large = self.appender.size_bytes() > CHUNK_SIZE_MAX;
-            // Twice the target means that the prediction was wrong: samples come faster now.
-            if !is_large && timestamp_ms < self.cut_at_ms && count < target * 2 {
-                return false;
-            }
-            self.close_open(newest_ms, slab);
-        }
-        if self.open.is_none() {
-            self.open = slab.allocate(FIRST_SIZE);
-        }
-        self.appender = XorAppender::new();
-        self.open_min_ms = timestamp_ms;
-        self.cut_at_ms = rules.range_end(timestamp_ms);
-        true
-    }
-
-    /// Makes the open chunk a full one.
-    fn close_open(&mut self, newest_ms: i64, slab: &mut Slab) {
-        let size = self.appender.size_bytes();
-        let buffer = slab.resize(self.open, size, size);
-        self.open = BufferId::NONE;
-        let chunk = FullChunk {
-            min_ms: self.open_min_ms,
-            max_ms: newest_ms,
-            buffer,
-            size: u32::try_from(size).expect("a chunk fits a buffer"),
+    fn append_float(
+        &mut self,
+        time: SampleTime,
+        value: f64,
+        rules: CutRules,
+        slab: &mut Slab,
+    ) -> Appended {
+        let is_open = matches!(self.open, Open::Xor { .. } | Open::Xor2(_));
+        let goes_on = is_open && {
+            let facts = self.facts();
+            !rules.ends_floats(facts, time.timestamp_ms, &mut self.cut_at_ms)
         };
-        self.full.push(chunk, slab);
+        if !goes_on {
+            let open = Open::floats(rules.keeps_starts, slab);
+            self.start_chunk(open, time.timestamp_ms, rules, slab);
+        }
+        self.open.push_float(time, value, slab);
+        if goes_on { Appended::Same } else { Appended::NewChunk }
+    }
+
+    fn append_histogram<H: HeadHistogram>(
+        &mut self,
+        time: SampleTime,
+        histogram: &H,
+        rules: CutRules,
+        slab: &mut Slab,
+    ) -> Appended {
+        let facts = self.facts();
+        let mut is_predicted = false;
+        let reset = match H::of(&mut self.open) {
+            None => HistogramChunk::first_reset(histogram),
+            Some(open) => {
+                let OpenHistograms { chunk, last, is_predicted: was_predicted } = open;
+                let (ts, cut_at_ms) = (time.timestamp_ms, &mut self.cut_at_ms);
+                if rules.ends_histograms(facts, ts, cut_at_ms, was_predicted) {
+                    chunk.reset_before(histogram)
+                } else {
+                    match chunk.append(time, histogram) {
+                        HistogramAppended::Appended | HistogramAppended::Recoded => {
+                            *last = histogram.clone();
+                            return Appended::Same;
+                        }
+                        HistogramAppended::Elsewhere(reset) => {
+                            // The reference does not forget it here, so that the end of the chunk
+                            // that starts now is not predicted.
+                            is_predicted = *was_predicted;
+                            reset
+                        }
+                    }
+                }
+            }
+        };
+        let start = HistogramStart { with_start_timestamps: rules.keeps_starts, reset };
+        let chunk = HistogramChunk::start(start, time, histogram);
+        let open = H::open(OpenHistograms { chunk, last: histogram.clone(), is_predicted });
+        self.start_chunk(open, time.timestamp_ms, rules, slab);
+        Appended::NewChunk
+    }
+
+    /// Returns what the rules must know of the open chunk.
+    fn facts(&self) -> OpenFacts {
+        OpenFacts {
+            min_ms: self.open_min_ms,
+            newest_ms: self.open.newest_ms().unwrap_or(self.open_min_ms),
+            sample_count: self.open.sample_count(),
+            size: self.open.size(),
+        }
+    }
+
+    /// Makes the open chunk a full one, and `open` the open one.
+    fn start_chunk(&mut self, open: Open, min_ms: i64, rules: CutRules, slab: &mut Slab) {
+        let before = std::mem::replace(&mut self.open, open);
+        if let Some(newest_ms) = before.newest_ms()
+            && let Some((encoding, bytes)) = before.chunk(slab)
+        {
+            // Copied out, as the slab may move while it makes room.
+            let bytes = bytes.to_vec();
+            let bounds = (self.open_min_ms, newest_ms);
+            let chunk = FullChunk::new(bounds, encoding, &bytes, slab);
+            self.full.push(chunk, slab);
+        }
+        before.free(slab);
+        self.open_min_ms = min_ms;
+        self.cut_at_ms = rules.range_end(min_ms);
     }
 }
-
-/// The size of a chunk from which on it takes no further sample, in bytes: 1 KiB less the largest
-/// sample.
-const CHUNK_SIZE_MAX: usize = 1024 - XorAppender::SAMPLE_SIZE_MAX;
-
-/// What an open chunk begins with, in bytes.
-const FIRST_SIZE: usize = 40;

@@ -4,9 +4,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use narthex_model::Labels;
 use narthex_storage::TimeRange;
 
+use super::cut::CutRules;
 use super::labels::{LabelId, LabelTable, label_ids};
-use super::series::{Appended, CutRules, Extent, Series, Slot};
+use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
+use super::value::Sample;
 
 /// All series, found by their labels or their slot.
 #[derive(Debug, Default)]
@@ -102,14 +104,8 @@ impl SeriesTable {
     }
 
     /// Appends a sample to a series.
-    pub(super) fn append(
-        &mut self,
-        slot: Slot,
-        timestamp_ms: i64,
-        value: f64,
-        rules: CutRules,
-    ) -> Appended {
-        self.series[slot as usize].append(timestamp_ms, value, rules, &mut self.slab)
+    pub(super) fn append(&mut self, slot: Slot, sample: &Sample, rules: CutRules) -> Appended {
+        self.series[slot as usize].append(sample, rules, &mut self.slab)
     }
 
     /// Drops the samples of a series.

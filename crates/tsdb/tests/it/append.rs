@@ -1,5 +1,4 @@
 use narthex_host::Simulation;
-use narthex_model::histogram::Histogram;
 use narthex_model::{Labels, Metadata, MetricType};
 use narthex_storage::{AppendError, Appendable, SampleValue, SeriesKey, SeriesRef};
 use narthex_tsdb::{Db, OpenError, Options};
@@ -149,19 +148,4 @@ fn options_that_make_no_sense_are_refused() {
     let error = Db::open_with(Simulation::new(1).host(), "data", options).unwrap_err();
     let expected = "option wal_segment_size_bytes is 1000, and must be a multiple of 32768";
     assert_eq!(error.to_string(), expected);
-}
-
-#[test]
-fn histograms_are_refused_by_name() {
-    let simulation = Simulation::new(1);
-    let db = open(&simulation);
-    let labels = series("latency_seconds", "a");
-    let histogram = Histogram::default();
-    let mut appender = db.appender();
-    let refusal = appender
-        .append(SeriesKey::Labels(&labels), 1_000, SampleValue::Histogram(&histogram))
-        .unwrap_err();
-    assert!(matches!(refusal, AppendError::NoHistograms));
-    appender.append(SeriesKey::Labels(&labels), 1_000, SampleValue::Float(1.0)).unwrap();
-    assert_eq!(appender.commit().unwrap().samples, 1);
 }
