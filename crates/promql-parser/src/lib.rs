@@ -46,8 +46,8 @@ mod visit;
 pub use ast::{
     Aggregate, At, Binary, Call, Cardinality, DurationExpr, DurationExprError, DurationKind,
     DurationNode, DurationOp, DurationProblem, DurationValue, Expr, ExprBuilder, ExprRef,
-    ExtendedRange, MatrixSelector, Node, NodeId, NumberLiteral, QueryTimes, StringLiteral,
-    Subquery, Unary, VectorMatching, VectorSelector,
+    ExtendedRange, LabelNames, MatcherRef, Matchers, MatrixSelector, Node, NodeId, NumberLiteral,
+    QueryTimes, StringLiteral, Subquery, Unary, VectorMatching, VectorSelector,
 };
 pub use error::{
     ArgumentCount, Expected, ModifierProblem, NotEnabled, ParseError, ParseProblem, Place,

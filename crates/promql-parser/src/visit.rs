@@ -1,5 +1,7 @@
 //! Walking and rewriting.
 
+use smallvec::SmallVec;
+
 use crate::ast::{Expr, ExprBuilder, ExprRef, Node, NodeId};
 
 /// Sees the nodes of an expression on the way down and on the way up. See [`Expr::visit`].
@@ -27,7 +29,7 @@ impl Expr {
     /// impl Visitor for Names {
     ///     fn enter(&mut self, expr: ExprRef<'_>) -> bool {
     ///         if let Node::VectorSelector(selector) = expr.node() {
-    ///             self.0.extend(selector.name.as_deref().map(String::from));
+    ///             self.0.extend(selector.name.map(String::from));
     ///         }
     ///         !matches!(expr.node(), Node::Subquery(_))
     ///     }
@@ -74,13 +76,13 @@ impl Expr {
     #[must_use]
     pub fn rewrite(
         &self,
-        mut rewrite: impl FnMut(&mut ExprBuilder, Node, crate::Span) -> NodeId,
+        mut rewrite: impl FnMut(&mut ExprBuilder, Node<'_>, crate::Span) -> NodeId,
     ) -> Self {
         let mut builder = ExprBuilder::default();
         let mut renamed: Vec<NodeId> = Vec::with_capacity(self.node_count());
         for expr in self.nodes() {
-            let mut node = expr.node().clone();
-            node.map_children(|child| renamed[child.index()]);
+            let mut args = SmallVec::new();
+            let node = expr.node().with_children(&mut args, |child| renamed[child.index()]);
             renamed.push(rewrite(&mut builder, node, expr.span()));
         }
         let root = renamed[self.root().id().index()];

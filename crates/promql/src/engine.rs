@@ -243,7 +243,7 @@ fn instant_value<'a>(
     let timestamp_ms = grid.start_ms();
     Ok(match operand {
         Operand::Scalar(scalar) => Value::Scalar(Sample { timestamp_ms, value: scalar.at(0) }),
-        Operand::Text(text) => Value::String { timestamp_ms, text: (**text).into() },
+        Operand::Text(text) => Value::String { timestamp_ms, text: text.as_str().into() },
         Operand::Vector(series) => {
             Value::Vector(Vector::new(timestamp_ms, series.into_answer(run)?.into_block()))
         }

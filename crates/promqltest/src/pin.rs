@@ -22,7 +22,7 @@ pub(crate) fn pin(expr: &Expr, time_ms: i64) -> Option<Expr> {
     }))
 }
 
-fn pin_node(node: &mut Node, time_ms: i64) {
+fn pin_node(node: &mut Node<'_>, time_ms: i64) {
     let at = match node {
         Node::VectorSelector(selector) => &mut selector.at,
         Node::Subquery(subquery) => &mut subquery.at,

@@ -99,6 +99,19 @@ impl Matcher {
         Self { op: MatchOp::Equal, name: name.into(), value: value.into(), regex: None }
     }
 
+    /// Returns the condition `name!="value"`, which cannot fail to be made.
+    #[must_use]
+    pub fn not_equal(name: &str, value: &str) -> Self {
+        Self { op: MatchOp::NotEqual, ..Self::equal(name, value) }
+    }
+
+    /// Returns the condition `name=~"pattern"`, or `name!~"pattern"` where it is negated.
+    #[must_use]
+    pub fn of_regex(name: &str, regex: Regex, is_negated: bool) -> Self {
+        let op = if is_negated { MatchOp::NotRegex } else { MatchOp::Regex };
+        Self { op, name: name.into(), value: regex.as_str().into(), regex: Some(regex) }
+    }
+
     /// Returns the operator.
     #[must_use]
     pub fn op(&self) -> MatchOp {

@@ -1,5 +1,7 @@
 use narthex_promql_lexer::Span;
+use smallvec::SmallVec;
 
+use super::tree::Tree;
 use super::{Expr, Node, NodeId};
 use crate::value_type::ValueType;
 
@@ -21,121 +23,90 @@ use crate::value_type::ValueType;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ExprBuilder {
-    nodes: Vec<Node>,
-    spans: Vec<Span>,
-    types: Vec<ValueType>,
+    tree: Tree,
 }
 
 impl ExprBuilder {
-    /// Returns a builder with room for so many nodes.
-    pub(crate) fn with_capacity(nodes: usize) -> Self {
-        Self {
-            nodes: Vec::with_capacity(nodes),
-            spans: Vec::with_capacity(nodes),
-            types: Vec::with_capacity(nodes),
-        }
-    }
-
-    /// Adds a node and returns its name. `span` is where it stands in a query, if in any.
+    /// Adds a copy of a node and returns its name. `span` is where it stands in a query, if in any.
     ///
     /// # Panics
     ///
     /// Where a child was not pushed before, or there are 2³² nodes.
-    pub fn push(&mut self, node: Node, span: Span) -> NodeId {
-        let value_type = self.type_of(&node);
-        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
-        self.nodes.push(node);
-        self.spans.push(span);
-        self.types.push(value_type);
-        id
+    pub fn push(&mut self, node: Node<'_>, span: Span) -> NodeId {
+        assert!(
+            node.children().iter().all(|child| child.index() < self.tree.len()),
+            "children come before their parents"
+        );
+        self.tree.push_node(node, span)
     }
 
     /// Returns a node that was pushed.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
-    }
-
-    /// Returns a node that was pushed, for changes that keep its children.
-    pub fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id.index()]
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        self.tree.node(id)
     }
 
     /// Returns where a node stands.
     #[must_use]
     pub fn span(&self, id: NodeId) -> Span {
-        self.spans[id.index()]
+        self.tree.span(id)
     }
 
     /// Changes where a node stands.
     pub fn set_span(&mut self, id: NodeId, span: Span) {
-        self.spans[id.index()] = span;
+        self.tree.set_span(id, span);
     }
 
     /// Returns what a node evaluates to.
     #[must_use]
     pub fn value_type(&self, id: NodeId) -> ValueType {
-        self.types[id.index()]
-    }
-
-    /// Returns the expression under `root`, the node pushed last, where every node was pushed once
-    /// for its place and in the order of the text: so the parser works.
-    pub(crate) fn finish_in_order(self, root: NodeId) -> Expr {
-        debug_assert!(self.is_canonical(root), "the nodes are in post-order");
-        Expr { nodes: self.nodes, spans: self.spans, types: self.types }
+        self.tree.value_type(id)
     }
 
     /// Returns the expression under `root`. Nodes that it does not use are left out.
     #[must_use]
     pub fn finish(self, root: NodeId) -> Expr {
-        if self.is_canonical(root) {
-            return self.finish_in_order(root);
+        if is_canonical(&self.tree, root) {
+            return Expr { tree: self.tree };
         }
-        let mut compact = Self::default();
-        let mut renamed = vec![NodeId(0); self.nodes.len()];
+        let mut compact = Tree::default();
+        let mut renamed = vec![NodeId(0); self.tree.len()];
         // A node is met twice: the first time its children go on the stack above it.
         let mut stack = vec![(root, false)];
         while let Some((id, children_done)) = stack.pop() {
             let node = self.node(id);
             if children_done {
-                let mut node = node.clone();
-                node.map_children(|child| renamed[child.index()]);
-                renamed[id.index()] = compact.push(node, self.span(id));
+                let mut args = SmallVec::new();
+                let node = node.with_children(&mut args, |child| renamed[child.index()]);
+                renamed[id.index()] = compact.push_node(node, self.span(id));
             } else {
                 stack.push((id, true));
                 stack.extend(node.children().into_iter().rev().map(|child| (child, false)));
             }
         }
-        Expr { nodes: compact.nodes, spans: compact.spans, types: compact.types }
+        Expr { tree: compact }
     }
+}
 
-    /// Returns whether the nodes are those under `root`, each once, in post-order.
-    fn is_canonical(&self, root: NodeId) -> bool {
-        // Walked from the back, a post-order names the last child first: each node must be the one
-        // that is due.
-        let mut due = vec![root];
-        for index in (0..self.nodes.len()).rev() {
-            match due.pop() {
-                Some(id) if id.index() == index => due.extend(self.nodes[index].children()),
-                _ => return false,
-            }
-        }
-        due.is_empty()
+impl Expr {
+    /// Returns the expression under `root`, the node pushed last, where every node was pushed once
+    /// for its place and in the order of the text: so the parser works.
+    pub(crate) fn in_order(tree: Tree, root: NodeId) -> Self {
+        debug_assert!(is_canonical(&tree, root), "the nodes are in post-order");
+        Self { tree }
     }
+}
 
-    fn type_of(&self, node: &Node) -> ValueType {
-        match node {
-            Node::NumberLiteral(_) => ValueType::Scalar,
-            Node::StringLiteral(_) => ValueType::String,
-            Node::VectorSelector(_) | Node::Aggregate(_) => ValueType::Vector,
-            Node::MatrixSelector(_) | Node::Subquery(_) => ValueType::Matrix,
-            Node::Call(call) => call.function.return_type,
-            Node::Unary(unary) => self.value_type(unary.expr),
-            Node::Paren(expr) => self.value_type(*expr),
-            Node::Binary(binary) => {
-                let both = [binary.lhs, binary.rhs].map(|id| self.value_type(id));
-                if both == [ValueType::Scalar; 2] { ValueType::Scalar } else { ValueType::Vector }
-            }
+/// Returns whether the nodes are those under `root`, each once, in post-order.
+fn is_canonical(tree: &Tree, root: NodeId) -> bool {
+    // Walked from the back, a post-order names the last child first: each node must be the one that
+    // is due.
+    let mut due = vec![root];
+    for id in (0..tree.len()).rev().map(NodeId::at_index) {
+        match due.pop() {
+            Some(next) if next == id => due.extend(tree.node(id).children()),
+            _ => return false,
         }
     }
+    due.is_empty()
 }

@@ -4,15 +4,15 @@ use super::NumberLiteral;
 use crate::ops::UnaryOp;
 
 /// A length of time in a query: the range of a window, a step, an offset.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DurationValue {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum DurationValue<'a> {
     /// Milliseconds. Only offsets are ever negative.
     Millis(i64),
     /// An expression over literals and the times of the query.
-    Expr(Box<DurationExpr>),
+    Expr(&'a DurationExpr),
 }
 
-impl DurationValue {
+impl DurationValue<'_> {
     /// No time at all: the offset of a selector without one.
     pub const ZERO: Self = Self::Millis(0);
 
@@ -47,7 +47,7 @@ impl DurationValue {
     }
 }
 
-impl Default for DurationValue {
+impl Default for DurationValue<'_> {
     fn default() -> Self {
         Self::ZERO
     }

@@ -2,7 +2,9 @@
 
 mod builder;
 mod duration;
+mod lists;
 mod node;
+mod tree;
 
 use std::fmt;
 
@@ -14,18 +16,20 @@ pub use self::duration::{
     DurationExpr, DurationExprError, DurationKind, DurationNode, DurationOp, DurationProblem,
     DurationValue, QueryTimes,
 };
+pub use self::lists::{LabelNames, MatcherRef, Matchers};
 pub use self::node::{
     Aggregate, At, Binary, Call, Cardinality, ExtendedRange, MatrixSelector, Node, NumberLiteral,
     StringLiteral, Subquery, Unary, VectorMatching, VectorSelector,
 };
+pub(crate) use self::tree::{Kind, Length, Matching, MatchingSlot, Modifiers, Run, Tree};
 use crate::value_type::ValueType;
 
 /// An expression: the root of a syntax tree together with the tree.
 ///
 /// The nodes lie in post-order in one `Vec`, children before parents in the order of the text and
 /// the root last. So a bottom-up walk is a loop over [`Expr::nodes`], a copy is a copy of a few
-/// vectors, and dropping a deep tree needs no deep stack. Equality compares nodes and ignores
-/// spans.
+/// vectors, and dropping a deep tree needs no deep stack. What is kept is compact and private; a
+/// [`Node`] is made of it to look at. Equality compares nodes and ignores spans.
 ///
 /// # Examples
 ///
@@ -37,11 +41,9 @@ use crate::value_type::ValueType;
 /// assert_eq!(expr.get(sum.expr).to_string(), "rate(http_requests_total[5m])");
 /// # Ok::<(), narthex_promql_parser::ParseError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Expr {
-    nodes: Vec<Node>,
-    spans: Vec<Span>,
-    types: Vec<ValueType>,
+    tree: Tree,
 }
 
 /// Names a node within its [`Expr`].
@@ -54,13 +56,17 @@ impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    fn at_index(index: usize) -> Self {
+        Self(u32::try_from(index).expect("a tree counts its nodes in 32 bits"))
+    }
 }
 
 impl Expr {
     /// Returns the node that the whole expression is.
     #[must_use]
     pub fn root(&self) -> ExprRef<'_> {
-        self.at_index(self.nodes.len() - 1)
+        self.at_index(self.tree.len() - 1)
     }
 
     /// Returns a node of this expression.
@@ -75,13 +81,13 @@ impl Expr {
 
     /// Returns every node in post-order: children before parents, the root last.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = ExprRef<'_>> + ExactSizeIterator {
-        (0..self.nodes.len()).map(|index| self.at_index(index))
+        (0..self.tree.len()).map(|index| self.at_index(index))
     }
 
     /// Returns how many nodes there are; at least one.
     #[must_use]
     pub fn node_count(&self) -> usize {
-        self.nodes.len()
+        self.tree.len()
     }
 
     /// Returns what the expression evaluates to.
@@ -90,24 +96,22 @@ impl Expr {
         self.root().value_type()
     }
 
-    /// Shows every node to `change`, which keeps its children, together with the types of all.
-    pub(crate) fn for_each_mut(&mut self, mut change: impl FnMut(&mut Node, &[ValueType])) {
-        for node in &mut self.nodes {
-            change(node, &self.types);
-        }
-    }
-
     fn at_index(&self, index: usize) -> ExprRef<'_> {
-        debug_assert!(index < self.nodes.len(), "a node of another expression");
-        #[expect(clippy::cast_possible_truncation, reason = "the builder counts nodes in a u32")]
-        ExprRef { expr: self, id: NodeId(index as u32) }
+        debug_assert!(index < self.tree.len(), "a node of another expression");
+        ExprRef { expr: self, id: NodeId::at_index(index) }
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.nodes()).finish()
     }
 }
 
 /// Equality ignores spans: `a+b` equals `a + b`.
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
-        self.nodes == other.nodes
+        self.nodes().map(ExprRef::node).eq(other.nodes().map(ExprRef::node))
     }
 }
 
@@ -127,8 +131,8 @@ impl<'a> ExprRef<'a> {
 
     /// Returns the node, for matching.
     #[must_use]
-    pub fn node(self) -> &'a Node {
-        &self.expr.nodes[self.id.index()]
+    pub fn node(self) -> Node<'a> {
+        self.expr.tree.node(self.id)
     }
 
     /// Returns another node of the same expression, such as a child.
@@ -145,13 +149,13 @@ impl<'a> ExprRef<'a> {
     /// Returns where the node stands in the query that was parsed.
     #[must_use]
     pub fn span(self) -> Span {
-        self.expr.spans[self.id.index()]
+        self.expr.tree.span(self.id)
     }
 
     /// Returns what the node evaluates to.
     #[must_use]
     pub fn value_type(self) -> ValueType {
-        self.expr.types[self.id.index()]
+        self.expr.tree.value_type(self.id)
     }
 
     /// Returns the expression that the node belongs to.
@@ -163,7 +167,7 @@ impl<'a> ExprRef<'a> {
     /// Returns the node without the parentheses around it.
     #[must_use]
     pub fn without_parens(mut self) -> Self {
-        while let Node::Paren(inner) = *self.node() {
+        while let Node::Paren(inner) = self.node() {
             self = self.get(inner);
         }
         self
@@ -172,6 +176,6 @@ impl<'a> ExprRef<'a> {
 
 impl fmt::Debug for ExprRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ExprRef").field(&self.id).field(self.node()).finish()
+        f.debug_tuple("ExprRef").field(&self.id).field(&self.node()).finish()
     }
 }

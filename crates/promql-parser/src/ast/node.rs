@@ -1,39 +1,42 @@
+use std::fmt;
 use std::ops::Deref;
 
-use narthex_model::{MatchOp, Matcher};
+use narthex_model::{METRIC_NAME_LABEL, Matcher};
 use smallvec::SmallVec;
 
-use super::{DurationValue, NodeId};
+use super::{DurationValue, LabelNames, Matchers, NodeId};
 use crate::functions::Function;
 use crate::ops::{AggregateOp, BinaryOp, UnaryOp};
 use crate::print::write_string;
 
-/// One node of an expression. Children are named by their [`NodeId`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Node {
+/// One node of an expression, for matching. Children are named by their [`NodeId`].
+///
+/// It borrows from its expression, which keeps the parts elsewhere, and is cheap to make and to copy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Node<'a> {
     /// `1.5`, `0x1f`, `5m`
     NumberLiteral(NumberLiteral),
     /// `"text"`
-    StringLiteral(StringLiteral),
+    StringLiteral(StringLiteral<'a>),
     /// `up{job="node"} offset 5m`
-    VectorSelector(Box<VectorSelector>),
+    VectorSelector(VectorSelector<'a>),
     /// `up[5m]`
-    MatrixSelector(MatrixSelector),
+    MatrixSelector(MatrixSelector<'a>),
     /// `rate(up[5m])[1h:1m]`
-    Subquery(Box<Subquery>),
+    Subquery(Subquery<'a>),
     /// `rate(up[5m])`
-    Call(Call),
+    Call(Call<'a>),
     /// `sum by (job) (up)`
-    Aggregate(Box<Aggregate>),
+    Aggregate(Aggregate<'a>),
     /// `a + b`
-    Binary(Binary),
+    Binary(Binary<'a>),
     /// `-a`
     Unary(Unary),
     /// `(a)`
     Paren(NodeId),
 }
 
-impl Node {
+impl<'a> Node<'a> {
     /// Returns the children in the order of the text.
     #[must_use]
     pub fn children(&self) -> SmallVec<[NodeId; 4]> {
@@ -42,7 +45,7 @@ impl Node {
             Self::NumberLiteral(_) | Self::StringLiteral(_) | Self::VectorSelector(_) => {}
             Self::MatrixSelector(matrix) => children.push(matrix.selector),
             Self::Subquery(subquery) => children.push(subquery.expr),
-            Self::Call(call) => children.extend_from_slice(&call.args),
+            Self::Call(call) => children.extend_from_slice(call.args),
             Self::Aggregate(aggregate) => {
                 children.extend(aggregate.param);
                 children.push(aggregate.expr);
@@ -54,18 +57,26 @@ impl Node {
         children
     }
 
-    /// Replaces every child by what `map` makes of it.
-    pub fn map_children(&mut self, mut map: impl FnMut(NodeId) -> NodeId) {
-        let mut set = |child: &mut NodeId| *child = map(*child);
-        match self {
+    /// Returns the node with what `map` makes of every child. `args` keeps those of a call.
+    pub(crate) fn with_children<'b>(
+        mut self,
+        args: &'b mut SmallVec<[NodeId; 4]>,
+        map: impl Fn(NodeId) -> NodeId,
+    ) -> Node<'b>
+    where
+        'a: 'b,
+    {
+        let set = |child: &mut NodeId| *child = map(*child);
+        match &mut self {
             Self::NumberLiteral(_) | Self::StringLiteral(_) | Self::VectorSelector(_) => {}
             Self::MatrixSelector(matrix) => set(&mut matrix.selector),
             Self::Subquery(subquery) => set(&mut subquery.expr),
-            Self::Call(call) => call.args.iter_mut().for_each(set),
+            Self::Call(call) => {
+                *args = call.args.iter().map(|&arg| map(arg)).collect();
+                return Node::Call(Call { function: call.function, args });
+            }
             Self::Aggregate(aggregate) => {
-                if let Some(param) = &mut aggregate.param {
-                    set(param);
-                }
+                aggregate.param.iter_mut().for_each(set);
                 set(&mut aggregate.expr);
             }
             Self::Binary(binary) => {
@@ -75,6 +86,7 @@ impl Node {
             Self::Unary(unary) => set(&mut unary.expr),
             Self::Paren(expr) => set(expr),
         }
+        self
     }
 }
 
@@ -104,122 +116,106 @@ fn same_number(left: f64, right: f64) -> bool {
 /// A text, as a rule in UTF-8; escapes may name other bytes.
 ///
 /// It derefs to the text, in which U+FFFD stands for what is not UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StringLiteral {
-    text: Box<str>,
-    /// The bytes where they are not UTF-8.
-    bytes: Option<Box<[u8]>>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StringLiteral<'a> {
+    pub(super) text: &'a str,
+    /// Those of the text where they are UTF-8.
+    pub(super) bytes: &'a [u8],
 }
 
-impl StringLiteral {
-    /// Returns the literal of these bytes.
+impl<'a> StringLiteral<'a> {
+    /// Returns the text.
     #[must_use]
-    pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        match String::from_utf8(bytes) {
-            Ok(text) => text.into(),
-            Err(error) => {
-                let bytes = error.into_bytes();
-                let text = String::from_utf8_lossy(&bytes).into();
-                Self { text, bytes: Some(bytes.into()) }
-            }
-        }
+    pub fn as_str(self) -> &'a str {
+        self.text
     }
 
     /// Returns the bytes.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Returns whether the bytes are UTF-8, so that they are the text.
     #[must_use]
-    pub fn is_utf8(&self) -> bool {
-        self.bytes.is_none()
+    pub fn is_utf8(self) -> bool {
+        self.bytes == self.text.as_bytes()
     }
 
     /// Returns the text as it stands in printed queries: quoted, with escapes.
     #[must_use]
-    pub fn quoted(&self) -> String {
+    pub fn quoted(self) -> String {
         let mut quoted = String::new();
         // Writing into a string does not fail.
-        let _ = write_string(&mut quoted, self.as_bytes());
+        let _ = write_string(&mut quoted, self.bytes);
         quoted
     }
 }
 
-impl Deref for StringLiteral {
+impl Deref for StringLiteral<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.text
+        self.text
     }
 }
 
-impl From<String> for StringLiteral {
-    fn from(text: String) -> Self {
-        Self { text: text.into(), bytes: None }
+impl<'a> From<&'a str> for StringLiteral<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes() }
     }
 }
 
-impl From<&str> for StringLiteral {
-    fn from(text: &str) -> Self {
-        Self { text: text.into(), bytes: None }
+impl fmt::Debug for StringLiteral<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.quoted())
     }
 }
 
 /// A selection of series.
-#[derive(Clone, Debug)]
-pub struct VectorSelector {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VectorSelector<'a> {
     /// The metric's name where it stands before the braces.
-    pub name: Option<Box<str>>,
-    /// Every condition, in the order of the text; that of `name` comes last.
-    pub matchers: Vec<Matcher>,
+    pub name: Option<&'a str>,
+    /// The conditions in the braces, in the order of the text, which means nothing to equality.
+    pub matchers: Matchers<'a>,
     /// How far back to look; zero without `offset`.
-    pub offset: DurationValue,
+    pub offset: DurationValue<'a>,
     /// The time that `@` pins the selection to.
     pub at: Option<At>,
     /// Whether and how samples around the window count.
     pub extended: Option<ExtendedRange>,
 }
 
-/// The order of the matchers means nothing.
-impl PartialEq for VectorSelector {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.offset == other.offset
-            && self.at == other.at
-            && self.extended == other.extended
-            && sorted(&self.matchers) == sorted(&other.matchers)
+impl VectorSelector<'_> {
+    /// Returns every condition; that on `name` comes last.
+    #[must_use]
+    pub fn to_matchers(&self) -> Vec<Matcher> {
+        let name = self.name.map(|name| Matcher::equal(METRIC_NAME_LABEL, name));
+        self.matchers.iter().map(|matcher| matcher.to_matcher()).chain(name).collect()
     }
 }
 
-fn sorted(matchers: &[Matcher]) -> SmallVec<[(&str, MatchOp, &str); 4]> {
-    let mut keys: SmallVec<_> =
-        matchers.iter().map(|matcher| (matcher.name(), matcher.op(), matcher.value())).collect();
-    keys.sort_unstable();
-    keys
-}
-
 /// A selection of series with a window of samples each.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MatrixSelector {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MatrixSelector<'a> {
     /// The [`Node::VectorSelector`], which also holds `offset` and `@`.
     pub selector: NodeId,
     /// The length of the window.
-    pub range: DurationValue,
+    pub range: DurationValue<'a>,
 }
 
 /// An expression evaluated at many instants.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Subquery {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Subquery<'a> {
     /// What is evaluated.
     pub expr: NodeId,
     /// The length of the window.
-    pub range: DurationValue,
+    pub range: DurationValue<'a>,
     /// The time between instants; `None` stands for the engine's default.
-    pub step: Option<DurationValue>,
+    pub step: Option<DurationValue<'a>>,
     /// How far back the window ends; zero without `offset`.
-    pub offset: DurationValue,
+    pub offset: DurationValue<'a>,
     /// The time that `@` pins the end of the window to.
     pub at: Option<At>,
 }
@@ -256,17 +252,17 @@ impl ExtendedRange {
 }
 
 /// A function call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Call {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call<'a> {
     /// The function.
     pub function: &'static Function,
     /// The arguments, as many as the function allows.
-    pub args: SmallVec<[NodeId; 4]>,
+    pub args: &'a [NodeId],
 }
 
 /// An aggregation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Aggregate {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aggregate<'a> {
     /// The operator.
     pub op: AggregateOp,
     /// The parameter of `topk` and the like.
@@ -274,14 +270,14 @@ pub struct Aggregate {
     /// The vector that is aggregated.
     pub expr: NodeId,
     /// The labels of `by` or `without`, in the order of the text.
-    pub grouping: Vec<Box<str>>,
+    pub grouping: LabelNames<'a>,
     /// Whether `grouping` names the labels to drop.
     pub without: bool,
 }
 
 /// A binary operation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Binary {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Binary<'a> {
     /// The operator.
     pub op: BinaryOp,
     /// The left operand.
@@ -291,20 +287,20 @@ pub struct Binary {
     /// Whether a comparison yields 0 and 1 instead of filtering.
     pub return_bool: bool,
     /// How series find each other: present where both operands are instant vectors.
-    pub matching: Option<Box<VectorMatching>>,
+    pub matching: Option<VectorMatching<'a>>,
 }
 
 /// How the series of two vectors find each other.
-#[derive(Clone, Debug, Default)]
-pub struct VectorMatching {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VectorMatching<'a> {
     /// How many series of each side may share a match group.
     pub cardinality: Cardinality,
     /// The labels of `on` or `ignoring`, in the order of the text.
-    pub labels: Vec<Box<str>>,
+    pub labels: LabelNames<'a>,
     /// Whether `labels` names what must be equal, and not what is ignored.
     pub on: bool,
     /// The labels of `group_left` or `group_right`, taken from the "one" side.
-    pub include: Vec<Box<str>>,
+    pub include: LabelNames<'a>,
     /// The value that stands in for a missing sample of the left side. Experimental.
     pub fill_left: Option<f64>,
     /// The value that stands in for a missing sample of the right side. Experimental.
@@ -312,7 +308,7 @@ pub struct VectorMatching {
 }
 
 /// Fill values are equal where they print alike, as number literals are.
-impl PartialEq for VectorMatching {
+impl PartialEq for VectorMatching<'_> {
     fn eq(&self, other: &Self) -> bool {
         let same_fill = |left: Option<f64>, right: Option<f64>| match (left, right) {
             (Some(left), Some(right)) => same_number(left, right),
@@ -356,7 +352,7 @@ impl Cardinality {
 }
 
 /// A signed expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unary {
     /// The sign.
     pub op: UnaryOp,

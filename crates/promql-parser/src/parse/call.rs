@@ -5,12 +5,13 @@ use smallvec::SmallVec;
 
 use super::expr::starts_expr;
 use super::{IN_AGGREGATION, Parsed, Parser};
-use crate::ast::{Aggregate, Call, Node, NodeId};
+use crate::ast::{Kind, NodeId, Run};
 use crate::error::{Expected, NotEnabled, ParseProblem};
 use crate::functions::Function;
 use crate::ops::AggregateOp;
 
 /// What the arguments in parentheses belong to.
+#[derive(Clone, Copy)]
 pub(super) enum Callee {
     /// The function of the name under the span.
     Function(Span),
@@ -23,9 +24,9 @@ pub(super) enum Callee {
 }
 
 /// `by (…)` or `without (…)`.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Grouping {
-    labels: Vec<Box<str>>,
+    labels: Run,
     without: bool,
 }
 
@@ -92,15 +93,12 @@ impl Parser<'_> {
         }
     }
 
-    /// Makes the node of a call whose closing parenthesis was just taken.
-    pub(super) fn finish_call(
-        &mut self,
-        callee: Callee,
-        args: SmallVec<[NodeId; 4]>,
-    ) -> Parsed<NodeId> {
+    /// Makes the node of a call whose closing parenthesis was just taken. Its arguments are those
+    /// from `first_arg` on.
+    pub(super) fn finish_call(&mut self, callee: Callee, first_arg: usize) -> Parsed<NodeId> {
         self.ascend();
         match callee {
-            Callee::Function(name) => self.finish_function(name, args),
+            Callee::Function(name) => self.finish_function(name, first_arg),
             Callee::Aggregation { op, name, grouping } => {
                 let mut span = name.to(self.last);
                 let grouping = match grouping {
@@ -111,12 +109,12 @@ impl Parser<'_> {
                     }),
                 };
                 self.open_aggregations -= 1;
-                self.finish_aggregation(op, span, grouping, &args)
+                self.finish_aggregation(op, span, grouping, first_arg)
             }
         }
     }
 
-    fn finish_function(&mut self, name: Span, args: SmallVec<[NodeId; 4]>) -> Parsed<NodeId> {
+    fn finish_function(&mut self, name: Span, first_arg: usize) -> Parsed<NodeId> {
         let text = name.text(self.query);
         let Some(function) = Function::by_name(text) else {
             return self.fail(name, ParseProblem::UnknownFunction { name: text.into() });
@@ -124,8 +122,9 @@ impl Parser<'_> {
         if function.experimental && !self.options.experimental_functions {
             return self.fail(name, NotEnabled::Function { name: function.name });
         }
-        let span = name.to(self.last);
-        Ok(self.builder.push(Node::Call(Call { function, args }), span))
+        let args = self.tree.push_args(&self.args[first_arg..]);
+        self.args.truncate(first_arg);
+        Ok(self.tree.push(Kind::Call { function, args }, name.to(self.last)))
     }
 
     fn finish_aggregation(
@@ -133,8 +132,9 @@ impl Parser<'_> {
         op: AggregateOp,
         span: Span,
         grouping: Grouping,
-        args: &[NodeId],
+        first_arg: usize,
     ) -> Parsed<NodeId> {
+        let args = &self.args[first_arg..];
         if args.is_empty() {
             return self.fail(span, ParseProblem::NoAggregateArguments);
         }
@@ -150,9 +150,9 @@ impl Parser<'_> {
                 return self.fail(span, ParseProblem::AggregateArguments { expected, got });
             }
         };
+        self.args.truncate(first_arg);
         let Grouping { labels, without } = grouping;
-        let aggregate = Aggregate { op, param, expr, grouping: labels, without };
-        Ok(self.builder.push(Node::Aggregate(Box::new(aggregate)), span))
+        Ok(self.tree.push(Kind::Aggregate { op, without, param, expr, labels }, span))
     }
 
     /// Reads `by (…)` or `without (…)` where one follows.
@@ -162,38 +162,38 @@ impl Parser<'_> {
             TokenKind::Keyword(Keyword::Without) => true,
             _ => return Ok(None),
         };
-        self.take()?;
+        self.take();
         let labels = self.label_list()?;
         Ok(Some(Grouping { labels, without }))
     }
 
     /// Reads label names in parentheses.
-    pub(super) fn label_list(&mut self) -> Parsed<Vec<Box<str>>> {
+    pub(super) fn label_list(&mut self) -> Parsed<Run> {
         let expected = |what| Expected { context: "grouping opts", what };
         self.expect(TokenKind::LeftParen, expected("\"(\""))?;
-        let mut labels = Vec::new();
+        let mut labels: SmallVec<[Span; 8]> = SmallVec::new();
         while self.take_if(TokenKind::RightParen)?.is_none() {
             let token = self.peek()?;
             if !is_label(token.kind) {
                 return self.unexpected(expected("label"));
             }
-            self.take()?;
+            self.take();
             labels.push(self.label(token)?);
             if self.take_if(TokenKind::Comma)?.is_none() {
                 self.expect(TokenKind::RightParen, expected("\",\" or \")\""))?;
                 break;
             }
         }
-        Ok(labels)
+        Ok(self.tree.push_labels(&labels))
     }
 
-    fn label(&mut self, token: Token) -> Parsed<Box<str>> {
+    fn label(&mut self, token: Token) -> Parsed<Span> {
         let name = match token.kind {
-            TokenKind::String => self.unquote_name(token),
-            _ => token.span.text(self.query).into(),
+            TokenKind::String => self.name_part(token),
+            _ => token.span,
         };
-        if name.is_empty() {
-            return self.fail(token.span, ParseProblem::GroupingLabel { name });
+        if name.start == name.end {
+            return self.fail(token.span, ParseProblem::GroupingLabel { name: "".into() });
         }
         Ok(name)
     }

@@ -36,50 +36,90 @@ enum Extent {
     Operand,
 }
 
+/// A duration that was read.
+pub(super) enum Duration {
+    Literal(NumberLiteral, Span),
+    Expr(DurationExpr),
+}
+
 impl Parser<'_> {
     /// Reads a duration between brackets.
-    pub(super) fn duration_expr(&mut self, expected: Expected) -> Parsed<DurationExpr> {
-        self.duration(expected, Extent::Expression, Vec::new())
+    pub(super) fn duration_expr(&mut self, expected: Expected) -> Parsed<Duration> {
+        // PERF: nearly every duration is a literal alone, and needs no tree.
+        let mut expr = DurationExpr::default();
+        if let Some((number, span)) = self.duration_literal()? {
+            if infix_op(self.peek()?.kind).is_none() {
+                return Ok(Duration::Literal(number, span));
+            }
+            let node = expr.push(DurationKind::Literal(number), span);
+            return self.duration(expected, Extent::Expression, Vec::new(), expr, Some(node));
+        }
+        self.duration(expected, Extent::Expression, Vec::new(), expr, None)
     }
 
     /// Reads a duration behind `offset`: an operand, unless it starts with a parenthesis or two
     /// signs.
-    pub(super) fn offset_expr(&mut self, expected: Expected) -> Parsed<DurationExpr> {
+    pub(super) fn offset_expr(&mut self, expected: Expected) -> Parsed<Duration> {
+        let expr = DurationExpr::default();
         let first = self.peek()?;
         match first.kind {
             TokenKind::LeftParen => self.duration_expr(expected),
             TokenKind::Add | TokenKind::Sub => {
-                self.take()?;
-                let frames = vec![Frame::Sign { op: unary_op(first.kind), span: first.span }];
+                self.take();
+                let op = unary_op(first.kind);
+                if let Some((number, span)) = self.duration_literal()? {
+                    return Ok(Duration::Literal(number.signed(op), first.span.to(span)));
+                }
+                let frames = vec![Frame::Sign { op, span: first.span }];
                 let extent = match self.peek()?.kind {
                     TokenKind::Add | TokenKind::Sub => Extent::Expression,
                     _ => Extent::Operand,
                 };
-                self.duration(expected, extent, frames)
+                self.duration(expected, extent, frames, expr, None)
             }
-            _ => self.duration(expected, Extent::Operand, Vec::new()),
+            _ => match self.duration_literal()? {
+                Some((number, span)) => Ok(Duration::Literal(number, span)),
+                None => self.duration(expected, Extent::Operand, Vec::new(), expr, None),
+            },
         }
     }
 
+    /// Reads a literal where one follows.
+    fn duration_literal(&mut self) -> Parsed<Option<(NumberLiteral, Span)>> {
+        let token = self.peek()?;
+        if !matches!(token.kind, TokenKind::Number | TokenKind::Duration) {
+            return Ok(None);
+        }
+        let number = self.number_or_duration()?;
+        if number.value.abs() > SECONDS_MAX {
+            return self.fail(token.span, ParseProblem::DurationOutOfRange);
+        }
+        Ok(Some((number, token.span)))
+    }
+
+    /// Reads the rest of a duration, behind its first operand if that was read.
     fn duration(
         &mut self,
         expected: Expected,
         extent: Extent,
         mut frames: Vec<Frame>,
-    ) -> Parsed<DurationExpr> {
-        let mut expr = DurationExpr::default();
+        mut expr: DurationExpr,
+        mut first: Option<u32>,
+    ) -> Parsed<Duration> {
         let signed = frames.len();
         loop {
-            let Some(mut node) = self.duration_operand(&mut expr, &mut frames, expected)? else {
-                continue;
+            let operand = match first.take() {
+                Some(node) => Some(node),
+                None => self.duration_operand(&mut expr, &mut frames, expected)?,
             };
+            let Some(mut node) = operand else { continue };
             loop {
                 if extent == Extent::Operand && frames.len() == signed {
                     return self.finish_operand(expr, node, &frames);
                 }
                 let next = self.peek()?;
                 if let Some(op) = infix_op(next.kind) {
-                    self.take()?;
+                    self.take();
                     let lhs =
                         self.close_durations(&mut expr, &mut frames, node, op.precedence())?;
                     frames.push(Frame::Operator { op, span: next.span, lhs });
@@ -87,7 +127,7 @@ impl Parser<'_> {
                 }
                 node = self.close_durations(&mut expr, &mut frames, node, 0)?;
                 match frames.pop() {
-                    None => return Ok(expr),
+                    None => return Ok(expr.into()),
                     Some(Frame::Choice { op, first: None }) => {
                         self.expect(TokenKind::Comma, expected)?;
                         frames.push(Frame::Choice { op, first: Some(node) });
@@ -113,12 +153,13 @@ impl Parser<'_> {
         let token = self.peek()?;
         match token.kind {
             TokenKind::Number | TokenKind::Duration => {
-                let number = self.number_or_duration()?;
-                self.check_range(number, token.span)?;
-                return Ok(Some(expr.push(DurationKind::Literal(number), token.span)));
+                let literal = self.duration_literal()?;
+                return Ok(
+                    literal.map(|(number, span)| expr.push(DurationKind::Literal(number), span))
+                );
             }
             TokenKind::Keyword(keyword @ (Keyword::Step | Keyword::Range)) => {
-                self.take()?;
+                self.take();
                 self.expect(TokenKind::LeftParen, expected)?;
                 let close = self.expect(TokenKind::RightParen, expected)?;
                 let span = token.span.to(close.span);
@@ -130,7 +171,7 @@ impl Parser<'_> {
                 return Ok(Some(expr.push(kind, span)));
             }
             TokenKind::Keyword(keyword @ (Keyword::MinOf | Keyword::MaxOf)) => {
-                self.take()?;
+                self.take();
                 self.expect(TokenKind::LeftParen, expected)?;
                 self.descend()?;
                 let op = match keyword {
@@ -140,12 +181,12 @@ impl Parser<'_> {
                 frames.push(Frame::Choice { op, first: None });
             }
             TokenKind::LeftParen => {
-                self.take()?;
+                self.take();
                 self.descend()?;
                 frames.push(Frame::Paren);
             }
             TokenKind::Add | TokenKind::Sub => {
-                self.take()?;
+                self.take();
                 frames.push(Frame::Sign { op: unary_op(token.kind), span: token.span });
             }
             _ => return self.unexpected(expected),
@@ -243,8 +284,8 @@ impl Parser<'_> {
         mut expr: DurationExpr,
         node: u32,
         frames: &[Frame],
-    ) -> Parsed<DurationExpr> {
-        let Some(&Frame::Sign { op, span }) = frames.last() else { return Ok(expr) };
+    ) -> Parsed<Duration> {
+        let Some(&Frame::Sign { op, span }) = frames.last() else { return Ok(expr.into()) };
         let root = expr.node_mut(node);
         let keeps_plus = !root.wrapped && !matches!(root.kind, DurationKind::Literal(_));
         if op == UnaryOp::Plus && keeps_plus {
@@ -253,7 +294,7 @@ impl Parser<'_> {
         } else {
             self.duration_sign(&mut expr, op, span, node)?;
         }
-        Ok(expr)
+        Ok(expr.into())
     }
 
     fn require_expressions(&self, span: Span) -> Parsed<()> {
@@ -263,12 +304,13 @@ impl Parser<'_> {
             self.fail(span, NotEnabled::DurationExpression)
         }
     }
+}
 
-    fn check_range(&self, number: NumberLiteral, span: Span) -> Parsed<()> {
-        if number.value.abs() > SECONDS_MAX {
-            self.fail(span, ParseProblem::DurationOutOfRange)
-        } else {
-            Ok(())
+impl From<DurationExpr> for Duration {
+    fn from(expr: DurationExpr) -> Self {
+        match expr.literal() {
+            Some(number) => Self::Literal(number, expr.span()),
+            None => Self::Expr(expr),
         }
     }
 }

@@ -5,22 +5,38 @@ use smallvec::SmallVec;
 
 use super::call::Callee;
 use super::{Parsed, Parser};
-use crate::ast::{Binary, Node, NodeId, NumberLiteral, Unary, VectorMatching};
+use crate::ast::{Kind, Matching, NodeId, NumberLiteral, Unary};
 use crate::error::NotEnabled;
 use crate::ops::{BinaryOp, UNARY_PRECEDENCE, UnaryOp};
 
 /// What waits for an operand to be complete.
+#[derive(Clone, Copy)]
 enum Frame {
     Paren(Span),
-    Call { callee: Callee, args: SmallVec<[NodeId; 4]> },
-    Operator { op: BinaryOp, lhs: NodeId, modifiers: Modifiers },
-    Sign { op: UnaryOp, span: Span },
+    /// Its arguments are those of the parser from the first on.
+    Call {
+        callee: Callee,
+        first_arg: usize,
+    },
+    Operator {
+        op: BinaryOp,
+        lhs: NodeId,
+        modifiers: Modifiers,
+    },
+    Sign {
+        op: UnaryOp,
+        span: Span,
+    },
 }
 
+/// What waits, the innermost last. As many as nearly every query has need no allocation.
+type Frames = SmallVec<[Frame; 16]>;
+
 /// What stands between an operator and its right side.
+#[derive(Clone, Copy)]
 pub(super) struct Modifiers {
     pub(super) return_bool: bool,
-    pub(super) matching: VectorMatching,
+    pub(super) matching: Matching,
 }
 
 /// What the start of an operand turned out to be.
@@ -33,7 +49,7 @@ enum Operand {
 impl Parser<'_> {
     /// Reads the query to its end and returns the root of its expression.
     pub(super) fn expr(&mut self) -> Parsed<NodeId> {
-        let mut frames = Vec::new();
+        let mut frames = Frames::new();
         loop {
             let mut node = match self.operand()? {
                 Operand::Complete(node) => node,
@@ -46,7 +62,7 @@ impl Parser<'_> {
                 node = self.postfix(node)?;
                 let next = self.peek()?;
                 if let Some(op) = binary_op(next.kind) {
-                    self.take()?;
+                    self.take();
                     let lhs = self.close_operators(&mut frames, node, op.precedence())?;
                     let modifiers = self.modifiers()?;
                     frames.push(Frame::Operator { op, lhs, modifiers });
@@ -67,27 +83,27 @@ impl Parser<'_> {
         let token = self.peek()?;
         let node = match token.kind {
             TokenKind::LeftParen => {
-                self.take()?;
+                self.take();
                 self.descend()?;
                 return Ok(Operand::Open(Frame::Paren(token.span)));
             }
             TokenKind::Add | TokenKind::Sub => {
-                self.take()?;
+                self.take();
                 let op = unary_op(token.kind);
                 return Ok(Operand::Open(Frame::Sign { op, span: token.span }));
             }
             TokenKind::Number | TokenKind::Duration => {
                 let number = self.number_or_duration()?;
-                self.builder.push(Node::NumberLiteral(number), token.span)
+                self.tree.push(Kind::Number(number), token.span)
             }
             TokenKind::String => {
-                self.take()?;
-                let text = self.unquote(token);
-                self.builder.push(Node::StringLiteral(text), token.span)
+                self.take();
+                let text = self.string(token);
+                self.tree.push(text, token.span)
             }
             TokenKind::LeftBrace => self.vector_selector(None)?,
             _ if is_metric_name(token.kind) => {
-                self.take()?;
+                self.take();
                 return self.name(token);
             }
             _ => return self.unexpected(self.in_expr()),
@@ -115,31 +131,33 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(callee) = callee else {
-            return Ok(Operand::Complete(self.vector_selector(Some(name))?));
+            return Ok(Operand::Complete(self.vector_selector(Some(name.span))?));
         };
-        self.take()?;
+        self.take();
         self.descend()?;
         self.open_aggregations += usize::from(callee.is_aggregation());
+        let first_arg = self.args.len();
         if self.take_if(TokenKind::RightParen)?.is_some() {
-            return Ok(Operand::Complete(self.finish_call(callee, SmallVec::new())?));
+            return Ok(Operand::Complete(self.finish_call(callee, first_arg)?));
         }
-        Ok(Operand::Open(Frame::Call { callee, args: SmallVec::new() }))
+        Ok(Operand::Open(Frame::Call { callee, first_arg }))
     }
 
     /// Completes what waits for `node` and binds at least as tightly as an operator of that
     /// precedence behind it.
     fn close_operators(
         &mut self,
-        frames: &mut Vec<Frame>,
+        frames: &mut Frames,
         mut node: NodeId,
         precedence: u8,
     ) -> Parsed<NodeId> {
-        while let Some(frame) = frames.pop_if(|frame| frame.binds_before(precedence)) {
-            node = match frame {
+        while let Some(frame) = frames.last().filter(|frame| frame.binds_before(precedence)) {
+            node = match *frame {
                 Frame::Operator { op, lhs, modifiers } => self.binary(op, lhs, node, modifiers)?,
                 Frame::Sign { op, span } => self.signed(op, span, node),
                 Frame::Paren(_) | Frame::Call { .. } => unreachable!("brackets bind to nothing"),
             };
+            frames.pop();
         }
         Ok(node)
     }
@@ -148,7 +166,7 @@ impl Parser<'_> {
     ///
     /// Returns what the closing bracket completes. `None` for a comma before another argument,
     /// and, where no frame is left, for the end.
-    fn close_bracket(&mut self, frames: &mut Vec<Frame>, node: NodeId) -> Parsed<Option<NodeId>> {
+    fn close_bracket(&mut self, frames: &mut Frames, node: NodeId) -> Parsed<Option<NodeId>> {
         let in_expr = self.in_expr();
         match frames.pop() {
             None => {
@@ -159,17 +177,17 @@ impl Parser<'_> {
                 let close = self.expect(TokenKind::RightParen, in_expr)?;
                 self.ascend();
                 let span = open.to(close.span);
-                Ok(Some(self.builder.push(Node::Paren(node), span)))
+                Ok(Some(self.tree.push(Kind::Paren(node), span)))
             }
-            Some(Frame::Call { callee, mut args }) => {
-                args.push(node);
+            Some(Frame::Call { callee, first_arg }) => {
+                self.args.push(node);
                 if let Some(comma) = self.take_if(TokenKind::Comma)? {
                     self.expect_argument(comma)?;
-                    frames.push(Frame::Call { callee, args });
+                    frames.push(Frame::Call { callee, first_arg });
                     return Ok(None);
                 }
                 self.expect(TokenKind::RightParen, in_expr)?;
-                self.finish_call(callee, args).map(Some)
+                self.finish_call(callee, first_arg).map(Some)
             }
             Some(Frame::Operator { .. } | Frame::Sign { .. }) => {
                 unreachable!("operators are completed before brackets")
@@ -185,25 +203,22 @@ impl Parser<'_> {
         modifiers: Modifiers,
     ) -> Parsed<NodeId> {
         let Modifiers { return_bool, matching } = modifiers;
-        let span = self.builder.span(lhs).to(self.builder.span(rhs));
-        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
-        if fills && !self.options.fill_modifiers {
+        let span = self.tree.span(lhs).to(self.tree.span(rhs));
+        if !self.options.fill_modifiers && self.tree.fills(matching) {
             return self.fail(span, NotEnabled::Fill);
         }
-        let matching = Some(Box::new(matching));
-        let binary = Binary { op, lhs, rhs, return_bool, matching };
-        Ok(self.builder.push(Node::Binary(binary), span))
+        Ok(self.tree.push(Kind::Binary { op, return_bool, lhs, rhs, matching }, span))
     }
 
     /// Puts a sign before an expression; a literal takes it in.
     fn signed(&mut self, op: UnaryOp, sign: Span, expr: NodeId) -> NodeId {
-        let span = sign.to(self.builder.span(expr));
-        if let Node::NumberLiteral(number) = self.builder.node_mut(expr) {
+        let span = sign.to(self.tree.span(expr));
+        if let Kind::Number(number) = self.tree.kind_mut(expr) {
             *number = number.signed(op);
-            self.builder.set_span(expr, span);
+            self.tree.set_span(expr, span);
             return expr;
         }
-        self.builder.push(Node::Unary(Unary { op, expr }), span)
+        self.tree.push(Kind::Unary(Unary { op, expr }), span)
     }
 }
 

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 
 use narthex_model::duration;
-use narthex_promql_lexer::{Token, TokenKind};
+use narthex_promql_lexer::{Span, Token, TokenKind};
 
 use super::{Parsed, Parser};
-use crate::ast::{NumberLiteral, StringLiteral};
+use crate::ast::{Kind, NumberLiteral};
 use crate::error::ParseProblem;
 
 impl Parser<'_> {
     /// Reads a number or a duration, which the caller has seen to be next.
     pub(super) fn number_or_duration(&mut self) -> Parsed<NumberLiteral> {
-        let token = self.take()?;
+        let token = self.take();
         let text = token.span.text(self.query);
         if token.kind == TokenKind::Duration {
             return match duration::parse(text) {
@@ -28,22 +28,47 @@ impl Parser<'_> {
         }
     }
 
-    /// Returns the text that a string token stands for.
-    pub(super) fn unquote(&self, token: Token) -> StringLiteral {
-        let text = token.span.text(self.query);
-        let inner = text.get(1..text.len() - 1).unwrap_or_default();
-        if text.starts_with('`') || !inner.contains('\\') {
-            return inner.into();
+    /// Returns the node of a string token.
+    pub(super) fn string(&mut self, token: Token) -> Kind {
+        match self.without_escapes(token) {
+            Some(text) => Kind::String { text, bytes: None },
+            None => self.tree.push_bytes(&unescape(inner_text(self.text(token)))),
         }
-        StringLiteral::from_bytes(unescape(inner))
     }
 
-    /// Returns the name or label value that a string token stands for.
+    /// Returns the part of the text that holds the name or label value which a string token stands
+    /// for.
     ///
     /// Those are UTF-8 here, unlike in the reference: U+FFFD stands for other bytes.
-    pub(crate) fn unquote_name(&self, token: Token) -> Box<str> {
-        (*self.unquote(token)).into()
+    pub(super) fn name_part(&mut self, token: Token) -> Span {
+        match self.without_escapes(token) {
+            Some(text) => text,
+            None => {
+                let name = self.unquote_name(token);
+                self.tree.push_text(&name)
+            }
+        }
     }
+
+    /// Returns the name or label value that a string token stands for, as [`Self::name_part`] does.
+    pub(crate) fn unquote_name(&self, token: Token) -> Box<str> {
+        match self.without_escapes(token) {
+            Some(text) => text.text(self.query).into(),
+            None => String::from_utf8_lossy(&unescape(inner_text(self.text(token)))).into(),
+        }
+    }
+
+    /// Returns what is between the quotes, where it is the text itself.
+    fn without_escapes(&self, token: Token) -> Option<Span> {
+        let text = self.text(token);
+        let is_plain = text.starts_with('`') || !text.as_bytes().contains(&b'\\');
+        is_plain.then(|| Span::new(token.span.start + 1, token.span.end - 1))
+    }
+}
+
+/// Returns what is between the quotes of a string token.
+fn inner_text(text: &str) -> &str {
+    text.get(1..text.len() - 1).unwrap_or_default()
 }
 
 /// Returns the number that the text of a token writes.

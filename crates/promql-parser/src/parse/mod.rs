@@ -1,5 +1,5 @@
-//! The grammar. One token of lookahead, read only where the grammar needs it: the reference reports
-//! what is wrong before it has looked at what follows, and so do we.
+//! The grammar. One token of lookahead, looked at only where the grammar needs it: the reference
+//! reports what is wrong before it has looked at what follows, and so do we.
 
 mod call;
 mod duration;
@@ -11,8 +11,9 @@ mod selector;
 
 use narthex_model::Matcher;
 use narthex_promql_lexer::{Keyword, Lexer, Span, Token, TokenKind};
+use smallvec::SmallVec;
 
-use crate::ast::{Expr, ExprBuilder};
+use crate::ast::{Expr, Node, NodeId, Tree};
 use crate::check;
 use crate::error::{Expected, ParseError, ParseProblem, describe};
 use crate::options::ParseOptions;
@@ -34,15 +35,17 @@ pub fn parse(query: &str) -> Result<Expr, ParseError> {
 ///
 /// The first thing that is wrong with the query.
 pub fn parse_with(query: &str, options: &ParseOptions) -> Result<Expr, ParseError> {
+    whole_query(query, options).map_err(|error| *error)
+}
+
+fn whole_query(query: &str, options: &ParseOptions) -> Parsed<Expr> {
     let mut parser = Parser::new(query, options)?;
     if parser.peek()?.kind == TokenKind::Eof {
-        return Err(ParseError::new(query, Span::default(), ParseProblem::NoExpression));
+        return parser.fail(Span::default(), ParseProblem::NoExpression);
     }
     let root = parser.expr()?;
-    let mut expr = parser.builder.finish_in_order(root);
-    check::check(&expr, query)?;
-    check::settle_matching(&mut expr);
-    Ok(expr)
+    check::check(&parser.tree, root, query)?;
+    Ok(Expr::in_order(parser.tree, root))
 }
 
 /// Returns the matchers of a selector: `up{job="node"}`, as `match[]` of the HTTP API takes it.
@@ -55,10 +58,17 @@ pub fn parse_with(query: &str, options: &ParseOptions) -> Result<Expr, ParseErro
 /// The first thing that is wrong with the selector.
 pub fn parse_metric_selector(selector: &str) -> Result<Vec<Matcher>, ParseError> {
     let options = ParseOptions::default();
-    let mut parser = Parser::new(selector, &options)?;
-    let selected = parser.metric_selector()?;
-    parser.expect(TokenKind::Eof, NOTHING)?;
-    Ok(selected.matchers)
+    let read = || {
+        let mut parser = Parser::new(selector, &options)?;
+        let selected = parser.metric_selector()?;
+        parser.expect(TokenKind::Eof, NOTHING)?;
+        Ok(Expr::in_order(parser.tree, selected))
+    };
+    let expr = read().map_err(|error: Box<ParseError>| *error)?;
+    match expr.root().node() {
+        Node::VectorSelector(selector) => Ok(selector.to_matchers()),
+        _ => unreachable!("a selector was read"),
+    }
 }
 
 /// Reads a query once, from left to right.
@@ -66,17 +76,21 @@ pub(crate) struct Parser<'a> {
     query: &'a str,
     options: &'a ParseOptions,
     lexer: Lexer<'a>,
-    peeked: Option<Token>,
+    /// The next token that is no comment. It may be [`TokenKind::Invalid`] while nobody looks.
+    next: Token,
     /// The span of the token taken last.
     last: Span,
-    builder: ExprBuilder,
+    tree: Tree,
+    /// The arguments of open calls that are complete.
+    args: SmallVec<[NodeId; 8]>,
     /// How many brackets are open.
     depth: usize,
     /// How many aggregations are open: the reference names them in its errors.
     open_aggregations: usize,
 }
 
-pub(crate) type Parsed<T> = Result<T, ParseError>;
+/// The error is boxed, so that most results pass in registers.
+pub(crate) type Parsed<T> = Result<T, Box<ParseError>>;
 
 /// Where the reference names neither a context nor what it expected.
 pub(crate) const NOTHING: Expected = Expected { context: "", what: "" };
@@ -85,48 +99,50 @@ impl<'a> Parser<'a> {
     pub(crate) fn new(query: &'a str, options: &'a ParseOptions) -> Parsed<Self> {
         if u32::try_from(query.len()).map_or(true, |size| size > options.query_size_max) {
             let problem = ParseProblem::TooLong { size_max: options.query_size_max };
-            return Err(ParseError::new(query, Span::default(), problem));
+            return Err(Box::new(ParseError::new(query, Span::default(), problem)));
         }
-        Ok(Self {
+        let mut parser = Self {
             query,
             options,
             lexer: Lexer::new(query),
-            peeked: None,
+            next: Token { kind: TokenKind::Eof, span: Span::default() },
             last: Span::default(),
-            builder: ExprBuilder::with_capacity(query.len() / BYTES_PER_NODE + 1),
+            tree: Tree::of_query(query),
+            args: SmallVec::new(),
             depth: 0,
             open_aggregations: 0,
-        })
+        };
+        parser.take();
+        parser.last = Span::default();
+        Ok(parser)
     }
 
     /// Returns the next token that is no comment, and leaves it.
-    pub(crate) fn peek(&mut self) -> Parsed<Token> {
-        if let Some(token) = self.peeked {
-            return Ok(token);
-        }
-        loop {
-            let token = self.lexer.next_token();
-            if let Some(error) = self.lexer.error() {
-                let problem = ParseProblem::Lex(error.problem.clone());
-                return Err(ParseError::new(self.query, error.span, problem));
-            }
-            if token.kind != TokenKind::Comment {
-                self.peeked = Some(token);
-                return Ok(token);
-            }
-        }
+    pub(crate) fn peek(&self) -> Parsed<Token> {
+        if self.next.kind == TokenKind::Invalid { self.invalid() } else { Ok(self.next) }
     }
 
-    pub(crate) fn take(&mut self) -> Parsed<Token> {
-        let token = self.peek()?;
-        self.peeked = None;
+    /// Takes the token that [`Self::peek`] has shown.
+    pub(crate) fn take(&mut self) -> Token {
+        let token = self.next;
         self.last = token.span;
-        Ok(token)
+        self.next = self.lexer.next_token();
+        while self.next.kind == TokenKind::Comment {
+            self.next = self.lexer.next_token();
+        }
+        token
     }
 
     /// Takes the next token where it is of that kind.
     pub(crate) fn take_if(&mut self, kind: TokenKind) -> Parsed<Option<Token>> {
-        if self.peek()?.kind == kind { self.take().map(Some) } else { Ok(None) }
+        if self.peek()?.kind == kind { Ok(Some(self.take())) } else { Ok(None) }
+    }
+
+    /// Complains about what the lexer found.
+    #[cold]
+    fn invalid<T>(&self) -> Parsed<T> {
+        let error = self.lexer.error().expect("the lexer knows why a token is invalid");
+        self.fail(error.span, error.problem.clone())
     }
 
     /// Returns where the token taken last ends.
@@ -156,14 +172,16 @@ impl<'a> Parser<'a> {
     }
 
     /// Complains about the next token.
-    pub(crate) fn unexpected<T>(&mut self, expected: Expected) -> Parsed<T> {
+    #[cold]
+    pub(crate) fn unexpected<T>(&self, expected: Expected) -> Parsed<T> {
         let token = self.peek()?;
         let found = describe(token, self.query);
         self.fail(token.span, ParseProblem::Unexpected { found, expected })
     }
 
+    #[cold]
     fn fail<T>(&self, span: Span, problem: impl Into<ParseProblem>) -> Parsed<T> {
-        Err(ParseError::new(self.query, span, problem.into()))
+        Err(Box::new(ParseError::new(self.query, span, problem.into())))
     }
 
     /// Notes that a bracket opens.
@@ -186,8 +204,5 @@ impl<'a> Parser<'a> {
         if self.open_aggregations > 0 { IN_AGGREGATION } else { NOTHING }
     }
 }
-
-/// How long the text of a node is as a rule; `1+1` is denser and costs a second allocation.
-const BYTES_PER_NODE: usize = 8;
 
 const IN_AGGREGATION: Expected = Expected { context: "aggregation", what: "" };

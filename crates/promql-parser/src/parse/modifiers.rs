@@ -4,23 +4,31 @@ use narthex_promql_lexer::{Keyword, TokenKind};
 
 use super::expr::{Modifiers, starts_expr, unary_op};
 use super::{Parsed, Parser};
-use crate::ast::{Cardinality, VectorMatching};
+use crate::ast::{Cardinality, Matching, MatchingSlot};
 use crate::ops::UnaryOp;
 
 impl Parser<'_> {
     pub(super) fn modifiers(&mut self) -> Parsed<Modifiers> {
-        let return_bool = self.take_keyword(Keyword::Bool)?;
+        let mut return_bool = false;
+        // PERF: most operators have none of these words behind them.
+        let TokenKind::Keyword(_) = self.peek()?.kind else {
+            return Ok(Modifiers { return_bool, matching: Matching::Plain });
+        };
+        return_bool = self.take_keyword(Keyword::Bool)?;
         let on = self.take_keyword(Keyword::On)?;
-        let mut matching = VectorMatching { on, ..VectorMatching::default() };
-        if on || self.take_keyword(Keyword::Ignoring)? {
-            matching.labels = self.label_list()?;
-            self.group_modifier(&mut matching)?;
+        let mut slot = MatchingSlot { on, ..MatchingSlot::default() };
+        let is_listed = on || self.take_keyword(Keyword::Ignoring)?;
+        if is_listed {
+            slot.labels = self.label_list()?;
+            self.group_modifier(&mut slot)?;
         }
-        self.fill_modifiers(&mut matching)?;
+        self.fill_modifiers(&mut slot)?;
+        let is_plain = !is_listed && slot.fill_left.is_none() && slot.fill_right.is_none();
+        let matching = if is_plain { Matching::Plain } else { self.tree.push_matching(slot) };
         Ok(Modifiers { return_bool, matching })
     }
 
-    fn group_modifier(&mut self, matching: &mut VectorMatching) -> Parsed<()> {
+    fn group_modifier(&mut self, matching: &mut MatchingSlot) -> Parsed<()> {
         matching.cardinality = if self.take_keyword(Keyword::GroupLeft)? {
             Cardinality::ManyToOne
         } else if self.take_keyword(Keyword::GroupRight)? {
@@ -36,7 +44,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn fill_modifiers(&mut self, matching: &mut VectorMatching) -> Parsed<()> {
+    fn fill_modifiers(&mut self, matching: &mut MatchingSlot) -> Parsed<()> {
         if self.take_keyword(Keyword::Fill)? {
             let value = Some(self.fill_value()?);
             (matching.fill_left, matching.fill_right) = (value, value);
@@ -60,7 +68,7 @@ impl Parser<'_> {
         self.expect(TokenKind::LeftParen, in_expr)?;
         let next = self.peek()?.kind;
         let sign = if matches!(next, TokenKind::Add | TokenKind::Sub) {
-            self.take()?;
+            self.take();
             unary_op(next)
         } else {
             UnaryOp::Plus

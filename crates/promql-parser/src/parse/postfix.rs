@@ -2,10 +2,10 @@
 
 use narthex_promql_lexer::{Keyword, Span, TokenKind};
 
-use super::duration::{millis, to_i64};
+use super::duration::{Duration, millis, to_i64};
 use super::expr::unary_op;
 use super::{Parsed, Parser};
-use crate::ast::{At, DurationValue, ExtendedRange, MatrixSelector, Node, NodeId, Subquery};
+use crate::ast::{At, ExtendedRange, Kind, Length, Modifiers, NodeId};
 use crate::error::{Expected, ModifierProblem, NotEnabled, ParseProblem};
 use crate::ops::UnaryOp;
 
@@ -30,7 +30,7 @@ impl Parser<'_> {
 
     /// Reads `[5m]` or `[1h:5m]`.
     fn window(&mut self, expr: NodeId) -> Parsed<NodeId> {
-        let open = self.take()?.span;
+        let open = self.take().span;
         let what = "number, duration, step(), or range()";
         let expected = Expected { context: "subquery or range selector", what };
         let range = self.positive_duration(expected)?;
@@ -46,58 +46,58 @@ impl Parser<'_> {
             step = Some(self.positive_duration(Expected { context, what })?);
             self.expect(TokenKind::RightBracket, Expected { context, what: "\"]\"" })?;
         }
-        let span = self.builder.span(expr).to(self.last);
-        let subquery = Subquery { expr, range, step, offset: DurationValue::ZERO, at: None };
-        Ok(self.builder.push(Node::Subquery(Box::new(subquery)), span))
+        let span = self.tree.span(expr).to(self.last);
+        Ok(self.tree.push_subquery(expr, range, step, span))
     }
 
     fn matrix_selector(
         &mut self,
         selector: NodeId,
-        range: DurationValue,
+        range: Length,
         brackets: Span,
     ) -> Parsed<NodeId> {
-        let problem = match self.builder.node(selector) {
-            Node::VectorSelector(vector) if !vector.offset.is_zero() => {
-                ModifierProblem::OffsetBeforeRange
-            }
-            Node::VectorSelector(vector) if vector.at.is_some() => ModifierProblem::AtBeforeRange,
-            Node::VectorSelector(_) => {
-                let span = self.builder.span(selector).to(brackets);
-                let matrix = MatrixSelector { selector, range };
-                return Ok(self.builder.push(Node::MatrixSelector(matrix), span));
-            }
-            _ => ModifierProblem::RangeTarget,
+        let Kind::VectorSelector { modifiers, .. } = self.tree.kind(selector) else {
+            return self.fail(brackets, ModifierProblem::RangeTarget);
         };
-        self.fail(brackets, problem)
+        let modifiers = self.tree.modifiers(modifiers);
+        if !modifiers.offset.is_zero() {
+            return self.fail(brackets, ModifierProblem::OffsetBeforeRange);
+        }
+        if modifiers.at.is_some() {
+            return self.fail(brackets, ModifierProblem::AtBeforeRange);
+        }
+        let span = self.tree.span(selector).to(brackets);
+        Ok(self.tree.push(Kind::MatrixSelector { selector, range }, span))
     }
 
     fn offset(&mut self, node: NodeId) -> Parsed<()> {
-        self.take()?;
+        self.take();
         let what = "number, duration, step(), or range()";
         let offset = self.offset_duration(Expected { context: "offset", what })?;
-        let span = self.builder.span(node);
-        match self.times_mut(node) {
+        let span = self.tree.span(node);
+        match self.modifiers_mut(node) {
             None => self.fail(span, ModifierProblem::OffsetTarget),
-            Some(times) if !times.offset.is_zero() => self.fail(span, ModifierProblem::OffsetTwice),
-            Some(times) => {
-                *times.offset = offset;
-                self.builder.set_span(node, span.to(self.last));
+            Some(modifiers) if !modifiers.offset.is_zero() => {
+                self.fail(span, ModifierProblem::OffsetTwice)
+            }
+            Some(modifiers) => {
+                modifiers.offset = offset;
+                self.tree.set_span(node, span.to(self.last));
                 Ok(())
             }
         }
     }
 
     fn at(&mut self, node: NodeId) -> Parsed<()> {
-        self.take()?;
-        let span = self.builder.span(node);
+        self.take();
+        let span = self.tree.span(node);
         let at = self.at_time(span)?;
-        match self.times_mut(node) {
+        match self.modifiers_mut(node) {
             None => self.fail(span, ModifierProblem::AtTarget),
-            Some(times) if times.at.is_some() => self.fail(span, ModifierProblem::AtTwice),
-            Some(times) => {
-                *times.at = Some(at);
-                self.builder.set_span(node, span.to(self.last));
+            Some(modifiers) if modifiers.at.is_some() => self.fail(span, ModifierProblem::AtTwice),
+            Some(modifiers) => {
+                modifiers.at = Some(at);
+                self.tree.set_span(node, span.to(self.last));
                 Ok(())
             }
         }
@@ -114,7 +114,7 @@ impl Parser<'_> {
                 let mut sign = UnaryOp::Plus;
                 if matches!(next, TokenKind::Add | TokenKind::Sub) {
                     sign = unary_op(next);
-                    self.take()?;
+                    self.take();
                     next = self.peek()?.kind;
                 }
                 if !matches!(next, TokenKind::Number | TokenKind::Duration) {
@@ -128,77 +128,70 @@ impl Parser<'_> {
                 return Ok(At::Timestamp(to_i64((seconds * 1000.0).round())));
             }
         };
-        self.take()?;
+        self.take();
         self.expect(TokenKind::LeftParen, expected)?;
         self.expect(TokenKind::RightParen, expected)?;
         Ok(at)
     }
 
     fn extended(&mut self, node: NodeId, extended: ExtendedRange) -> Parsed<()> {
-        self.take()?;
+        self.take();
         let modifier = extended.as_str();
-        let span = self.builder.span(node);
+        let span = self.tree.span(node);
         if !self.options.extended_range_selectors {
             return self.fail(span, NotEnabled::ExtendedRange { modifier });
         }
-        let selector = match self.builder.node(node) {
-            Node::MatrixSelector(matrix) => matrix.selector,
-            _ => node,
-        };
-        let problem = match self.builder.node_mut(selector) {
-            Node::VectorSelector(vector) => {
-                let before = vector.extended.replace(extended);
+        let selector = self.selector_of(node);
+        let problem = match self.tree.kind(selector) {
+            Kind::VectorSelector { .. } => {
+                let before = self
+                    .tree
+                    .modifiers_mut(selector)
+                    .and_then(|modifiers| modifiers.extended.replace(extended));
                 if before.is_none_or(|before| before == extended) {
                     return Ok(());
                 }
                 ModifierProblem::ExtendedTwice
             }
-            Node::Subquery(_) => ModifierProblem::ExtendedSubquery { modifier },
+            Kind::Subquery(_) => ModifierProblem::ExtendedSubquery { modifier },
             _ => ModifierProblem::ExtendedTarget { modifier },
         };
         self.fail(span, problem)
     }
 
     /// Reads the range or the step of a window.
-    fn positive_duration(&mut self, expected: Expected) -> Parsed<DurationValue> {
-        let duration = self.duration_expr(expected)?;
-        match duration.literal() {
-            Some(number) if number.value <= 0.0 => {
-                self.fail(duration.span(), ParseProblem::DurationNotPositive)
+    fn positive_duration(&mut self, expected: Expected) -> Parsed<Length> {
+        match self.duration_expr(expected)? {
+            Duration::Literal(number, span) if number.value <= 0.0 => {
+                self.fail(span, ParseProblem::DurationNotPositive)
             }
-            Some(number) => Ok(DurationValue::Millis(millis(number))),
-            None => Ok(DurationValue::Expr(Box::new(duration))),
+            duration => Ok(self.length(duration)),
         }
     }
 
-    fn offset_duration(&mut self, expected: Expected) -> Parsed<DurationValue> {
+    fn offset_duration(&mut self, expected: Expected) -> Parsed<Length> {
         let duration = self.offset_expr(expected)?;
-        Ok(match duration.literal() {
-            Some(number) => DurationValue::Millis(millis(number)),
-            None => DurationValue::Expr(Box::new(duration)),
-        })
+        Ok(self.length(duration))
+    }
+
+    fn length(&mut self, duration: Duration) -> Length {
+        match duration {
+            Duration::Literal(number, _) => Length::Millis(millis(number)),
+            Duration::Expr(expr) => self.tree.push_duration(expr),
+        }
     }
 
     /// Returns where `offset` and `@` of a node are kept, if it can have any.
-    fn times_mut(&mut self, node: NodeId) -> Option<Times<'_>> {
-        let node = match self.builder.node(node) {
-            Node::MatrixSelector(matrix) => matrix.selector,
+    fn modifiers_mut(&mut self, node: NodeId) -> Option<&mut Modifiers> {
+        let selector = self.selector_of(node);
+        self.tree.modifiers_mut(selector)
+    }
+
+    /// Returns the selector within a range, and any other node as it is.
+    fn selector_of(&self, node: NodeId) -> NodeId {
+        match self.tree.kind(node) {
+            Kind::MatrixSelector { selector, .. } => selector,
             _ => node,
-        };
-        match self.builder.node_mut(node) {
-            Node::VectorSelector(vector) => {
-                Some(Times { offset: &mut vector.offset, at: &mut vector.at })
-            }
-            Node::Subquery(subquery) => {
-                Some(Times { offset: &mut subquery.offset, at: &mut subquery.at })
-            }
-            _ => None,
         }
     }
-}
-
-/// The times that modifiers set.
-struct Times<'a> {
-    offset: &'a mut DurationValue,
-    at: &'a mut Option<At>,
 }

@@ -7,7 +7,7 @@ use crate::ast::{DurationExpr, DurationKind, DurationOp, DurationValue, NumberLi
 use crate::ops::UnaryOp;
 
 /// Writes the length of a window or a step.
-pub(super) fn write_length(out: &mut impl Write, length: &DurationValue) -> fmt::Result {
+pub(super) fn write_length(out: &mut impl Write, length: DurationValue<'_>) -> fmt::Result {
     if length.is_zero() {
         // Below a millisecond; the reference prints 0s, which it cannot read back.
         return out.write_str("0.0001");
@@ -16,9 +16,9 @@ pub(super) fn write_length(out: &mut impl Write, length: &DurationValue) -> fmt:
 }
 
 /// Writes an offset.
-pub(super) fn write_value(out: &mut impl Write, value: &DurationValue) -> fmt::Result {
+pub(super) fn write_value(out: &mut impl Write, value: DurationValue<'_>) -> fmt::Result {
     match value {
-        DurationValue::Millis(millis) => write_millis(out, *millis),
+        DurationValue::Millis(millis) => write_millis(out, millis),
         DurationValue::Expr(expr) => write_expr(out, expr),
     }
 }

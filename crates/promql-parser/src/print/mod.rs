@@ -9,7 +9,9 @@ use std::fmt::{self, Write};
 use narthex_model::quote::write_quoted;
 use narthex_model::{float, is_legacy_label_name};
 
-use crate::ast::{Aggregate, Binary, Cardinality, Expr, ExprRef, Node, NodeId, VectorMatching};
+use crate::ast::{
+    Aggregate, Binary, Cardinality, Expr, ExprRef, LabelNames, Node, NodeId, VectorMatching,
+};
 
 /// Prints the canonical text, which parses to an equal expression.
 ///
@@ -62,9 +64,9 @@ impl ExprRef<'_> {
         // Writing into a string does not fail.
         let _ = match self.node() {
             Node::Call(call) => head.write_str(call.function.name),
-            Node::Aggregate(aggregate) => write_aggregate_head(&mut head, aggregate),
-            Node::Binary(binary) => write_binary_operator(&mut head, binary),
-            Node::Subquery(subquery) => selector::write_subquery_window(&mut head, subquery),
+            Node::Aggregate(aggregate) => write_aggregate_head(&mut head, &aggregate),
+            Node::Binary(binary) => write_binary_operator(&mut head, &binary),
+            Node::Subquery(subquery) => selector::write_subquery_window(&mut head, &subquery),
             Node::Unary(unary) => head.write_str(unary.op.as_str()),
             Node::Paren(_) => Ok(()),
             Node::NumberLiteral(_)
@@ -109,10 +111,10 @@ fn write_expr(out: &mut impl Write, root: ExprRef<'_>) -> fmt::Result {
 /// Writes what a node starts with and pushes what follows, in the order of the text.
 fn open(out: &mut impl Write, expr: ExprRef<'_>, rest: &mut Vec<Piece>) -> fmt::Result {
     match expr.node() {
-        Node::NumberLiteral(number) => duration::write_number(out, *number)?,
+        Node::NumberLiteral(number) => duration::write_number(out, number)?,
         Node::StringLiteral(text) => write_string(out, text.as_bytes())?,
-        Node::VectorSelector(selector) => selector::write_vector(out, selector)?,
-        Node::MatrixSelector(matrix) => selector::write_matrix(out, expr, matrix)?,
+        Node::VectorSelector(selector) => selector::write_vector(out, &selector)?,
+        Node::MatrixSelector(matrix) => selector::write_matrix(out, expr, &matrix)?,
         Node::Subquery(subquery) => {
             rest.extend([Piece::Expr(subquery.expr), Piece::Window(expr.id())]);
         }
@@ -125,7 +127,7 @@ fn open(out: &mut impl Write, expr: ExprRef<'_>, rest: &mut Vec<Piece>) -> fmt::
             rest.push(Piece::Text(")"));
         }
         Node::Aggregate(aggregate) => {
-            write_aggregate_head(out, aggregate)?;
+            write_aggregate_head(out, &aggregate)?;
             out.write_char('(')?;
             if let Some(param) = aggregate.param {
                 rest.extend([Piece::Expr(param), Piece::Text(", ")]);
@@ -145,7 +147,7 @@ fn open(out: &mut impl Write, expr: ExprRef<'_>, rest: &mut Vec<Piece>) -> fmt::
         }
         Node::Paren(inner) => {
             out.write_char('(')?;
-            rest.extend([Piece::Expr(*inner), Piece::Text(")")]);
+            rest.extend([Piece::Expr(inner), Piece::Text(")")]);
         }
     }
     Ok(())
@@ -153,14 +155,14 @@ fn open(out: &mut impl Write, expr: ExprRef<'_>, rest: &mut Vec<Piece>) -> fmt::
 
 fn write_operator(out: &mut impl Write, expr: ExprRef<'_>) -> fmt::Result {
     match expr.node() {
-        Node::Binary(binary) => write_binary_operator(out, binary),
+        Node::Binary(binary) => write_binary_operator(out, &binary),
         _ => Ok(()),
     }
 }
 
 fn write_window(out: &mut impl Write, expr: ExprRef<'_>) -> fmt::Result {
     match expr.node() {
-        Node::Subquery(subquery) => selector::write_subquery_window(out, subquery),
+        Node::Subquery(subquery) => selector::write_subquery_window(out, &subquery),
         _ => Ok(()),
     }
 }
@@ -191,7 +193,7 @@ fn write_escaped(out: &mut impl Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-fn write_label_list(out: &mut impl Write, labels: &[Box<str>]) -> fmt::Result {
+fn write_label_list(out: &mut impl Write, labels: LabelNames<'_>) -> fmt::Result {
     out.write_char('(')?;
     for (index, label) in labels.iter().enumerate() {
         if index > 0 {
@@ -207,18 +209,18 @@ fn write_label_list(out: &mut impl Write, labels: &[Box<str>]) -> fmt::Result {
 }
 
 /// Writes the operator and its grouping, up to the parenthesis: `sum by (job) `.
-fn write_aggregate_head(out: &mut impl Write, aggregate: &Aggregate) -> fmt::Result {
+fn write_aggregate_head(out: &mut impl Write, aggregate: &Aggregate<'_>) -> fmt::Result {
     out.write_str(aggregate.op.as_str())?;
     if aggregate.without || !aggregate.grouping.is_empty() {
         out.write_str(if aggregate.without { " without " } else { " by " })?;
-        write_label_list(out, &aggregate.grouping)?;
+        write_label_list(out, aggregate.grouping)?;
         out.write_char(' ')?;
     }
     Ok(())
 }
 
 /// Writes the operator with its modifiers: `== bool on (job)`.
-fn write_binary_operator(out: &mut impl Write, binary: &Binary) -> fmt::Result {
+fn write_binary_operator(out: &mut impl Write, binary: &Binary<'_>) -> fmt::Result {
     out.write_str(binary.op.as_str())?;
     if binary.return_bool {
         out.write_str(" bool")?;
@@ -229,7 +231,7 @@ fn write_binary_operator(out: &mut impl Write, binary: &Binary) -> fmt::Result {
     }
 }
 
-fn write_matching(out: &mut impl Write, matching: &VectorMatching) -> fmt::Result {
+fn write_matching(out: &mut impl Write, matching: &VectorMatching<'_>) -> fmt::Result {
     let group = match matching.cardinality {
         Cardinality::ManyToOne => Some(" group_left "),
         Cardinality::OneToMany => Some(" group_right "),
@@ -237,11 +239,11 @@ fn write_matching(out: &mut impl Write, matching: &VectorMatching) -> fmt::Resul
     };
     if matching.on || !matching.labels.is_empty() || group.is_some() {
         out.write_str(if matching.on { " on " } else { " ignoring " })?;
-        write_label_list(out, &matching.labels)?;
+        write_label_list(out, matching.labels)?;
     }
     if let Some(group) = group {
         out.write_str(group)?;
-        write_label_list(out, &matching.include)?;
+        write_label_list(out, matching.include)?;
     }
     match (matching.fill_left, matching.fill_right) {
         (Some(left), Some(right)) if left == right => write_fill(out, "fill", Some(left)),

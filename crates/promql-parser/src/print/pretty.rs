@@ -112,7 +112,7 @@ impl Printer<'_> {
             ]),
             Node::Aggregate(aggregate) if !fits => {
                 self.indent(level);
-                write_aggregate_head(&mut self.out, aggregate)?;
+                write_aggregate_head(&mut self.out, &aggregate)?;
                 let args = aggregate.param.into_iter().chain([aggregate.expr]);
                 push_block(rest, args.map(child), level);
             }
@@ -123,7 +123,7 @@ impl Printer<'_> {
             }
             Node::Paren(inner) if !fits => {
                 self.indent(level);
-                push_block(rest, std::iter::once(child(*inner)), level);
+                push_block(rest, std::iter::once(child(inner)), level);
             }
             _ => {
                 self.indent(level);

@@ -1,55 +1,56 @@
 use std::fmt::{self, Write};
 
-use narthex_model::{METRIC_NAME_LABEL, MatchOp, Matcher, is_legacy_label_name};
+use narthex_model::{METRIC_NAME_LABEL, MatchOp, is_legacy_label_name};
 
 use super::duration::{write_length, write_value};
 use super::write_string;
 use crate::ast::{
-    At, DurationValue, ExprRef, ExtendedRange, MatrixSelector, Node, Subquery, VectorSelector,
+    At, DurationValue, ExprRef, ExtendedRange, MatcherRef, MatrixSelector, Node, Subquery,
+    VectorSelector,
 };
 
 /// Writes `up{job="node"} @ 1.000 anchored offset 5m`.
-pub(super) fn write_vector(out: &mut impl Write, selector: &VectorSelector) -> fmt::Result {
+pub(super) fn write_vector(out: &mut impl Write, selector: &VectorSelector<'_>) -> fmt::Result {
     write_series(out, selector)?;
     write_at(out, selector.at)?;
     write_extended(out, selector.extended)?;
-    write_offset(out, &selector.offset)
+    write_offset(out, selector.offset)
 }
 
 /// Writes `up{job="node"}[5m] anchored @ 1.000 offset 5m`.
 pub(super) fn write_matrix(
     out: &mut impl Write,
     expr: ExprRef<'_>,
-    matrix: &MatrixSelector,
+    matrix: &MatrixSelector<'_>,
 ) -> fmt::Result {
     let Node::VectorSelector(selector) = expr.get(matrix.selector).node() else { return Ok(()) };
-    write_series(out, selector)?;
+    write_series(out, &selector)?;
     out.write_char('[')?;
-    write_length(out, &matrix.range)?;
+    write_length(out, matrix.range)?;
     out.write_char(']')?;
     write_extended(out, selector.extended)?;
     write_at(out, selector.at)?;
-    write_offset(out, &selector.offset)
+    write_offset(out, selector.offset)
 }
 
 /// Writes `[1h:5m] @ 1.000 offset 5m`, what stands behind a subquery's expression.
-pub(super) fn write_subquery_window(out: &mut impl Write, subquery: &Subquery) -> fmt::Result {
+pub(super) fn write_subquery_window(out: &mut impl Write, subquery: &Subquery<'_>) -> fmt::Result {
     out.write_char('[')?;
-    write_length(out, &subquery.range)?;
+    write_length(out, subquery.range)?;
     out.write_char(':')?;
-    if let Some(step) = &subquery.step {
+    if let Some(step) = subquery.step {
         write_length(out, step)?;
     }
     out.write_char(']')?;
     write_at(out, subquery.at)?;
-    write_offset(out, &subquery.offset)
+    write_offset(out, subquery.offset)
 }
 
-fn write_series(out: &mut impl Write, selector: &VectorSelector) -> fmt::Result {
-    let name = selector.name.as_deref();
+fn write_series(out: &mut impl Write, selector: &VectorSelector<'_>) -> fmt::Result {
+    let name = selector.name;
     out.write_str(name.unwrap_or_default())?;
     let mut texts = Vec::with_capacity(selector.matchers.len());
-    for matcher in selector.matchers.iter().filter(|matcher| !is_the_name(matcher, name)) {
+    for matcher in selector.matchers.iter().filter(|matcher| !is_the_name(*matcher, name)) {
         let mut text = String::new();
         write_matcher(&mut text, matcher)?;
         texts.push(text);
@@ -62,20 +63,18 @@ fn write_series(out: &mut impl Write, selector: &VectorSelector) -> fmt::Result 
 }
 
 /// Returns whether the matcher only says again what the name before the braces says.
-fn is_the_name(matcher: &Matcher, name: Option<&str>) -> bool {
-    matcher.name() == METRIC_NAME_LABEL
-        && matcher.op() == MatchOp::Equal
-        && Some(matcher.value()) == name
+fn is_the_name(matcher: MatcherRef<'_>, name: Option<&str>) -> bool {
+    matcher.name == METRIC_NAME_LABEL && matcher.op == MatchOp::Equal && Some(matcher.value) == name
 }
 
-fn write_matcher(out: &mut impl Write, matcher: &Matcher) -> fmt::Result {
-    if is_legacy_label_name(matcher.name()) {
-        out.write_str(matcher.name())?;
+fn write_matcher(out: &mut impl Write, matcher: MatcherRef<'_>) -> fmt::Result {
+    if is_legacy_label_name(matcher.name) {
+        out.write_str(matcher.name)?;
     } else {
-        write_string(out, matcher.name().as_bytes())?;
+        write_string(out, matcher.name.as_bytes())?;
     }
-    out.write_str(matcher.op().as_str())?;
-    write_string(out, matcher.value().as_bytes())
+    out.write_str(matcher.op.as_str())?;
+    write_string(out, matcher.value.as_bytes())
 }
 
 fn write_at(out: &mut impl Write, at: Option<At>) -> fmt::Result {
@@ -94,7 +93,7 @@ fn write_extended(out: &mut impl Write, extended: Option<ExtendedRange>) -> fmt:
     }
 }
 
-fn write_offset(out: &mut impl Write, offset: &DurationValue) -> fmt::Result {
+fn write_offset(out: &mut impl Write, offset: DurationValue<'_>) -> fmt::Result {
     if offset.is_zero() {
         return Ok(());
     }

@@ -14,7 +14,7 @@ impl Parser<'_> {
         if first.kind == TokenKind::LeftBrace {
             self.label_set(&mut labels)?;
         } else if is_metric_name(first.kind) {
-            self.take()?;
+            self.take();
             // With a space between, braces belong to the values.
             if self.rest().starts_with('{') {
                 self.label_set(&mut labels)?;
@@ -28,7 +28,7 @@ impl Parser<'_> {
 
     /// Reads labels in braces.
     fn label_set(&mut self, labels: &mut LabelsBuilder) -> Parsed<()> {
-        self.take()?;
+        self.take();
         while self.take_if(TokenKind::RightBrace)?.is_none() {
             self.series_label(labels)?;
             if self.take_if(TokenKind::Comma)?.is_none() {
@@ -46,7 +46,7 @@ impl Parser<'_> {
             TokenKind::String => self.unquote_name(label),
             _ => return self.unexpected(label_set("identifier or \"}\"")),
         };
-        self.take()?;
+        self.take();
         if self.take_if(TokenKind::Assign)?.is_some() {
             let value = self.expect(TokenKind::String, label_set("string"))?;
             labels.set(&name, &self.unquote_name(value));

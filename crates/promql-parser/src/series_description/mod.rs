@@ -14,7 +14,7 @@ use narthex_model::{Labels, float, is_stale_nan};
 
 use crate::error::ParseError;
 use crate::options::ParseOptions;
-use crate::parse::Parser;
+use crate::parse::{Parsed, Parser};
 use sequence::Sequence;
 
 /// A series and its values, as test scripts write them.
@@ -100,6 +100,10 @@ impl SeriesDescription {
 ///
 /// `ParseSeriesDesc` in Prometheus `promql/parser/parse.go`.
 pub fn parse_series_description(text: &str) -> Result<SeriesDescription, ParseError> {
+    whole_description(text).map_err(|error| *error)
+}
+
+fn whole_description(text: &str) -> Parsed<SeriesDescription> {
     let options = ParseOptions { query_size_max: u32::MAX, ..ParseOptions::default() };
     let mut parser = Parser::new(text, &options)?;
     let labels = parser.series_labels()?;

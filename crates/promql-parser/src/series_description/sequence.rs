@@ -201,12 +201,12 @@ impl<'a> Sequence<'a> {
     pub(super) fn fail<T>(&self, start: usize, problem: impl Into<ParseProblem>) -> Parsed<T> {
         #[expect(clippy::cast_possible_truncation, reason = "the parser refused longer texts")]
         let span = Span::new(start as u32, self.position.max(start) as u32);
-        Err(ParseError::new(self.text, span, problem.into()))
+        Err(Box::new(ParseError::new(self.text, span, problem.into())))
     }
 
     /// Complains without a place, which prints as the first one.
     pub(super) fn fail_nowhere<T>(&self, problem: SeriesProblem) -> Parsed<T> {
-        Err(ParseError::new(self.text, Span::default(), problem.into()))
+        Err(Box::new(ParseError::new(self.text, Span::default(), problem.into())))
     }
 
     pub(super) fn position(&self) -> usize {

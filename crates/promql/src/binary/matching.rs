@@ -46,7 +46,7 @@ pub(super) fn matching_labels(
     builder: &mut LabelsBuilder,
 ) -> Labels {
     builder.reset(labels);
-    let listed = |name: &str| matching.labels.iter().any(|label| **label == *name);
+    let listed = |name: &str| matching.labels.contains(name);
     if matching.on {
         builder.retain(|name, _| listed(name));
     } else {

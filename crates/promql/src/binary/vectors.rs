@@ -22,7 +22,7 @@ pub(crate) struct VectorOp<'e> {
     /// Where the operation stands in the query.
     pub(crate) span: Span,
     pub(crate) return_bool: bool,
-    pub(crate) matching: &'e VectorMatching,
+    pub(crate) matching: &'e VectorMatching<'e>,
 }
 
 impl VectorOp<'_> {
@@ -397,10 +397,9 @@ impl Join<'_, '_, '_> {
             remove_metadata(builder);
         }
         if matching.cardinality == Cardinality::OneToOne {
-            let listed = |name: &str| matching.labels.iter().any(|label| **label == *name);
-            builder.retain(|name, _| listed(name) == matching.on);
+            builder.retain(|name, _| matching.labels.contains(name) == matching.on);
         }
-        for name in &matching.include {
+        for name in matching.include.iter() {
             builder.set(name, one.value(name));
         }
         builder.build()

@@ -20,7 +20,7 @@ pub(super) fn aggregate<'a>(
         return Ok(Operand::Vector(Series::held(grid, result?)));
     }
     if plan.op == AggregateOp::CountValues {
-        let held = count_values(run, stack.pop_text(), &plan.grouping, &vector)?;
+        let held = count_values(run, &stack.pop_text(), &plan.grouping, &vector)?;
         return Ok(Operand::Vector(Series::held(grid, held)));
     }
     let param = stack.pop_scalar();

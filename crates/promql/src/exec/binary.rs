@@ -1,5 +1,3 @@
-use narthex_promql_parser::VectorMatching;
-
 use super::{Equals, Operand, Run, Series, Stack};
 use crate::QueryError;
 use crate::binary::{ElementOp, MixedOp, VectorOp, set_operation, vector_operation};
@@ -62,8 +60,7 @@ fn vectors<'a>(
 ) -> Result<Series<'a>, QueryError> {
     let grid = left.grid;
     let (left, right) = (left.into_held(run)?, right.into_held(run)?);
-    let one_to_one = VectorMatching::default();
-    let matching = plan.matching.unwrap_or(&one_to_one);
+    let matching = &plan.matching.unwrap_or_default();
     let (left, right) = (left.block(), right.block());
     let held = match ElementOp::new(plan.op) {
         Some(op) => {

@@ -65,7 +65,7 @@ pub(super) fn call<'a>(
         }
         Function::SortByLabel { descending } => {
             let names = pop_texts(stack, plan.arg_count - 1);
-            let names: SmallVec<[&str; 8]> = names.into_iter().map(|name| &**name).collect();
+            let names: SmallVec<[&str; 8]> = names.into_iter().map(StringLiteral::as_str).collect();
             let held = sort_by_label(run, stack.pop_vector(), &names, *descending)?;
             Series::held(grid, held)
         }
@@ -86,7 +86,7 @@ pub(super) fn call<'a>(
         }
         Function::LabelJoin => {
             let texts = pop_texts(stack, plan.arg_count - 1);
-            label_join(run, stack.pop_vector(), texts[0], texts[1], &texts[2..])?
+            label_join(run, stack.pop_vector(), texts[0], &texts[1], &texts[2..])?
         }
         Function::StartTimestamp => {
             stack.pop_vector().skip(run)?;
@@ -102,8 +102,9 @@ pub(super) fn call<'a>(
 }
 
 /// Returns the texts that lie uppermost on the stack, in their order.
-fn pop_texts<'a>(stack: &mut Stack<'a>, count: usize) -> SmallVec<[&'a StringLiteral; 8]> {
-    let mut texts: SmallVec<[&StringLiteral; 8]> = (0..count).map(|_| stack.pop_text()).collect();
+fn pop_texts<'a>(stack: &mut Stack<'a>, count: usize) -> SmallVec<[StringLiteral<'a>; 8]> {
+    let mut texts: SmallVec<[StringLiteral<'a>; 8]> =
+        (0..count).map(|_| stack.pop_text()).collect();
     texts.reverse();
     texts
 }
@@ -249,7 +250,7 @@ fn histogram_quantiles_of<'a>(
         warn_of_quantile(run, q, grid, *span);
     }
     let label = stack.pop_text();
-    histogram_quantiles(run, stack.pop_vector(), label, &quantiles, histogram_spans(run, plan, 0))
+    histogram_quantiles(run, stack.pop_vector(), &label, &quantiles, histogram_spans(run, plan, 0))
 }
 
 fn warn_of_quantile(run: &Run<'_>, q: &Scalar, grid: Grid, span: Span) {

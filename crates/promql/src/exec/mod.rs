@@ -35,7 +35,7 @@ pub(crate) use series::{Equals, Series, remove_metadata};
 /// What an operation leaves on the stack.
 pub(crate) enum Operand<'a> {
     Scalar(Scalar),
-    Text(&'a StringLiteral),
+    Text(StringLiteral<'a>),
     Vector(Series<'a>),
     Range(RangeVector<'a>),
 }
@@ -81,7 +81,7 @@ fn apply<'a>(
     let grid = operation.grid;
     Ok(match &operation.kind {
         OperationKind::Number(number) => Operand::Scalar(Scalar::Constant(*number)),
-        OperationKind::Text(text) => Operand::Text(text),
+        OperationKind::Text(text) => Operand::Text(*text),
         OperationKind::Instant(instant) => {
             Operand::Vector(Series::instant(&*selections[instant.selection], *instant, index))
         }
@@ -160,7 +160,7 @@ impl<'a> Stack<'a> {
         }
     }
 
-    pub(crate) fn pop_text(&mut self) -> &'a StringLiteral {
+    pub(crate) fn pop_text(&mut self) -> StringLiteral<'a> {
         match self.pop() {
             Operand::Text(text) => text,
             _ => unreachable!("the parser has checked that it is a string"),

@@ -13,20 +13,20 @@ use crate::exec::{Run, Series};
 pub(crate) fn label_replace<'a>(
     run: &'a Run<'a>,
     vector: Series<'a>,
-    [target, replacement, source, pattern]: [&StringLiteral; 4],
+    [target, replacement, source, pattern]: [StringLiteral<'_>; 4],
 ) -> Result<Series<'a>, QueryError> {
-    let regex = Regex::new(pattern)
-        .map_err(|_| QueryError::LabelReplacePattern { pattern: (**pattern).into() })?;
+    let regex = Regex::new(&pattern)
+        .map_err(|_| QueryError::LabelReplacePattern { pattern: pattern.as_str().into() })?;
     check_name("destination", "label_replace", target)?;
     let mut value = String::new();
     vector.relabel(run, |labels| {
-        let from = labels.get(source).unwrap_or_default();
+        let from = labels.get(&source).unwrap_or_default();
         value.clear();
-        let replaced = regex.expand(from, replacement, &mut value);
+        let replaced = regex.expand(from, &replacement, &mut value);
         if replaced {
-            labels.set(target, &value);
+            labels.set(&target, &value);
         }
-        replaced && **target == *METRIC_NAME_LABEL
+        replaced && *target == *METRIC_NAME_LABEL
     })
 }
 
@@ -38,11 +38,11 @@ pub(crate) fn label_replace<'a>(
 pub(crate) fn label_join<'a>(
     run: &'a Run<'a>,
     vector: Series<'a>,
-    target: &StringLiteral,
+    target: StringLiteral<'_>,
     separator: &str,
-    sources: &[&StringLiteral],
+    sources: &[StringLiteral<'_>],
 ) -> Result<Series<'a>, QueryError> {
-    for source in sources {
+    for &source in sources {
         check_name("source", "label_join", source)?;
     }
     check_name("destination", "label_join", target)?;
@@ -55,8 +55,8 @@ pub(crate) fn label_join<'a>(
             }
             value.push_str(labels.get(source).unwrap_or_default());
         }
-        labels.set(target, &value);
-        **target == *METRIC_NAME_LABEL
+        labels.set(&target, &value);
+        *target == *METRIC_NAME_LABEL
     })
 }
 
@@ -64,10 +64,10 @@ pub(crate) fn label_join<'a>(
 fn check_name(
     role: &'static str,
     function: &'static str,
-    name: &StringLiteral,
+    name: StringLiteral<'_>,
 ) -> Result<(), QueryError> {
     if name.is_empty() || !name.is_utf8() {
-        return Err(QueryError::LabelName { role, function, name: (**name).into() });
+        return Err(QueryError::LabelName { role, function, name: name.as_str().into() });
     }
     Ok(())
 }

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use hashbrown::HashMap;
 use narthex_model::Matcher;
 use narthex_promql_parser::{
@@ -79,7 +77,7 @@ fn check_durations(expr: &Expr, times: QueryTimes) -> Result<(), QueryError> {
             }
             Node::Subquery(subquery) => {
                 subquery.offset.resolve_offset(times)?;
-                if let Some(step) = &subquery.step {
+                if let Some(step) = subquery.step {
                     step.resolve_positive(times)?;
                 }
                 subquery.range.resolve_positive(times)?;
@@ -156,7 +154,7 @@ impl<'e> Planner<'e, '_> {
             let mut grid = self.grids[index];
             let function = match node.node() {
                 Node::Subquery(subquery) => {
-                    grid = self.subquery_grid(node.id(), subquery, grid)?;
+                    grid = self.subquery_grid(node.id(), &subquery, grid)?;
                     None
                 }
                 Node::Call(call) => Some(call.function.name),
@@ -168,7 +166,7 @@ impl<'e> Planner<'e, '_> {
                 self.wanted[child.index()] = grid;
                 self.grids[child.index()] = self.own_grid(child, grid);
                 self.functions[child.index()] = function;
-                self.reads[child.index()] = self.reads[index].within(node.node());
+                self.reads[child.index()] = self.reads[index].within(&node.node());
             }
         }
         Ok(())
@@ -187,15 +185,15 @@ impl<'e> Planner<'e, '_> {
     fn subquery_grid(
         &self,
         id: NodeId,
-        subquery: &Subquery,
+        subquery: &Subquery<'_>,
         outer: Grid,
     ) -> Result<Grid, QueryError> {
         if outer.steps() == 0 {
             return Ok(outer);
         }
         let range_ms = subquery.range.resolve_positive(self.times)?;
-        let offset_ms = self.offset_ms(id, &subquery.offset, subquery.at, outer)?;
-        let step_ms = match &subquery.step {
+        let offset_ms = self.offset_ms(id, subquery.offset, subquery.at, outer)?;
+        let step_ms = match subquery.step {
             None => self.context.options.default_subquery_step_ms,
             Some(step) => step.resolve_positive(self.times)?,
         }
@@ -214,7 +212,7 @@ impl<'e> Planner<'e, '_> {
     fn offset_ms(
         &self,
         id: NodeId,
-        offset: &DurationValue,
+        offset: DurationValue<'_>,
         at: Option<At>,
         grid: Grid,
     ) -> Result<i64, QueryError> {
@@ -244,19 +242,19 @@ impl<'e> Planner<'e, '_> {
         let kind = match node.node() {
             Node::NumberLiteral(number) => Some(OperationKind::Number(number.value)),
             Node::StringLiteral(text) => Some(OperationKind::Text(text)),
-            Node::VectorSelector(selector) => Some(self.instant(node.id(), selector, grid)?),
-            Node::MatrixSelector(matrix) => Some(self.window(node, matrix, grid)?),
+            Node::VectorSelector(selector) => Some(self.instant(node.id(), &selector, grid)?),
+            Node::MatrixSelector(matrix) => Some(self.window(node, &matrix, grid)?),
             Node::Subquery(subquery) => {
                 let range_ms = subquery.range.resolve_positive(self.times)?;
-                let offset = (&subquery.offset, subquery.at);
+                let offset = (subquery.offset, subquery.at);
                 Some(OperationKind::Subquery(self.windows(node.id(), offset, range_ms, grid)?))
             }
             Node::Call(call) if call.function.name == "info" => {
-                Some(self.info(node.id(), call, grid)?)
+                Some(self.info(node.id(), &call, grid)?)
             }
-            Node::Call(call) => Some(self.call(node, call)?),
-            Node::Aggregate(aggregate) => Some(self.aggregate(node, aggregate)),
-            Node::Binary(binary) => Some(binary_operation(node, binary)),
+            Node::Call(call) => Some(self.call(node, &call)?),
+            Node::Aggregate(aggregate) => Some(self.aggregate(node, &aggregate)),
+            Node::Binary(binary) => Some(binary_operation(node, &binary)),
             Node::Unary(unary) => (unary.op == UnaryOp::Minus).then_some(OperationKind::Negate),
             Node::Paren(_) => None,
         };
@@ -272,18 +270,18 @@ impl<'e> Planner<'e, '_> {
     fn instant(
         &mut self,
         id: NodeId,
-        selector: &'e VectorSelector,
+        selector: &VectorSelector<'e>,
         grid: Grid,
     ) -> Result<OperationKind<'e>, QueryError> {
         let lookback_ms = self.context.options.lookback_delta_ms;
-        let offset_ms = self.offset_ms(id, &selector.offset, selector.at, grid)?;
+        let offset_ms = self.offset_ms(id, selector.offset, selector.at, grid)?;
         let (take, after_ms) = match selector.extended {
             Some(ExtendedRange::Smoothed) => (Take::Smoothed, lookback_ms),
             _ => (Take::Value, 0),
         };
         let reach = Reach { kind: selector.extended, before_ms: 0, after_ms };
         let lookups = Windows { grid, range_ms: lookback_ms, offset_ms, pinned_ms: None, reach };
-        let selection = self.select(id, Cow::Borrowed(&selector.matchers), &lookups, 0);
+        let selection = self.select(id, selector.to_matchers(), &lookups, 0);
         let totals_only = self.reads[id.index()].totals_only();
         let span = self.expr.get(id).span();
         Ok(OperationKind::Instant(InstantPlan { selection, lookups, take, totals_only, span }))
@@ -292,7 +290,7 @@ impl<'e> Planner<'e, '_> {
     fn window(
         &mut self,
         node: ExprRef<'e>,
-        matrix: &'e MatrixSelector,
+        matrix: &MatrixSelector<'e>,
         grid: Grid,
     ) -> Result<OperationKind<'e>, QueryError> {
         let Node::VectorSelector(selector) = self.expr.get(matrix.selector).node() else {
@@ -300,10 +298,9 @@ impl<'e> Planner<'e, '_> {
         };
         let range_ms = matrix.range.resolve_positive(self.times)?;
         let mut windows =
-            self.windows(node.id(), (&selector.offset, selector.at), range_ms, grid)?;
+            self.windows(node.id(), (selector.offset, selector.at), range_ms, grid)?;
         windows.reach = Reach::of(selector.extended, self.context.options.lookback_delta_ms);
-        let selection =
-            self.select(node.id(), Cow::Borrowed(&selector.matchers), &windows, range_ms);
+        let selection = self.select(node.id(), selector.to_matchers(), &windows, range_ms);
         let totals_only = self.reads[node.id().index()].totals_only();
         Ok(OperationKind::Window { selection, windows, totals_only })
     }
@@ -311,7 +308,7 @@ impl<'e> Planner<'e, '_> {
     fn windows(
         &self,
         id: NodeId,
-        (offset, at): (&DurationValue, Option<At>),
+        (offset, at): (DurationValue<'_>, Option<At>),
         range_ms: i64,
         grid: Grid,
     ) -> Result<Windows, QueryError> {
@@ -324,7 +321,7 @@ impl<'e> Planner<'e, '_> {
     pub(super) fn select(
         &mut self,
         id: NodeId,
-        matchers: Cow<'e, [Matcher]>,
+        matchers: Vec<Matcher>,
         windows: &Windows,
         range_ms: i64,
     ) -> usize {
@@ -354,7 +351,11 @@ impl<'e> Planner<'e, '_> {
         })
     }
 
-    fn call(&mut self, node: ExprRef<'e>, call: &'e Call) -> Result<OperationKind<'e>, QueryError> {
+    fn call(
+        &mut self,
+        node: ExprRef<'e>,
+        call: &Call<'e>,
+    ) -> Result<OperationKind<'e>, QueryError> {
         let name = call.function.name;
         if let Some(number) = self.time_of_query(name) {
             return Ok(OperationKind::Number(number));
@@ -365,7 +366,7 @@ impl<'e> Planner<'e, '_> {
         let selector = args().next().and_then(|arg| self.selector(arg));
         match (&mut function, selector) {
             (Function::Absent(labels) | Function::AbsentOverTime(labels), Some(selector)) => {
-                *labels = labels_for_absent(&selector.matchers);
+                *labels = labels_for_absent(&selector.to_matchers());
             }
             (Function::Timestamp | Function::StartTimestamp, Some(selector)) => {
                 let take = match function {
@@ -427,7 +428,7 @@ impl<'e> Planner<'e, '_> {
         })
     }
 
-    fn selector(&self, arg: ExprRef<'e>) -> Option<&'e VectorSelector> {
+    fn selector(&self, arg: ExprRef<'e>) -> Option<VectorSelector<'e>> {
         match arg.node() {
             Node::VectorSelector(selector) => Some(selector),
             Node::MatrixSelector(matrix) => match self.expr.get(matrix.selector).node() {
@@ -438,8 +439,8 @@ impl<'e> Planner<'e, '_> {
         }
     }
 
-    fn aggregate(&self, node: ExprRef<'e>, aggregate: &'e Aggregate) -> OperationKind<'e> {
-        let mut names: Vec<&str> = aggregate.grouping.iter().map(AsRef::as_ref).collect();
+    fn aggregate(&self, node: ExprRef<'e>, aggregate: &Aggregate<'e>) -> OperationKind<'e> {
+        let mut names: Vec<&str> = aggregate.grouping.iter().collect();
         names.sort_unstable();
         let param_span = aggregate.param.map(|param| self.expr.get(param).without_parens().span());
         OperationKind::Aggregate(Box::new(AggregatePlan {
@@ -452,9 +453,8 @@ impl<'e> Planner<'e, '_> {
     }
 }
 
-fn binary_operation<'e>(node: ExprRef<'e>, binary: &'e Binary) -> OperationKind<'e> {
-    let matching = binary.matching.as_deref();
-    let (op, return_bool) = (binary.op, binary.return_bool);
+fn binary_operation<'e>(node: ExprRef<'e>, binary: &Binary<'e>) -> OperationKind<'e> {
+    let Binary { op, return_bool, matching, .. } = *binary;
     OperationKind::Binary(BinaryPlan { op, return_bool, matching, span: node.span() })
 }
 

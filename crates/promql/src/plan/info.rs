@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use narthex_model::{METRIC_NAME_LABEL, MatchOp, Matcher};
 use narthex_promql_parser::{Call, Node, NodeId, Span};
 use smallvec::SmallVec;
@@ -18,21 +16,21 @@ impl<'e> Planner<'e, '_> {
     pub(super) fn info(
         &mut self,
         id: NodeId,
-        call: &'e Call,
+        call: &Call<'e>,
         grid: Grid,
     ) -> Result<OperationKind<'e>, QueryError> {
         let matchers = match call.args.get(1).map(|arg| self.expr.get(*arg).node()) {
-            Some(Node::VectorSelector(selector)) => selector.matchers.as_slice(),
-            _ => &[],
+            Some(Node::VectorSelector(selector)) => selector.to_matchers(),
+            _ => Vec::new(),
         };
         let (of_name, data_matchers): (Vec<Matcher>, Vec<Matcher>) =
-            matchers.iter().cloned().partition(|matcher| matcher.name() == METRIC_NAME_LABEL);
+            matchers.into_iter().partition(|matcher| matcher.name() == METRIC_NAME_LABEL);
         let name_matchers = name_matchers(of_name);
         let (pinned_ms, offset_ms) = self.info_time(call.args[0])?;
         let range_ms = self.context.options.lookback_delta_ms;
         let mut lookups = Windows { grid, range_ms, offset_ms, pinned_ms, reach: Reach::default() };
         let matchers = data_matchers.iter().chain(&name_matchers).cloned().collect();
-        let selection = self.select(id, Cow::Owned(matchers), &lookups, 0);
+        let selection = self.select(id, matchers, &lookups, 0);
         if !self.context.options.unreleased_changes {
             // What there is of that time is looked up at each step.
             (lookups.pinned_ms, lookups.offset_ms) = (None, 0);

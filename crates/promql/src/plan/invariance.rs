@@ -45,7 +45,7 @@ pub(super) fn once(expr: &Expr, in_param: &[bool]) -> Vec<bool> {
                 }
                 Node::Aggregate(aggregate) => of(aggregate.expr),
                 Node::Unary(unary) => of(unary.expr),
-                Node::Paren(inner) => of(*inner),
+                Node::Paren(inner) => of(inner),
                 Node::Binary(binary) => {
                     wrap_or_join(&[binary.lhs, binary.rhs], true, &known, &mut once)
                 }
@@ -60,7 +60,7 @@ pub(super) fn once(expr: &Expr, in_param: &[bool]) -> Vec<bool> {
                         }),
                         name => !DEPEND_ON_STEP.contains(&name),
                     };
-                    wrap_or_join(&call.args, fits, &known, &mut once)
+                    wrap_or_join(call.args, fits, &known, &mut once)
                 }
             }
         };

@@ -12,8 +12,6 @@ mod info;
 mod invariance;
 mod reads;
 
-use std::borrow::Cow;
-
 use narthex_model::{Labels, Matcher};
 use narthex_promql_parser::{AggregateOp, BinaryOp, NodeId, Span, StringLiteral, VectorMatching};
 use narthex_storage::{SelectHints, TimeRange};
@@ -28,14 +26,14 @@ pub(crate) use function::{DatePart, Function};
 /// The operations of a query.
 #[derive(Debug)]
 pub(crate) struct Plan<'e> {
-    pub(crate) selections: Vec<SelectionPlan<'e>>,
+    pub(crate) selections: Vec<SelectionPlan>,
     pub(crate) operations: Vec<Operation<'e>>,
 }
 
 /// A choice of series over a range of time, made of the store before anything is evaluated.
 #[derive(Debug)]
-pub(crate) struct SelectionPlan<'e> {
-    pub(crate) matchers: Cow<'e, [Matcher]>,
+pub(crate) struct SelectionPlan {
+    pub(crate) matchers: Vec<Matcher>,
     pub(crate) range: TimeRange,
     pub(crate) hints: SelectHints,
     /// The first operation that reads it.
@@ -57,7 +55,7 @@ pub(crate) enum OperationKind<'e> {
     /// Pushes a scalar.
     Number(f64),
     /// Pushes a text.
-    Text(&'e StringLiteral),
+    Text(StringLiteral<'e>),
     /// Pushes an instant vector.
     Instant(InstantPlan),
     /// Pushes a range vector.
@@ -151,7 +149,7 @@ pub(crate) struct Grouping<'e> {
 pub(crate) struct BinaryPlan<'e> {
     pub(crate) op: BinaryOp,
     pub(crate) return_bool: bool,
-    pub(crate) matching: Option<&'e VectorMatching>,
+    pub(crate) matching: Option<VectorMatching<'e>>,
     pub(crate) span: Span,
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Reads {
 
 impl Reads {
     /// Returns what is read of the children of a node, of which itself this is read.
-    pub(super) fn within(self, node: &Node) -> Self {
+    pub(super) fn within(self, node: &Node<'_>) -> Self {
         match node {
             Node::Subquery(_) => Self { buckets: true, ..self },
             Node::Binary(binary)

@@ -196,7 +196,7 @@ fn unquote(text: &str) -> Result<Box<str>, ScriptProblem> {
     let is_quoted = text.len() >= 2 && text.starts_with(['"', '`']);
     let expr = parse_with(text, &ParseOptions::default()).ok().filter(|_| is_quoted);
     match expr.as_ref().map(|expr| expr.root().node()) {
-        Some(Node::StringLiteral(literal)) => Ok((**literal).into()),
+        Some(Node::StringLiteral(literal)) => Ok(literal.as_str().into()),
         _ => Err(ScriptProblem::ExpectedString),
     }
 }

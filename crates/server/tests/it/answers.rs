@@ -90,8 +90,8 @@ fn looks_at(query: &str, series: &[RecordedSeries]) -> bool {
         fn enter(&mut self, expr: ExprRef<'_>) -> bool {
             if let Node::VectorSelector(selector) = expr.node() {
                 self.found |= self.series.iter().any(|RecordedSeries { labels, .. }| {
-                    let mut matchers = selector.matchers.iter();
-                    matchers.all(|matcher| matcher.matches(labels.value(matcher.name())))
+                    let matchers = selector.to_matchers();
+                    matchers.iter().all(|matcher| matcher.matches(labels.value(matcher.name())))
                 });
             }
             true

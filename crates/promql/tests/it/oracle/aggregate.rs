@@ -14,7 +14,7 @@ impl Oracle<'_> {
     ) -> Result<Vec<Series>, Failure> {
         let param = aggregate.param.map(|param| expr.get(param).without_parens());
         let text = param.and_then(|param| match param.node() {
-            Node::StringLiteral(text) => Some(&**text),
+            Node::StringLiteral(text) => Some(text.as_str()),
             _ => None,
         });
         if let Some(label) = text {
@@ -80,7 +80,7 @@ fn check_counts(params: &[Sample]) -> Result<(), Failure> {
 }
 
 fn group_of(aggregate: &Aggregate, of: &Labels) -> Labels {
-    labels::of_group(of, &aggregate.grouping, aggregate.without)
+    labels::of_group(of, aggregate.grouping, aggregate.without)
 }
 
 /// Returns the groups in the order in which their first series come.
@@ -178,16 +178,16 @@ fn selected(op: AggregateOp, param: f64, members: Vec<Element>) -> Vec<Element> 
 }
 
 fn counted_values(aggregate: &Aggregate, label: &str, vector: &[Element]) -> Vec<Element> {
-    let mut grouping = aggregate.grouping.clone();
+    let mut grouping: Vec<&str> = aggregate.grouping.iter().collect();
     if !aggregate.without {
-        grouping.push(label.into());
+        grouping.push(label);
     }
     let mut counted: Vec<Element> = Vec::new();
     for element in vector {
         let mut text = String::new();
         float::write_fixed(&mut text, element.value).expect("a string takes any text");
         let labels = labels::with(&element.labels, label, &text);
-        let labels = labels::of_group(&labels, &grouping, aggregate.without);
+        let labels = labels::of_group(&labels, grouping[..].into(), aggregate.without);
         match counted.iter_mut().find(|group| group.labels == labels) {
             Some(group) => group.value += 1.0,
             None => counted.push(Element { labels, value: 1.0, from: element.from }),

@@ -89,7 +89,7 @@ fn of_sets(
     left_series: usize,
 ) -> Vec<Element> {
     let signature =
-        |element: &Element| labels::signature(&element.labels, &matching.labels, matching.on);
+        |element: &Element| labels::signature(&element.labels, matching.labels, matching.on);
     let is_in = |element: &Element, side: &[Element]| {
         side.iter().any(|other| signature(other) == signature(element))
     };
@@ -119,7 +119,7 @@ fn of_vectors(
         return Ok(Vec::new());
     }
     let signature =
-        |element: &Element| labels::signature(&element.labels, &matching.labels, matching.on);
+        |element: &Element| labels::signature(&element.labels, matching.labels, matching.on);
     for (index, element) in one.iter().enumerate() {
         if one[..index].iter().any(|earlier| signature(earlier) == signature(element)) {
             return Err(Failure("found duplicate series for the match group"));
@@ -155,7 +155,7 @@ fn of_vectors(
 /// values that is does not heed which side is the "one" side.
 fn pairs(matching: &VectorMatching, many: &[Element], one: &[Element]) -> Vec<(Element, Element)> {
     let signature =
-        |element: &Element| labels::signature(&element.labels, &matching.labels, matching.on);
+        |element: &Element| labels::signature(&element.labels, matching.labels, matching.on);
     let mut pairs = Vec::new();
     for element in many {
         let group = signature(element);
@@ -189,10 +189,9 @@ fn result_labels(
         result = labels::without_name(&result);
     }
     if matching.cardinality == Cardinality::OneToOne {
-        let named = |name: &str| matching.labels.iter().any(|label| **label == *name);
-        result = labels::retain(&result, |name| named(name) == matching.on);
+        result = labels::retain(&result, |name| matching.labels.contains(name) == matching.on);
     }
-    for name in &matching.include {
+    for name in matching.include.iter() {
         result = labels::with(&result, name, one.value(name));
     }
     result

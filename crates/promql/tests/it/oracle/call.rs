@@ -25,7 +25,7 @@ impl Oracle<'_> {
         if let ("timestamp", Some(Node::VectorSelector(selector))) =
             (name, args.first().map(|arg| arg.node()))
         {
-            return self.timestamps(selector, steps);
+            return self.timestamps(&selector, steps);
         }
         let operands =
             args.iter().map(|arg| self.eval_node(*arg, steps)).collect::<Result<Vec<_>, _>>()?;
@@ -45,9 +45,9 @@ impl Oracle<'_> {
     /// the time that is named among the samples for the offset from it.
     fn timestamps(&self, selector: &VectorSelector, steps: Steps) -> Result<Vec<Series>, Failure> {
         let mut stored = self.selected(selector);
-        let mut selector = selector.clone();
+        let mut selector = *selector;
         if let Some(at_ms) = select::at_ms(selector.at) {
-            let end_ms = at_ms - select::millis(&selector.offset);
+            let end_ms = at_ms - select::millis(selector.offset);
             for series in &mut stored {
                 series.samples.retain(|sample| {
                     sample.timestamp_ms <= end_ms
@@ -130,13 +130,13 @@ fn absent_steps(selected: ExprRef<'_>, present: &[Series], steps: Steps) -> Vec<
 
 /// Returns the labels that a selector fixes to one value.
 fn labels_of_absent(expr: ExprRef<'_>) -> Labels {
-    let matchers: &[Matcher] = match expr.node() {
-        Node::VectorSelector(selector) => &selector.matchers,
+    let matchers: Vec<Matcher> = match expr.node() {
+        Node::VectorSelector(selector) => selector.to_matchers(),
         Node::MatrixSelector(matrix) => match expr.get(matrix.selector).node() {
-            Node::VectorSelector(selector) => &selector.matchers,
+            Node::VectorSelector(selector) => selector.to_matchers(),
             _ => unreachable!("a matrix selector holds a selector"),
         },
-        _ => &[],
+        _ => Vec::new(),
     };
     let mut made = Labels::empty();
     let mut seen = Vec::new();

@@ -39,7 +39,7 @@ pub(super) fn of(expr: ExprRef<'_>) -> Invariance {
         Node::NumberLiteral(_) | Node::StringLiteral(_) => {
             Invariance { is_invariant: true, is_wrapped: false }
         }
-        Node::Paren(inner) => of(expr.get(*inner)),
+        Node::Paren(inner) => of(expr.get(inner)),
         Node::Unary(unary) => of(expr.get(unary.expr)),
         // The parameter does not count, which is the reference's oversight.
         Node::Aggregate(aggregate) => of(expr.get(aggregate.expr)),

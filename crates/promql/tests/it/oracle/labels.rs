@@ -1,4 +1,5 @@
 use narthex_model::Labels;
+use narthex_promql_parser::LabelNames;
 
 /// The labels that tell what a metric is, which a change of its values makes untrue.
 const METADATA: [&str; 3] = ["__name__", "__type__", "__unit__"];
@@ -18,8 +19,8 @@ pub(super) fn with(labels: &Labels, name: &str, value: &str) -> Labels {
 }
 
 /// Returns the labels that all series of a group share.
-pub(super) fn of_group(labels: &Labels, grouping: &[Box<str>], without: bool) -> Labels {
-    let named = |name: &str| grouping.iter().any(|label| **label == *name);
+pub(super) fn of_group(labels: &Labels, grouping: LabelNames<'_>, without: bool) -> Labels {
+    let named = |name: &str| grouping.contains(name);
     match without {
         true => retain(labels, |name| name != "__name__" && !named(name)),
         false => retain(labels, named),
@@ -27,6 +28,6 @@ pub(super) fn of_group(labels: &Labels, grouping: &[Box<str>], without: bool) ->
 }
 
 /// Returns what must be equal for two series to match.
-pub(super) fn signature(labels: &Labels, names: &[Box<str>], on: bool) -> Labels {
+pub(super) fn signature(labels: &Labels, names: LabelNames<'_>, on: bool) -> Labels {
     of_group(labels, names, !on)
 }

@@ -116,18 +116,18 @@ impl Oracle<'_> {
         match expr.node() {
             Node::NumberLiteral(number) => Ok(scalar(steps, |_| number.value)),
             Node::StringLiteral(_) => Ok(Vec::new()),
-            Node::VectorSelector(selector) => Ok(self.instant_vector(selector, steps)),
+            Node::VectorSelector(selector) => Ok(self.instant_vector(&selector, steps)),
             Node::MatrixSelector(_) | Node::Subquery(_) => {
                 unreachable!("range vectors are arguments, and read by the call")
             }
-            Node::Call(call) => self.call(expr, call, steps),
-            Node::Aggregate(aggregate) => self.aggregate(expr, aggregate, steps),
-            Node::Binary(binary) => self.binary(expr, binary, steps),
+            Node::Call(call) => self.call(expr, &call, steps),
+            Node::Aggregate(aggregate) => self.aggregate(expr, &aggregate, steps),
+            Node::Binary(binary) => self.binary(expr, &binary, steps),
             Node::Unary(unary) => {
                 let series = self.eval_node(expr.get(unary.expr), steps)?;
                 if unary.op == UnaryOp::Plus { Ok(series) } else { negate(series) }
             }
-            Node::Paren(inner) => self.eval_node(expr.get(*inner), steps),
+            Node::Paren(inner) => self.eval_node(expr.get(inner), steps),
         }
     }
 }

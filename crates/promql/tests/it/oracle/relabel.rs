@@ -34,7 +34,7 @@ fn literal(arg: ExprRef<'_>) -> &str {
     let Node::StringLiteral(text) = arg.node() else {
         unreachable!("the parser takes literals alone")
     };
-    text
+    text.as_str()
 }
 
 /// Returns what the template makes of the source label, or `None` where the pattern does not match.

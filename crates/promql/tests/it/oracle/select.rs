@@ -34,8 +34,9 @@ impl RangeVector {
 
 impl Oracle<'_> {
     pub(super) fn selected(&self, selector: &VectorSelector) -> Vec<Series> {
+        let matchers = selector.to_matchers();
         let meets = |labels: &Labels| {
-            selector.matchers.iter().all(|matcher| matcher.matches(labels.value(matcher.name())))
+            matchers.iter().all(|matcher| matcher.matches(labels.value(matcher.name())))
         };
         self.stored.iter().filter(|series| meets(&series.labels)).cloned().collect()
     }
@@ -47,7 +48,7 @@ impl Oracle<'_> {
         series: &Series,
         time_ms: i64,
     ) -> Option<Sample> {
-        let time_ms = at_ms(selector.at).unwrap_or(time_ms) - millis(&selector.offset);
+        let time_ms = at_ms(selector.at).unwrap_or(time_ms) - millis(selector.offset);
         let newest = series.samples.iter().rfind(|sample| sample.timestamp_ms <= time_ms)?;
         let is_fresh = newest.timestamp_ms > time_ms - self.lookback_delta_ms;
         (is_fresh && !is_stale_nan(newest.value)).then_some(*newest)
@@ -72,8 +73,8 @@ impl Oracle<'_> {
         steps: Steps,
     ) -> Result<RangeVector, Failure> {
         match expr.node() {
-            Node::MatrixSelector(matrix) => Ok(self.matrix(expr, matrix)),
-            Node::Subquery(subquery) => self.subquery(expr, subquery, steps),
+            Node::MatrixSelector(matrix) => Ok(self.matrix(expr, &matrix)),
+            Node::Subquery(subquery) => self.subquery(expr, &subquery, steps),
             _ => unreachable!("no other node is a range vector"),
         }
     }
@@ -83,9 +84,9 @@ impl Oracle<'_> {
             unreachable!("a matrix selector holds a selector")
         };
         RangeVector {
-            series: self.selected(selector),
-            range_ms: millis(&matrix.range),
-            offset_ms: millis(&selector.offset),
+            series: self.selected(&selector),
+            range_ms: millis(matrix.range),
+            offset_ms: millis(selector.offset),
             at_ms: at_ms(selector.at),
         }
     }
@@ -97,8 +98,8 @@ impl Oracle<'_> {
         subquery: &Subquery,
         steps: Steps,
     ) -> Result<RangeVector, Failure> {
-        let (range_ms, offset_ms) = (millis(&subquery.range), millis(&subquery.offset));
-        let step_ms = subquery.step.as_ref().map_or(self.default_subquery_step_ms, millis);
+        let (range_ms, offset_ms) = (millis(subquery.range), millis(subquery.offset));
+        let step_ms = subquery.step.map_or(self.default_subquery_step_ms, millis);
         // With `@`, the window of the first step lies there, and those of the others after it.
         let shift_ms = at_ms(subquery.at).map_or(0, |at_ms| at_ms - steps.start_ms) - offset_ms;
         let before_ms = steps.start_ms + shift_ms - range_ms;
@@ -119,6 +120,6 @@ pub(super) fn at_ms(at: Option<At>) -> Option<i64> {
     })
 }
 
-pub(super) fn millis(duration: &DurationValue) -> i64 {
+pub(super) fn millis(duration: DurationValue<'_>) -> i64 {
     duration.resolve_offset(QueryTimes::default()).expect("the tests write literals")
 }

@@ -45,21 +45,21 @@ fn object(expr: &Expr, id: NodeId) -> Object<NodeId> {
         Node::NumberLiteral(number) => {
             Object::new("numberLiteral").field("val", &fixed(number.value))
         }
-        Node::StringLiteral(text) => Object::new("stringLiteral").field("val", &**text),
-        Node::Paren(inner) => Object::new("parenExpr").child("expr", Some(*inner)),
+        Node::StringLiteral(text) => Object::new("stringLiteral").field("val", text.as_str()),
+        Node::Paren(inner) => Object::new("parenExpr").child("expr", Some(inner)),
         Node::Unary(unary) => {
             Object::new("unaryExpr").field("op", unary.op.as_str()).child("expr", Some(unary.expr))
         }
-        Node::VectorSelector(selector) => with_selector(Object::new("vectorSelector"), selector),
+        Node::VectorSelector(selector) => with_selector(Object::new("vectorSelector"), &selector),
         Node::MatrixSelector(matrix) => {
-            let object = with_duration(Object::new("matrixSelector"), RANGE, Some(&matrix.range));
+            let object = with_duration(Object::new("matrixSelector"), RANGE, Some(matrix.range));
             match expr.get(matrix.selector).node() {
-                Node::VectorSelector(selector) => with_selector(object, selector),
+                Node::VectorSelector(selector) => with_selector(object, &selector),
                 // The parser puts a range on nothing else.
                 _ => object.child("expr", Some(matrix.selector)),
             }
         }
-        Node::Subquery(subquery) => with_subquery(Object::new("subquery"), subquery),
+        Node::Subquery(subquery) => with_subquery(Object::new("subquery"), &subquery),
         Node::Call(call) => Object::new("call")
             .field("func", &FunctionObject::from(call.function))
             .children("args", call.args.iter().copied()),
@@ -67,45 +67,46 @@ fn object(expr: &Expr, id: NodeId) -> Object<NodeId> {
             .field("op", aggregate.op.as_str())
             .child("expr", Some(aggregate.expr))
             .child("param", aggregate.param)
-            .field("grouping", &aggregate.grouping)
+            .field("grouping", &aggregate.grouping.iter().collect::<Vec<_>>())
             .field("without", &aggregate.without),
         Node::Binary(binary) => Object::new("binaryExpr")
             .field("op", binary.op.as_str())
             .child("lhs", Some(binary.lhs))
             .child("rhs", Some(binary.rhs))
-            .field("matching", &binary.matching.as_deref().map(MatchingObject::from))
+            .field("matching", &binary.matching.map(MatchingObject::from))
             .field("bool", &binary.return_bool),
     }
 }
 
-fn with_selector(object: Object<NodeId>, selector: &VectorSelector) -> Object<NodeId> {
-    let matchers: Vec<_> = selector.matchers.iter().map(MatcherObject::from).collect();
+fn with_selector(object: Object<NodeId>, selector: &VectorSelector<'_>) -> Object<NodeId> {
+    let matchers = selector.to_matchers();
+    let matchers: Vec<_> = matchers.iter().map(MatcherObject::from).collect();
     let object = object
-        .field("name", selector.name.as_deref().unwrap_or_default())
+        .field("name", selector.name.unwrap_or_default())
         .field("matchers", &matchers)
         .field("anchored", &(selector.extended == Some(ExtendedRange::Anchored)))
         .field("smoothed", &(selector.extended == Some(ExtendedRange::Smoothed)));
-    with_at(with_duration(object, OFFSET, Some(&selector.offset)), selector.at)
+    with_at(with_duration(object, OFFSET, Some(selector.offset)), selector.at)
 }
 
-fn with_subquery(object: Object<NodeId>, subquery: &Subquery) -> Object<NodeId> {
+fn with_subquery(object: Object<NodeId>, subquery: &Subquery<'_>) -> Object<NodeId> {
     let object = object.child("expr", Some(subquery.expr));
-    let object = with_duration(object, RANGE, Some(&subquery.range));
-    let object = with_duration(object, STEP, subquery.step.as_ref());
-    with_at(with_duration(object, OFFSET, Some(&subquery.offset)), subquery.at)
+    let object = with_duration(object, RANGE, Some(subquery.range));
+    let object = with_duration(object, STEP, subquery.step);
+    with_at(with_duration(object, OFFSET, Some(subquery.offset)), subquery.at)
 }
 
 /// Adds milliseconds and expression of a duration, of which one alone says something.
 fn with_duration(
     object: Object<NodeId>,
     [name, expr_name]: [&'static str; 2],
-    duration: Option<&DurationValue>,
+    duration: Option<DurationValue<'_>>,
 ) -> Object<NodeId> {
     match duration {
         Some(DurationValue::Expr(expr)) => {
             object.field(name, &0).json(expr_name, &duration_json(expr))
         }
-        Some(DurationValue::Millis(millis)) => object.field(name, millis).json(expr_name, "null"),
+        Some(DurationValue::Millis(millis)) => object.field(name, &millis).json(expr_name, "null"),
         None => object.field(name, &0).json(expr_name, "null"),
     }
 }
@@ -186,9 +187,9 @@ impl From<&'static Function> for FunctionObject {
 #[serde(rename_all = "camelCase")]
 struct MatchingObject<'a> {
     card: &'static str,
-    labels: &'a [Box<str>],
+    labels: Vec<&'a str>,
     on: bool,
-    include: &'a [Box<str>],
+    include: Vec<&'a str>,
     fill_values: FillObject,
 }
 
@@ -205,13 +206,13 @@ enum FillValue {
     Text(String),
 }
 
-impl<'a> From<&'a VectorMatching> for MatchingObject<'a> {
-    fn from(matching: &'a VectorMatching) -> Self {
+impl<'a> From<VectorMatching<'a>> for MatchingObject<'a> {
+    fn from(matching: VectorMatching<'a>) -> Self {
         Self {
             card: matching.cardinality.as_str(),
-            labels: &matching.labels,
+            labels: matching.labels.iter().collect(),
             on: matching.on,
-            include: &matching.include,
+            include: matching.include.iter().collect(),
             fill_values: FillObject {
                 lhs: matching.fill_left.map(FillValue::from),
                 rhs: matching.fill_right.map(FillValue::from),

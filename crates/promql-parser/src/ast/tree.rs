@@ -1,0 +1,507 @@
+//! How an expression is kept: small nodes in one vector, and what does not fit them beside it.
+
+use narthex_model::{MatchOp, Regex};
+use narthex_promql_lexer::Span;
+
+use super::{
+    Aggregate, At, Binary, Call, Cardinality, DurationExpr, DurationValue, ExtendedRange,
+    LabelNames, MatcherRef, Matchers, MatrixSelector, Node, NodeId, NumberLiteral, StringLiteral,
+    Subquery, Unary, VectorMatching, VectorSelector,
+};
+use crate::functions::Function;
+use crate::ops::{AggregateOp, BinaryOp};
+use crate::value_type::ValueType;
+
+/// The nodes of an expression and all that belongs to them.
+///
+/// PERF: few vectors make parsing cheap. `up` costs two allocations, the text and the nodes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    /// The query, and behind it what its escapes stand for. Names and values are parts of it.
+    text: String,
+    slots: Vec<Slot>,
+    args: Vec<NodeId>,
+    labels: Vec<Span>,
+    matchers: Vec<MatcherSlot>,
+    modifiers: Vec<Modifiers>,
+    subqueries: Vec<SubquerySlot>,
+    matchings: Vec<MatchingSlot>,
+    durations: Vec<DurationExpr>,
+    regexes: Vec<Regex>,
+    /// The bytes of literals that are not UTF-8.
+    bytes: Vec<Box<[u8]>>,
+}
+
+/// A node with its place and type.
+#[derive(Clone, Debug)]
+struct Slot {
+    kind: Kind,
+    span: Span,
+    value_type: ValueType,
+}
+
+/// A stretch of one of the vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    start: u32,
+    end: u32,
+}
+
+/// A node: see [`Node`]. What it names by numbers and runs lies in the vectors of the tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Number(NumberLiteral),
+    String { text: Span, bytes: Option<u32> },
+    VectorSelector { name: Option<Span>, matchers: Run, modifiers: Option<u32> },
+    MatrixSelector { selector: NodeId, range: Length },
+    Subquery(u32),
+    Call { function: &'static Function, args: Run },
+    Aggregate { op: AggregateOp, without: bool, param: Option<NodeId>, expr: NodeId, labels: Run },
+    Binary { op: BinaryOp, return_bool: bool, lhs: NodeId, rhs: NodeId, matching: Matching },
+    Unary(Unary),
+    Paren(NodeId),
+}
+
+/// A fixed length of time, in milliseconds, or the number of an expression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    Millis(i64),
+    Expr(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MatcherSlot {
+    op: MatchOp,
+    name: Span,
+    value: Span,
+    regex: Option<u32>,
+}
+
+/// What may stand behind a selector or subquery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Modifiers {
+    pub(crate) offset: Length,
+    pub(crate) at: Option<At>,
+    pub(crate) extended: Option<ExtendedRange>,
+}
+
+impl Modifiers {
+    const NONE: Self = Self { offset: Length::Millis(0), at: None, extended: None };
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SubquerySlot {
+    expr: NodeId,
+    range: Length,
+    step: Option<Length>,
+    modifiers: Modifiers,
+}
+
+/// How the series of two operands find each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Matching {
+    None,
+    /// By all labels.
+    Plain,
+    /// As the matching of that number says.
+    Listed(u32),
+}
+
+/// See [`VectorMatching`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MatchingSlot {
+    pub(crate) cardinality: Cardinality,
+    pub(crate) on: bool,
+    pub(crate) labels: Run,
+    pub(crate) include: Run,
+    pub(crate) fill_left: Option<f64>,
+    pub(crate) fill_right: Option<f64>,
+}
+
+impl Tree {
+    /// Returns a tree without nodes for a query, with room for a usual number of them.
+    pub(crate) fn of_query(query: &str) -> Self {
+        let slots = Vec::with_capacity(query.len() / BYTES_PER_NODE + 1);
+        Self { text: query.to_owned(), slots, ..Self::default() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn kind(&self, id: NodeId) -> Kind {
+        self.slots[id.index()].kind
+    }
+
+    pub(crate) fn kind_mut(&mut self, id: NodeId) -> &mut Kind {
+        &mut self.slots[id.index()].kind
+    }
+
+    pub(crate) fn span(&self, id: NodeId) -> Span {
+        self.slots[id.index()].span
+    }
+
+    pub(crate) fn set_span(&mut self, id: NodeId, span: Span) {
+        self.slots[id.index()].span = span;
+    }
+
+    pub(crate) fn value_type(&self, id: NodeId) -> ValueType {
+        self.slots[id.index()].value_type
+    }
+
+    /// Returns the kinds of all nodes, in post-order.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.slots.iter().map(|slot| slot.kind)
+    }
+
+    /// Returns what the whole evaluates to that the node of this kind would be.
+    fn type_of(&self, kind: &Kind) -> ValueType {
+        match *kind {
+            Kind::Number(_) => ValueType::Scalar,
+            Kind::String { .. } => ValueType::String,
+            Kind::VectorSelector { .. } | Kind::Aggregate { .. } => ValueType::Vector,
+            Kind::MatrixSelector { .. } | Kind::Subquery(_) => ValueType::Matrix,
+            Kind::Call { function, .. } => function.return_type,
+            Kind::Unary(Unary { expr, .. }) | Kind::Paren(expr) => self.value_type(expr),
+            Kind::Binary { lhs, rhs, .. } => match [lhs, rhs].map(|id| self.value_type(id)) {
+                [ValueType::Scalar, ValueType::Scalar] => ValueType::Scalar,
+                _ => ValueType::Vector,
+            },
+        }
+    }
+
+    /// Adds a node whose children were added before.
+    pub(crate) fn push(&mut self, kind: Kind, span: Span) -> NodeId {
+        let value_type = self.type_of(&kind);
+        let id = NodeId(number_of(&self.slots));
+        self.slots.push(Slot { kind, span, value_type });
+        id
+    }
+
+    /// Adds label names, each a part of the text.
+    pub(crate) fn push_labels(&mut self, names: &[Span]) -> Run {
+        extend(&mut self.labels, names.iter().copied())
+    }
+
+    pub(crate) fn push_args(&mut self, args: &[NodeId]) -> Run {
+        extend(&mut self.args, args.iter().copied())
+    }
+
+    pub(crate) fn args(&self, run: Run) -> &[NodeId] {
+        run_of(&self.args, run)
+    }
+
+    /// Returns the run of the matchers pushed since there were so many.
+    pub(crate) fn matchers_since(&self, start: u32) -> Run {
+        Run { start, end: number_of(&self.matchers) }
+    }
+
+    pub(crate) fn matcher_count(&self) -> u32 {
+        number_of(&self.matchers)
+    }
+
+    /// Adds a condition whose name and value are parts of the text.
+    pub(crate) fn push_matcher(
+        &mut self,
+        op: MatchOp,
+        [name, value]: [Span; 2],
+        regex: Option<Regex>,
+    ) {
+        let regex = regex.map(|regex| push_numbered(&mut self.regexes, regex));
+        self.matchers.push(MatcherSlot { op, name, value, regex });
+    }
+
+    pub(crate) fn push_matching(&mut self, matching: MatchingSlot) -> Matching {
+        Matching::Listed(push_numbered(&mut self.matchings, matching))
+    }
+
+    /// Returns whether the matching has values for missing samples.
+    pub(crate) fn fills(&self, matching: Matching) -> bool {
+        let Matching::Listed(number) = matching else { return false };
+        let slot = &self.matchings[number as usize];
+        slot.fill_left.is_some() || slot.fill_right.is_some()
+    }
+
+    pub(crate) fn push_duration(&mut self, expr: DurationExpr) -> Length {
+        Length::Expr(push_numbered(&mut self.durations, expr))
+    }
+
+    pub(crate) fn push_subquery(
+        &mut self,
+        expr: NodeId,
+        range: Length,
+        step: Option<Length>,
+        span: Span,
+    ) -> NodeId {
+        let subquery = SubquerySlot { expr, range, step, modifiers: Modifiers::NONE };
+        let number = push_numbered(&mut self.subqueries, subquery);
+        self.push(Kind::Subquery(number), span)
+    }
+
+    /// Returns what a subquery evaluates.
+    pub(crate) fn subquery_expr(&self, number: u32) -> NodeId {
+        self.subqueries[number as usize].expr
+    }
+
+    /// Returns the modifiers of a selector or subquery for changes, if the node is one.
+    pub(crate) fn modifiers_mut(&mut self, id: NodeId) -> Option<&mut Modifiers> {
+        match &mut self.slots[id.index()].kind {
+            Kind::VectorSelector { modifiers, .. } => {
+                let number = *modifiers
+                    .get_or_insert_with(|| push_numbered(&mut self.modifiers, Modifiers::NONE));
+                Some(&mut self.modifiers[number as usize])
+            }
+            Kind::Subquery(number) => Some(&mut self.subqueries[*number as usize].modifiers),
+            _ => None,
+        }
+    }
+
+    /// Returns the modifiers of a selector.
+    pub(crate) fn modifiers(&self, number: Option<u32>) -> Modifiers {
+        number.map_or(Modifiers::NONE, |number| self.modifiers[number as usize])
+    }
+
+    /// Adds to the text, and returns the part that this is.
+    pub(crate) fn push_text(&mut self, text: &str) -> Span {
+        let end_of = |text: &str| u32::try_from(text.len()).expect("less than 4 GiB of text");
+        let start = end_of(&self.text);
+        self.text.push_str(text);
+        Span::new(start, end_of(&self.text))
+    }
+
+    /// Adds the text that these bytes are. What is not UTF-8 is kept beside it.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Kind {
+        let text = self.push_text(&String::from_utf8_lossy(bytes));
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let bytes = (!is_utf8).then(|| push_numbered(&mut self.bytes, bytes.into()));
+        Kind::String { text, bytes }
+    }
+
+    /// Returns a part of the text.
+    pub(crate) fn text(&self, part: Span) -> &str {
+        part.text(&self.text)
+    }
+}
+
+/// Views.
+impl Tree {
+    pub(crate) fn node(&self, id: NodeId) -> Node<'_> {
+        match self.kind(id) {
+            Kind::Number(number) => Node::NumberLiteral(number),
+            Kind::String { text, bytes } => Node::StringLiteral(self.string(text, bytes)),
+            Kind::VectorSelector { name, matchers, modifiers } => {
+                let Modifiers { offset, at, extended } = self.modifiers(modifiers);
+                Node::VectorSelector(VectorSelector {
+                    name: name.map(|name| self.text(name)),
+                    matchers: self.matchers(matchers),
+                    offset: self.duration(offset),
+                    at,
+                    extended,
+                })
+            }
+            Kind::MatrixSelector { selector, range } => {
+                Node::MatrixSelector(MatrixSelector { selector, range: self.duration(range) })
+            }
+            Kind::Subquery(number) => Node::Subquery(self.subquery(number)),
+            Kind::Call { function, args } => Node::Call(Call { function, args: self.args(args) }),
+            Kind::Aggregate { op, without, param, expr, labels } => {
+                let grouping = self.labels(labels);
+                Node::Aggregate(Aggregate { op, param, expr, grouping, without })
+            }
+            Kind::Binary { op, return_bool, lhs, rhs, matching } => {
+                let matching = self.matching(op, [lhs, rhs], matching);
+                Node::Binary(Binary { op, lhs, rhs, return_bool, matching })
+            }
+            Kind::Unary(unary) => Node::Unary(unary),
+            Kind::Paren(expr) => Node::Paren(expr),
+        }
+    }
+
+    pub(crate) fn matchers(&self, run: Run) -> Matchers<'_> {
+        Matchers::of_tree(self, run_of(&self.matchers, run))
+    }
+
+    pub(super) fn matcher(&self, slot: MatcherSlot) -> MatcherRef<'_> {
+        let regex = slot.regex.map(|number| &self.regexes[number as usize]);
+        let [name, value] = [slot.name, slot.value].map(|part| self.text(part));
+        MatcherRef { op: slot.op, name, value, regex }
+    }
+
+    pub(crate) fn labels(&self, run: Run) -> LabelNames<'_> {
+        LabelNames::of_text(&self.text, run_of(&self.labels, run))
+    }
+
+    /// Returns the matching as it was written, whatever the types of the operands.
+    pub(crate) fn matching_as_written(&self, matching: Matching) -> Option<VectorMatching<'_>> {
+        let slot = match matching {
+            Matching::None => return None,
+            Matching::Plain => return Some(VectorMatching::default()),
+            Matching::Listed(number) => self.matchings[number as usize],
+        };
+        Some(VectorMatching {
+            cardinality: slot.cardinality,
+            labels: self.labels(slot.labels),
+            on: slot.on,
+            include: self.labels(slot.include),
+            fill_left: slot.fill_left,
+            fill_right: slot.fill_right,
+        })
+    }
+
+    /// Returns the matching of an operation, which only vectors have.
+    fn matching(
+        &self,
+        op: BinaryOp,
+        operands: [NodeId; 2],
+        matching: Matching,
+    ) -> Option<VectorMatching<'_>> {
+        if operands.map(|id| self.value_type(id)) != [ValueType::Vector; 2] {
+            return None;
+        }
+        let mut matching = self.matching_as_written(matching)?;
+        if op.is_set() {
+            matching.cardinality = Cardinality::ManyToMany;
+        }
+        Some(matching)
+    }
+
+    fn subquery(&self, number: u32) -> Subquery<'_> {
+        let SubquerySlot { expr, range, step, modifiers } = self.subqueries[number as usize];
+        Subquery {
+            expr,
+            range: self.duration(range),
+            step: step.map(|step| self.duration(step)),
+            offset: self.duration(modifiers.offset),
+            at: modifiers.at,
+        }
+    }
+
+    fn duration(&self, length: Length) -> DurationValue<'_> {
+        match length {
+            Length::Millis(millis) => DurationValue::Millis(millis),
+            Length::Expr(number) => DurationValue::Expr(&self.durations[number as usize]),
+        }
+    }
+
+    fn string(&self, text: Span, bytes: Option<u32>) -> StringLiteral<'_> {
+        let text = self.text(text);
+        let bytes = bytes.map_or(text.as_bytes(), |number| &self.bytes[number as usize]);
+        StringLiteral { text, bytes }
+    }
+}
+
+/// Copies of nodes that belong to other trees.
+impl Tree {
+    /// Adds a node whose children were added before.
+    pub(crate) fn push_node(&mut self, node: Node<'_>, span: Span) -> NodeId {
+        let kind = match node {
+            Node::NumberLiteral(number) => Kind::Number(number),
+            Node::StringLiteral(literal) => self.push_bytes(literal.as_bytes()),
+            Node::VectorSelector(selector) => self.copy_selector(&selector),
+            Node::MatrixSelector(MatrixSelector { selector, range }) => {
+                Kind::MatrixSelector { selector, range: self.copy_duration(range) }
+            }
+            Node::Subquery(subquery) => self.copy_subquery(&subquery),
+            Node::Call(Call { function, args }) => {
+                Kind::Call { function, args: self.push_args(args) }
+            }
+            Node::Aggregate(Aggregate { op, param, expr, grouping, without }) => {
+                let labels = self.copy_labels(grouping);
+                Kind::Aggregate { op, without, param, expr, labels }
+            }
+            Node::Binary(Binary { op, lhs, rhs, return_bool, matching }) => {
+                let matching = self.copy_matching(matching);
+                Kind::Binary { op, return_bool, lhs, rhs, matching }
+            }
+            Node::Unary(unary) => Kind::Unary(unary),
+            Node::Paren(expr) => Kind::Paren(expr),
+        };
+        self.push(kind, span)
+    }
+
+    fn copy_selector(&mut self, selector: &VectorSelector<'_>) -> Kind {
+        let name = selector.name.map(|name| self.push_text(name));
+        let start = self.matcher_count();
+        for matcher in selector.matchers.iter() {
+            let texts = [matcher.name, matcher.value].map(|text| self.push_text(text));
+            self.push_matcher(matcher.op, texts, matcher.regex.cloned());
+        }
+        let matchers = self.matchers_since(start);
+        let VectorSelector { offset, at, extended, .. } = *selector;
+        let modifiers = if offset.is_zero() && at.is_none() && extended.is_none() {
+            None
+        } else {
+            let offset = self.copy_duration(offset);
+            Some(push_numbered(&mut self.modifiers, Modifiers { offset, at, extended }))
+        };
+        Kind::VectorSelector { name, matchers, modifiers }
+    }
+
+    fn copy_subquery(&mut self, subquery: &Subquery<'_>) -> Kind {
+        let range = self.copy_duration(subquery.range);
+        let step = subquery.step.map(|step| self.copy_duration(step));
+        let offset = self.copy_duration(subquery.offset);
+        let modifiers = Modifiers { offset, at: subquery.at, extended: None };
+        let slot = SubquerySlot { expr: subquery.expr, range, step, modifiers };
+        Kind::Subquery(push_numbered(&mut self.subqueries, slot))
+    }
+
+    fn copy_matching(&mut self, matching: Option<VectorMatching<'_>>) -> Matching {
+        let Some(matching) = matching else { return Matching::None };
+        let slot = MatchingSlot {
+            cardinality: matching.cardinality,
+            on: matching.on,
+            labels: self.copy_labels(matching.labels),
+            include: self.copy_labels(matching.include),
+            fill_left: matching.fill_left,
+            fill_right: matching.fill_right,
+        };
+        self.push_matching(slot)
+    }
+
+    fn copy_labels(&mut self, names: LabelNames<'_>) -> Run {
+        let start = number_of(&self.labels);
+        for name in names.iter() {
+            let part = self.push_text(name);
+            self.labels.push(part);
+        }
+        Run { start, end: number_of(&self.labels) }
+    }
+
+    fn copy_duration(&mut self, duration: DurationValue<'_>) -> Length {
+        match duration {
+            DurationValue::Millis(millis) => Length::Millis(millis),
+            DurationValue::Expr(expr) => self.push_duration(expr.clone()),
+        }
+    }
+}
+
+impl Length {
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Self::Millis(0))
+    }
+}
+
+fn run_of<T>(all: &[T], run: Run) -> &[T] {
+    &all[run.start as usize..run.end as usize]
+}
+
+fn extend<T>(all: &mut Vec<T>, more: impl Iterator<Item = T>) -> Run {
+    let start = number_of(all);
+    all.extend(more);
+    Run { start, end: number_of(all) }
+}
+
+fn push_numbered<T>(all: &mut Vec<T>, one: T) -> u32 {
+    let number = number_of(all);
+    all.push(one);
+    number
+}
+
+/// Returns the number of what is pushed next.
+fn number_of<T>(all: &[T]) -> u32 {
+    u32::try_from(all.len()).expect("fewer than 2^32 parts of a kind")
+}
+
+/// How long the text of a node is as a rule; `1+1` is denser and costs a second allocation.
+const BYTES_PER_NODE: usize = 8;
