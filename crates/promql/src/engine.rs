@@ -11,7 +11,7 @@ use crate::plan::{Plan, PlanContext, plan};
 use crate::range_fn::shown_samples;
 use crate::value::{Answer, Matrix, StoredSeries, Value, Vector};
 use crate::window_counts::{WindowCounts, samples_of_histogram};
-use crate::{Counting, EngineOptions, Explanation, Grid, Profile, QueryError};
+use crate::{Counting, EngineOptions, Explanation, Grid, Profile, QueryError, Timings};
 
 /// Evaluates expressions over any store.
 ///
@@ -138,8 +138,9 @@ impl Engine {
         grid: Grid,
         step_ms: i64,
     ) -> Result<QueryPlan<'e>, QueryError> {
+        let started = self.options.clock.map_or(Duration::ZERO, |clock| clock());
         let plan = plan(expr, PlanContext { options: &self.options, grid, step_ms })?;
-        Ok(QueryPlan { plan, grid, is_instant: step_ms == 0 })
+        Ok(QueryPlan { plan, grid, is_instant: step_ms == 0, started })
     }
 
     fn profile(
@@ -187,9 +188,10 @@ impl Engine {
         counting: Counting,
         profiler: Option<&Profiler<'_>>,
     ) -> Result<Option<Answer>, QueryError> {
-        let QueryPlan { plan, grid, is_instant } = query;
+        let QueryPlan { plan, grid, is_instant, .. } = query;
         let run = Run::new(ctx, &self.options, plan, counting, profiler);
         let selections = select(&run, queriers, plan)?;
+        let prepared = run.now();
         let value = run_plan(&run, plan, &selections).and_then(|operand| {
             if *is_instant {
                 instant_value(&run, operand, *grid)
@@ -198,11 +200,15 @@ impl Engine {
             }
         })?;
         let Some(stats) = run.ledger.close(*grid)? else { return Ok(None) };
-        let mut annotations = run.into_annotations();
         for warning in ctx.take_warnings() {
-            annotations.add(Annotation::storage(warning));
+            run.annotate(Annotation::storage(warning));
         }
-        Ok(Some(Answer { value, annotations, stats }))
+        let timings = Timings {
+            prepare: prepared.saturating_sub(query.started),
+            evaluate: run.now().saturating_sub(prepared).saturating_sub(run.sorting()),
+            sort: run.sorting(),
+        };
+        Ok(Some(Answer { value, annotations: run.into_annotations(), stats, timings }))
     }
 }
 
@@ -211,6 +217,8 @@ struct QueryPlan<'e> {
     plan: Plan<'e>,
     grid: Grid,
     is_instant: bool,
+    /// When planning began.
+    started: Duration,
 }
 
 fn open<'s>(
@@ -263,7 +271,9 @@ fn range_value<'a>(
             unreachable!("the type of the expression was checked")
         }
     };
-    Ok(Value::Matrix(Matrix::of_steps(grid, series.into_answer(run)?.into_block())))
+    let block = series.into_answer(run)?.into_block();
+    let matrix = run.sorted(|| Matrix::of_steps(run.ctx, grid, block))?;
+    Ok(Value::Matrix(matrix))
 }
 
 /// Returns the samples in the one window of each series.
@@ -310,5 +320,5 @@ fn window_samples<'a>(run: &'a Run<'a>, vector: RangeVector<'a>) -> Result<Matri
             all.push(series);
         }
     }
-    Ok(Matrix::of_samples(all))
+    Ok(run.sorted(|| Matrix::of_samples(run.ctx, all))?)
 }

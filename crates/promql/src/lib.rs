@@ -54,6 +54,7 @@ mod gomath;
 mod grid;
 mod instant_fn;
 pub mod kernel;
+mod merge_sort;
 mod natural;
 mod neumaier;
 mod options;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// What the owner of an engine decides once for all its queries.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -27,6 +29,9 @@ pub struct EngineOptions {
     pub unreleased_changes: bool,
     /// What is counted of the samples that a query looks at.
     pub counting: Counting,
+    /// Returns the time since some moment in the past. Without it no query is timed; see
+    /// [`Answer::timings`](crate::Answer).
+    pub clock: Option<fn() -> Duration>,
 }
 
 /// The reference's defaults.
@@ -41,6 +46,7 @@ impl Default for EngineOptions {
             use_start_timestamps: false,
             unreleased_changes: false,
             counting: Counting::Totals,
+            clock: None,
         }
     }
 }

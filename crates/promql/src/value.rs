@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use narthex_model::histogram::FloatHistogram;
 use narthex_model::{Labels, Sample};
+use narthex_storage::{QueryContext, StorageError};
 
-use crate::Grid;
 use crate::annotations::Annotations;
 use crate::block::{Block, Row};
-use crate::stats::SampleStats;
+use crate::stats::{SampleStats, Timings};
+use crate::{Grid, merge_sort};
 
 /// What a query comes to.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Answer {
     pub annotations: Annotations,
     /// How many samples it took.
     pub stats: SampleStats,
+    /// How long its parts took, where the engine has a clock.
+    pub timings: Timings,
 }
 
 /// The value of a query.
@@ -97,8 +100,8 @@ pub struct Matrix {
 enum Columns {
     /// Values at the steps of a grid, and the order of the series.
     Steps { grid: Grid, block: Block, order: Vec<usize> },
-    /// Samples as they are stored.
-    Samples(Vec<StoredSeries>),
+    /// Samples as they are stored, and the order of the series.
+    Samples { series: Vec<StoredSeries>, order: Vec<usize> },
 }
 
 /// One series with the samples of a window.
@@ -125,23 +128,38 @@ enum SeriesSamples<'a> {
 }
 
 impl Matrix {
-    pub(crate) fn of_steps(grid: Grid, block: Block) -> Self {
-        let mut order: Vec<usize> = (0..block.len()).collect();
-        order.sort_by(|left, right| block.labels()[*left].cmp(&block.labels()[*right]));
-        Self { columns: Columns::Steps { grid, block, order } }
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    pub(crate) fn of_steps(
+        ctx: &QueryContext,
+        grid: Grid,
+        block: Block,
+    ) -> Result<Self, StorageError> {
+        let labels = block.labels();
+        let order =
+            merge_sort::order(ctx, labels.len(), |left, right| labels[left].cmp(&labels[right]))?;
+        Ok(Self { columns: Columns::Steps { grid, block, order } })
     }
 
-    pub(crate) fn of_samples(mut series: Vec<StoredSeries>) -> Self {
-        series.sort_by(|left, right| left.labels.cmp(&right.labels));
-        Self { columns: Columns::Samples(series) }
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    pub(crate) fn of_samples(
+        ctx: &QueryContext,
+        series: Vec<StoredSeries>,
+    ) -> Result<Self, StorageError> {
+        let order = merge_sort::order(ctx, series.len(), |left, right| {
+            series[left].labels.cmp(&series[right].labels)
+        })?;
+        Ok(Self { columns: Columns::Samples { series, order } })
     }
 
     /// Returns the number of series.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.columns {
-            Columns::Steps { order, .. } => order.len(),
-            Columns::Samples(series) => series.len(),
+            Columns::Steps { order, .. } | Columns::Samples { order, .. } => order.len(),
         }
     }
 
@@ -158,9 +176,9 @@ impl Matrix {
                 labels: &block.labels()[order[index]],
                 samples: SeriesSamples::Steps(*grid, block.row(order[index])),
             },
-            Columns::Samples(series) => MatrixSeries {
-                labels: &series[index].labels,
-                samples: SeriesSamples::Samples(&series[index]),
+            Columns::Samples { series, order } => MatrixSeries {
+                labels: &series[order[index]].labels,
+                samples: SeriesSamples::Samples(&series[order[index]]),
             },
         })
     }

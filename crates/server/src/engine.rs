@@ -1,14 +1,15 @@
 //! The way to the query engine: texts in, answers out, and what is counted on the way.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use narthex_exposition::TextWriter;
 use narthex_model::Matcher;
-use narthex_model::MetricType::{Gauge, Summary};
+use narthex_model::MetricType::{Counter, Gauge, Summary};
 use narthex_promql::{
-    Answer, Engine, EngineOptions, ErrorKind as QueryErrorKind, Grid, QueryError,
+    Answer, Counting, Engine, EngineOptions, ErrorKind as QueryErrorKind, Grid, QueryError,
+    SampleStats, Timings,
 };
 use narthex_promql_parser::{Expr, parse_metric_selector, parse_with};
 use narthex_storage::QueryContext;
@@ -44,14 +45,19 @@ pub(crate) struct Query {
     pub(crate) lookback_delta: Option<Duration>,
     /// When the request was read.
     pub(crate) received: Instant,
+    /// What is counted of its samples.
+    pub(crate) counting: Counting,
 }
 
-/// How long the parts of a query took.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Timings {
+/// What a query took.
+#[derive(Clone, Debug)]
+pub(crate) struct QueryStats {
+    /// How long it waited for its turn.
     pub(crate) queue: Duration,
-    pub(crate) prepare: Duration,
-    pub(crate) evaluate: Duration,
+    /// How long it took from then on.
+    pub(crate) total: Duration,
+    pub(crate) timings: Timings,
+    pub(crate) samples: SampleStats,
 }
 
 /// What all queries share.
@@ -67,7 +73,14 @@ pub(crate) struct Queries {
 #[derive(Debug, Default)]
 struct Totals {
     queries: u64,
-    timings: Timings,
+    queue: Duration,
+    prepare: Duration,
+    evaluate: Duration,
+    /// Of range queries alone.
+    sort: Duration,
+    sorts: u64,
+    samples: u64,
+    samples_read: u64,
 }
 
 impl Queries {
@@ -78,6 +91,7 @@ impl Queries {
         engine.delayed_name_removal = options.delayed_name_removal;
         engine.type_and_unit_labels = options.type_and_unit_labels;
         engine.use_start_timestamps = options.use_start_timestamps;
+        engine.clock = Some(clock);
         engine.unreleased_changes = options.unreleased_changes;
         Self {
             options: engine,
@@ -102,13 +116,22 @@ impl Queries {
         let totals = self.totals.lock();
         let help = "Query timings";
         let mut family = page.family("prometheus_engine_query_duration_seconds", Summary, help);
-        for (slice, sum) in [
-            ("inner_eval", totals.timings.evaluate),
-            ("prepare_time", totals.timings.prepare),
-            ("queue_time", totals.timings.queue),
+        for (slice, sum, count) in [
+            ("inner_eval", totals.evaluate, totals.queries),
+            ("prepare_time", totals.prepare, totals.queries),
+            ("queue_time", totals.queue, totals.queries),
+            ("result_sort", totals.sort, totals.sorts),
         ] {
-            family.summary(&[("slice", slice)], &[], sum.as_secs_f64(), totals.queries as f64);
+            family.summary(&[("slice", slice)], &[], sum.as_secs_f64(), count as f64);
         }
+        let help = "The total number of samples read by all queries (only new points per step for \
+                    range-vector).";
+        page.family("prometheus_engine_query_samples_read_total", Counter, help)
+            .sample(&[], totals.samples_read as f64);
+        let help = "The total number of samples loaded by all queries (full window per step for \
+                    range-vector).";
+        page.family("prometheus_engine_query_samples_total", Counter, help)
+            .sample(&[], totals.samples as f64);
     }
 
     /// Counts a query from now until the returned guard is dropped.
@@ -123,28 +146,30 @@ impl Queries {
         state: &ServerState,
         ctx: &QueryContext,
         query: &Query,
-    ) -> Result<(Answer, Timings), ApiError> {
+    ) -> Result<(Answer, QueryStats), ApiError> {
         let started = Instant::now();
         let mut options = self.options.clone();
         options.default_subquery_step_ms = to_ms(state.status.evaluation_interval()).max(1);
         if let Some(lookback_delta) = query.lookback_delta {
             options.lookback_delta_ms = to_ms(lookback_delta).max(1);
         }
+        options.counting = query.counting;
         let engine = Engine::new(options);
         let expr = parse_query(state, &query.text)?;
-        let prepared = Instant::now();
         let store = &*state.store;
         let answer = match query.times {
             Times::At(time_ms) => engine.instant(ctx, store, &expr, time_ms),
             Times::Steps(grid) => engine.range(ctx, store, &expr, grid),
         };
-        let timings = Timings {
+        let answer = answer.map_err(|error| api_error(&error))?;
+        let stats = QueryStats {
             queue: started - query.received,
-            prepare: prepared - started,
-            evaluate: prepared.elapsed(),
+            total: started.elapsed(),
+            timings: answer.timings,
+            samples: answer.stats.clone(),
         };
-        self.totals.lock().add(timings);
-        Ok((answer.map_err(|error| api_error(&error))?, timings))
+        self.totals.lock().add(&stats, matches!(query.times, Times::Steps(_)));
+        Ok((answer, stats))
     }
 }
 
@@ -159,11 +184,15 @@ impl Drop for Entered {
 }
 
 impl Totals {
-    fn add(&mut self, timings: Timings) {
+    fn add(&mut self, stats: &QueryStats, sorts: bool) {
         self.queries += 1;
-        self.timings.queue += timings.queue;
-        self.timings.prepare += timings.prepare;
-        self.timings.evaluate += timings.evaluate;
+        self.queue += stats.queue;
+        self.prepare += stats.timings.prepare;
+        self.evaluate += stats.timings.evaluate;
+        self.sort += stats.timings.sort;
+        self.sorts += u64::from(sorts);
+        self.samples += stats.samples.total;
+        self.samples_read += stats.samples.read;
     }
 }
 
@@ -181,6 +210,12 @@ fn api_error(error: &QueryError) -> ApiError {
         }
     };
     ApiError::new(kind, error.to_string())
+}
+
+/// Returns the time since the first query.
+fn clock() -> Duration {
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    FIRST.elapsed()
 }
 
 fn to_ms(duration: Duration) -> i64 {

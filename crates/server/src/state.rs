@@ -42,6 +42,8 @@ pub struct ServerOptions {
     pub use_start_timestamps: bool,
     /// Whether queries are answered as by the version of the reference that follows 3.14.
     pub unreleased_changes: bool,
+    /// Whether `stats=all` shows the samples of each step: `promql-per-step-stats`.
+    pub step_stats: bool,
     /// How many samples a query may hold in memory.
     pub query_samples_max: usize,
     /// How long a sample stands for its series after its time.
@@ -72,6 +74,7 @@ impl Default for ServerOptions {
             type_and_unit_labels: false,
             use_start_timestamps: false,
             unreleased_changes: false,
+            step_stats: false,
             query_samples_max: 50_000_000,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,

@@ -54,6 +54,10 @@ fn feature(name: &str) -> Feature {
             |options| options.parse.fill_modifiers = true,
             "Experimental PromQL binary operator fill modifiers enabled.",
         ),
+        "promql-per-step-stats" => Feature::Enable(
+            |options| options.step_stats = true,
+            "Experimental per-step statistics reporting",
+        ),
         "promql-delayed-name-removal" => Feature::Enable(
             |options| options.delayed_name_removal = true,
             "Experimental PromQL delayed name removal enabled.",
@@ -79,7 +83,7 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 19] = [
+const MISSING: [&str; 18] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
@@ -93,7 +97,6 @@ const MISSING: [&str; 19] = [
     "old-ui",
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",
-    "promql-per-step-stats",
     "search-api",
     "st-storage",
     "st-synthesis",

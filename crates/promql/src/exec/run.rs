@@ -1,4 +1,5 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use narthex_storage::QueryContext;
 
@@ -16,6 +17,7 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a EngineOptions,
     pub(crate) ledger: Ledger<'a>,
     annotations: RefCell<Annotations>,
+    sorting: Cell<Duration>,
     /// Who counts what each operation does, if anybody does.
     profiler: Option<&'a Profiler<'a>>,
 }
@@ -29,11 +31,30 @@ impl<'a> Run<'a> {
         profiler: Option<&'a Profiler<'a>>,
     ) -> Self {
         let ledger = Ledger::new(plan, options.max_samples, counting);
-        Self { ctx, options, ledger, annotations: RefCell::default(), profiler }
+        let (annotations, sorting) = (RefCell::default(), Cell::default());
+        Self { ctx, options, ledger, annotations, sorting, profiler }
     }
 
     pub(crate) fn profiler(&self) -> Option<&'a Profiler<'a>> {
         self.profiler
+    }
+
+    /// Returns the time since some moment in the past; always the same one without a clock.
+    pub(crate) fn now(&self) -> Duration {
+        self.options.clock.map_or(Duration::ZERO, |clock| clock())
+    }
+
+    /// Sorts the series of the result, and notes how long it takes.
+    pub(crate) fn sorted<T>(&self, sort: impl FnOnce() -> T) -> T {
+        let started = self.now();
+        let sorted = sort();
+        self.sorting.set(self.now().saturating_sub(started));
+        sorted
+    }
+
+    /// Returns how long sorting took.
+    pub(crate) fn sorting(&self) -> Duration {
+        self.sorting.get()
     }
 
     /// Puts what is done to the account of operation `operation`, until the guard is dropped.

@@ -2,6 +2,7 @@
 
 mod labels;
 mod query;
+mod query_stats;
 mod status;
 mod syntax;
 mod targets;

@@ -2,15 +2,18 @@
 
 use std::time::Instant;
 
-use narthex_promql::{Annotations, Answer as QueryAnswer, Grid, Matrix, Severity, Value, Vector};
+use narthex_promql::{
+    Annotations, Answer as QueryAnswer, Counting, Grid, Matrix, Severity, Value, Vector,
+};
 
 use super::Call;
+use super::query_stats::write_stats;
 use crate::answer::json::{
     write_histogram, write_labels, write_sample, write_scalar, write_string, write_timestamp,
 };
 use crate::answer::{Answer, ApiError, Pieces};
 use crate::blocking::run_query;
-use crate::engine::{Query, Times, Timings};
+use crate::engine::{Query, QueryStats, Times};
 use crate::time::now_ms;
 
 /// `GET,POST /api/v1/query`.
@@ -55,14 +58,19 @@ async fn answer(call: Call, times: Times, limit: Option<usize>) -> Result<Answer
     let Call { state, params } = call;
     let timeout = params.timeout()?;
     let lookback_delta = params.lookback_delta()?;
-    let query =
-        Query { text: params.get("query").into(), times, lookback_delta, received: Instant::now() };
     let stats = Box::<str>::from(params.get("stats"));
+    let counting = match &*stats {
+        "" => Counting::Totals,
+        "all" if state.options.step_stats => Counting::Steps,
+        _ => Counting::Peak,
+    };
+    let text = params.get("query").into();
+    let query = Query { text, times, lookback_delta, received: Instant::now(), counting };
     let entered = state.queries.enter();
     run_query(&state, timeout, move |state, ctx| {
         let _entered = entered;
-        let (answer, timings) = state.queries.evaluate(state, ctx, &query)?;
-        Ok(written(answer, &query.text, limit, timings, &stats))
+        let (answer, taken) = state.queries.evaluate(state, ctx, &query)?;
+        Ok(written(answer, &query.text, limit, taken, &stats))
     })
     .await
 }
@@ -72,7 +80,7 @@ fn written(
     answer: QueryAnswer,
     query: &str,
     limit: Option<usize>,
-    timings: Timings,
+    taken: QueryStats,
     stats: &str,
 ) -> Answer {
     let QueryAnswer { value, annotations, .. } = answer;
@@ -92,8 +100,8 @@ fn written(
             .into(),
         );
     }
-    let timings = (!stats.is_empty()).then_some(timings);
-    Answer::new(QueryData { value: ValuePieces::new(value, limit), timings, part: Part::Head })
+    let stats = (!stats.is_empty()).then_some(taken);
+    Answer::new(QueryData { value: ValuePieces::new(value, limit), stats, part: Part::Head })
         .with_warnings(texts(&annotations, Severity::Warning, query))
         .with_truncation(truncated)
         .with_warnings(warnings)
@@ -109,7 +117,7 @@ fn texts(annotations: &Annotations, severity: Severity, query: &str) -> Vec<Box<
 /// `{"resultType":"vector","result":[…]}`.
 struct QueryData {
     value: ValuePieces,
-    timings: Option<Timings>,
+    stats: Option<QueryStats>,
     part: Part,
 }
 
@@ -135,8 +143,9 @@ impl Pieces for QueryData {
                 }
             }
             Part::Tail => {
-                if let Some(timings) = self.timings {
-                    write_timings(out, timings);
+                if let Some(stats) = &self.stats {
+                    out.push_str(",\"stats\":");
+                    write_stats(out, stats);
                 }
                 out.push('}');
                 return false;
@@ -144,20 +153,6 @@ impl Pieces for QueryData {
         }
         true
     }
-}
-
-fn write_timings(out: &mut String, Timings { queue, prepare, evaluate }: Timings) {
-    let seconds = serde_json::json!({
-        "evalTotalTime": (prepare + evaluate).as_secs_f64(),
-        "resultSortTime": 0,
-        "queryPreparationTime": prepare.as_secs_f64(),
-        "innerEvalTime": evaluate.as_secs_f64(),
-        "execQueueTime": queue.as_secs_f64(),
-        "execTotalTime": (queue + prepare + evaluate).as_secs_f64(),
-    });
-    out.push_str(",\"stats\":{\"timings\":");
-    out.push_str(&seconds.to_string());
-    out.push('}');
 }
 
 /// A value and how far it is written.

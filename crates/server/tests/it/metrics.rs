@@ -25,6 +25,24 @@ fn requests_are_counted_by_known_routes_only() {
 }
 
 #[test]
+fn queries_are_counted_with_their_samples() {
+    let client = Client::over(small_store());
+    client.get("/api/v1/query_range?query=max_over_time(up[2m])&start=120&end=180&step=60");
+    client.get("/api/v1/query?query=up&time=60");
+    let page = client.get("/metrics").text().to_owned();
+    for line in [
+        "prometheus_engine_query_samples_total 10\n",
+        "prometheus_engine_query_samples_read_total 8\n",
+        "prometheus_engine_query_duration_seconds_count{slice=\"inner_eval\"} 2\n",
+        "prometheus_engine_query_duration_seconds_count{slice=\"prepare_time\"} 2\n",
+        "prometheus_engine_query_duration_seconds_count{slice=\"queue_time\"} 2\n",
+        "prometheus_engine_query_duration_seconds_count{slice=\"result_sort\"} 1\n",
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+}
+
+#[test]
 fn our_own_reader_takes_the_page() {
     let client = Client::over(small_store());
     client.get("/api/v1/labels");

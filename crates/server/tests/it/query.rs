@@ -1,7 +1,9 @@
 use std::io::Read as _;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use narthex_server::{ServerOptions, ServerState};
 use serde_json::{Value, json};
 
 use crate::client::{Client, small_store, store};
@@ -178,4 +180,43 @@ fn long_answers_arrive_whole() {
         flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut text).unwrap();
         assert!(text == plain.body, "{path}");
     }
+}
+
+/// The keys are those of the reference, and so are the counts: a window holds two samples, of which
+/// the next one holds one again.
+#[test]
+fn statistics_show_samples_and_times() {
+    let mut options = ServerOptions::default();
+    options.step_stats = true;
+    let client = Client::new(ServerState::new(Arc::new(small_store()), options));
+    let range = "query_range?query=max_over_time(up[2m])&start=120&end=180&step=60&stats=";
+    let stats = |client: &Client, value: &str| {
+        let reply = client.get(&format!("/api/v1/{range}{value}")).json();
+        reply["data"]["stats"].clone()
+    };
+    let all = stats(&client, "all");
+    assert_eq!(
+        all["samples"],
+        json!({
+            "totalQueryableSamplesPerStep": [[120, 4], [180, 4]],
+            "totalQueryableSamples": 8,
+            "samplesReadPerStep": [[120, 4], [180, 2]],
+            "samplesRead": 6,
+            "peakSamples": 6,
+        })
+    );
+    let names: Vec<&String> = all["timings"].as_object().unwrap().keys().collect();
+    assert_eq!(names.len(), 6);
+    for (parts, whole) in [
+        (&["queryPreparationTime", "innerEvalTime", "resultSortTime"][..], "evalTotalTime"),
+        (&["execQueueTime", "evalTotalTime"], "execTotalTime"),
+    ] {
+        let seconds = |name: &str| all["timings"][name].as_f64().unwrap();
+        let sum: f64 = parts.iter().map(|name| seconds(name)).sum();
+        assert!(sum > 0.0 && sum <= seconds(whole) + 1e-9, "{whole}: {all}");
+    }
+    let without_steps = json!({"totalQueryableSamples": 8, "samplesRead": 6, "peakSamples": 6});
+    assert_eq!(stats(&client, "true")["samples"], without_steps);
+    assert_eq!(stats(&Client::over(small_store()), "all")["samples"], without_steps);
+    assert_eq!(stats(&client, ""), json!(null));
 }
