@@ -86,8 +86,10 @@ impl QueryContext {
     ///
     /// # Errors
     ///
-    /// [`StorageError::BudgetExceeded`], and nothing is taken.
+    /// [`StorageError::BudgetExceeded`], or [`StorageError::Interrupted`] once the query was told to
+    /// stop; then nothing is taken.
     pub fn charge(&self, size_bytes: usize) -> Result<(), StorageError> {
+        self.check()?;
         let take = |used: usize| used.checked_add(size_bytes).filter(|sum| *sum <= self.bytes_max);
         match self.bytes_used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(_) => Ok(()),

@@ -22,6 +22,7 @@ pub(crate) fn quantile_of_groups<'a>(
     let mut groups = Groups::default();
     let mut members: Vec<Vec<usize>> = Vec::new();
     for series in 0..vector.len() {
+        run.ctx.check()?;
         let group = groups.of(&plan.grouping, &vector, series);
         members.resize(groups.len(), Vec::new());
         members[group].push(series);

@@ -1,6 +1,7 @@
 use hashbrown::HashMap;
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
 use narthex_promql_parser::VectorMatching;
+use narthex_storage::{QueryContext, StorageError};
 
 use crate::block::Block;
 
@@ -16,17 +17,27 @@ pub(super) struct Groups {
 
 impl Groups {
     /// Finds the groups once for all steps.
-    pub(super) fn new(left: &Block, right: &Block, matching: &VectorMatching) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    pub(super) fn new(
+        ctx: &QueryContext,
+        left: &Block,
+        right: &Block,
+        matching: &VectorMatching,
+    ) -> Result<Self, StorageError> {
         let mut known = HashMap::new();
         let mut builder = LabelsBuilder::default();
         let mut number = |labels: &Labels| {
+            ctx.check()?;
             let key = matching_labels(matching, labels, &mut builder);
             let next = known.len();
-            *known.entry(key).or_insert(next)
+            Ok(*known.entry(key).or_insert(next))
         };
-        let left = left.labels().iter().map(&mut number).collect();
-        let right = right.labels().iter().map(&mut number).collect();
-        Self { left, right, count: known.len() }
+        let left = left.labels().iter().map(&mut number).collect::<Result<_, StorageError>>()?;
+        let right = right.labels().iter().map(&mut number).collect::<Result<_, StorageError>>()?;
+        Ok(Self { left, right, count: known.len() })
     }
 
     /// Returns the series of each group, given the groups of the series.

@@ -12,7 +12,7 @@ use crate::{QueryError, bits};
 ///
 /// # Errors
 ///
-/// Where a limit is reached.
+/// Where a limit is reached, or the query was told to stop.
 pub(crate) fn set_operation<'a>(
     run: &'a Run<'a>,
     op: BinaryOp,
@@ -20,7 +20,7 @@ pub(crate) fn set_operation<'a>(
     left: &Block,
     right: &Block,
 ) -> Result<Held<'a>, QueryError> {
-    let groups = Groups::new(left, right, matching);
+    let groups = Groups::new(run.ctx, left, right, matching)?;
     let mut result = Held::new(run, left.steps());
     if op == BinaryOp::Or {
         let taken = Presence::new(left, &groups.left, groups.count);
@@ -32,6 +32,7 @@ pub(crate) fn set_operation<'a>(
             result.block_mut().set_nameless(index, left.is_nameless(index));
         }
         for (series, (labels, row)) in right.rows().enumerate() {
+            run.ctx.check()?;
             let index = match rows.get(labels) {
                 Some(index) => *index,
                 None => {

@@ -53,7 +53,7 @@ pub(crate) fn vector_operation<'a>(
     left: &Block,
     right: &Block,
 ) -> Result<Held<'a>, QueryError> {
-    let groups = Groups::new(left, right, operation.matching);
+    let groups = Groups::new(run.ctx, left, right, operation.matching)?;
     let one_is_left = operation.matching.cardinality == Cardinality::OneToMany;
     let (many, one) = if one_is_left {
         (Side::new(right, &groups.right), Side::new(left, &groups.left))

@@ -28,13 +28,14 @@ pub(super) fn call<'a>(
     let vector = match &plan.function {
         Function::OverRange(function) => over_range(run, *function, plan, operation, stack)?,
         Function::AbsentOverTime(labels) => {
-            let vector = Series::function(FunctionSource {
+            let source = FunctionSource {
                 function: RangeFn::Present,
                 params: Vec::new(),
                 vector: stack.pop_range(),
                 span: Span::default(),
                 operation,
-            });
+            };
+            let vector = Series::function(run, source)?;
             absent_of(run, &vector, labels)?
         }
         Function::Absent(labels) => absent_of(run, &stack.pop_vector(), labels)?,
@@ -168,9 +169,10 @@ fn over_range<'a>(
         // The reference warns where a window has a value, for any of them.
         let q = params[0].clone();
         let source = FunctionSource { function, params, vector, span, operation };
-        return warn_of_quantiles(run, Series::function(source), &q, span);
+        return warn_of_quantiles(run, Series::function(run, source)?, &q, span);
     }
-    let series = Series::function(FunctionSource { function, params, vector, span, operation });
+    let source = FunctionSource { function, params, vector, span, operation };
+    let series = Series::function(run, source)?;
     if function.keeps_name() { Ok(series) } else { series.drop_names(run, Equals::Refuse) }
 }
 

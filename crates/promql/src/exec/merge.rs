@@ -18,6 +18,7 @@ pub(crate) fn merge_equal_labels<'a>(
     let mut merged = Held::new(run, held.block().steps());
     let mut rows = HashMap::with_capacity(held.block().len());
     for (series, (labels, row)) in held.block().rows().enumerate() {
+        run.ctx.check()?;
         let (index, fresh) = match rows.get(labels) {
             Some(index) => (*index, false),
             None => (merged.push_empty(labels.clone())?, true),

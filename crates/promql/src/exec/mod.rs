@@ -83,7 +83,8 @@ fn apply<'a>(
         OperationKind::Number(number) => Operand::Scalar(Scalar::Constant(*number)),
         OperationKind::Text(text) => Operand::Text(*text),
         OperationKind::Instant(instant) => {
-            Operand::Vector(Series::instant(&*selections[instant.selection], *instant, index))
+            let selection = &*selections[instant.selection];
+            Operand::Vector(Series::instant(run, selection, *instant, index)?)
         }
         OperationKind::Window { selection, windows, totals_only } => {
             let (selection, windows) = (&*selections[*selection], *windows);

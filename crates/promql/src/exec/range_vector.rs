@@ -56,11 +56,6 @@ impl<'a> RangeVector<'a> {
         }
     }
 
-    /// Returns the labels of all series.
-    pub(super) fn labels(&self) -> Vec<Labels> {
-        (0..self.len()).map(|index| self.series_labels(index)).collect()
-    }
-
     /// Counts a series of the answer, `shown` samples of `seen`, where it is one of the store: those
     /// of a subquery are counted as they are made.
     ///

@@ -61,21 +61,31 @@ pub(crate) enum Equals {
 
 impl<'a> Series<'a> {
     /// Returns the vector that an instant selector selects, which is operation `operation`.
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
     pub(crate) fn instant(
+        run: &Run<'_>,
         selection: &'a dyn Selection,
         plan: InstantPlan,
         operation: usize,
-    ) -> Self {
-        let labels = (0..selection.len()).map(|index| selection.series_labels(index)).collect();
-        Self::new(plan.lookups.grid, labels, Source::Instant(selection, plan, operation))
+    ) -> Result<Self, QueryError> {
+        let labels = collect_labels(run, selection.len(), |index| selection.series_labels(index))?;
+        Ok(Self::new(plan.lookups.grid, labels, Source::Instant(selection, plan, operation)))
     }
 
     /// Returns the vector of a function's results over a range vector.
-    pub(crate) fn function(source: FunctionSource<'a>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Where the query was told to stop.
+    pub(crate) fn function(run: &Run<'_>, source: FunctionSource<'a>) -> Result<Self, QueryError> {
         let vector = &source.vector;
-        let (labels, grid) = (vector.labels(), vector.windows().grid);
+        let labels = collect_labels(run, vector.len(), |index| vector.series_labels(index))?;
+        let grid = vector.windows().grid;
         let nameless = (0..vector.len()).map(|index| vector.is_nameless(index)).collect();
-        Self { nameless, ..Self::new(grid, labels, Source::Function(source)) }
+        Ok(Self { nameless, ..Self::new(grid, labels, Source::Function(source)) })
     }
 
     /// Returns the vector that is held.
@@ -166,6 +176,7 @@ impl<'a> Series<'a> {
     ) -> Result<Self, QueryError> {
         let mut builder = LabelsBuilder::default();
         for index in 0..self.len() {
+            run.ctx.check()?;
             self.labels_into(index, &mut builder);
             let named = change(&mut builder);
             if let Some(nameless) = self.nameless.get_mut(index) {
@@ -202,6 +213,7 @@ impl<'a> Series<'a> {
         }
         let mut builder = LabelsBuilder::default();
         for labels in &mut self.labels {
+            run.ctx.check()?;
             builder.reset(labels);
             remove_metadata(&mut builder);
             *labels = builder.build();
@@ -211,7 +223,7 @@ impl<'a> Series<'a> {
 
     /// Sees to it that no two series have equal labels.
     fn settle(self, run: &'a Run<'a>, equals: Equals) -> Result<Self, QueryError> {
-        if all_differ(&self.labels) {
+        if all_differ(run, &self.labels)? {
             return Ok(self);
         }
         let grid = self.grid;
@@ -382,22 +394,42 @@ impl<'a> Series<'a> {
         }
         let mut builder = LabelsBuilder::default();
         let labels = block.labels().iter().enumerate().map(|(index, labels)| {
+            run.ctx.check()?;
             if !block.is_nameless(index) {
-                return labels.clone();
+                return Ok(labels.clone());
             }
             builder.reset(labels);
             remove_metadata(&mut builder);
-            builder.build()
+            Ok(builder.build())
         });
-        let labels = labels.collect();
+        let labels = labels.collect::<Result<_, QueryError>>()?;
         held.set_labels(labels);
         Self::held(grid, held).settle(run, Equals::Join)?.into_held(run)
     }
 }
 
-fn all_differ(labels: &[Labels]) -> bool {
+/// Returns the labels of `count` series.
+fn collect_labels(
+    run: &Run<'_>,
+    count: usize,
+    labels_of: impl Fn(usize) -> Labels,
+) -> Result<Vec<Labels>, QueryError> {
+    let labels = (0..count).map(|index| {
+        run.ctx.check()?;
+        Ok(labels_of(index))
+    });
+    labels.collect()
+}
+
+fn all_differ(run: &Run<'_>, labels: &[Labels]) -> Result<bool, QueryError> {
     let mut seen = HashSet::with_capacity(labels.len());
-    labels.iter().all(|labels| seen.insert(labels))
+    for labels in labels {
+        run.ctx.check()?;
+        if !seen.insert(labels) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns whether all series have one name, type and unit.

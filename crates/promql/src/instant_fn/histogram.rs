@@ -60,7 +60,7 @@ pub(crate) fn histogram<'a>(
 ) -> Result<Series<'a>, QueryError> {
     let grid = vector.grid;
     let held = vector.into_held(run)?;
-    let histograms = find_histograms(run, held.block(), spans.vector);
+    let histograms = find_histograms(run, held.block(), spans.vector)?;
     let results = Held::new(run, grid.steps());
     let mut evaluation =
         Evaluation { run, grid, spans, block: held.block(), results, repairs: BTreeMap::new() };
@@ -85,7 +85,7 @@ pub(crate) fn histogram_quantiles<'a>(
 ) -> Result<Series<'a>, QueryError> {
     let grid = vector.grid;
     let held = vector.into_held(run)?;
-    let histograms = find_histograms(run, held.block(), spans.vector);
+    let histograms = find_histograms(run, held.block(), spans.vector)?;
     let results = Held::new(run, grid.steps());
     let mut evaluation =
         Evaluation { run, grid, spans, block: held.block(), results, repairs: BTreeMap::new() };
@@ -311,12 +311,13 @@ fn doubled(count: i64, times: usize) -> i64 {
 
 /// Returns the histograms of a vector; classic ones in the order of their first bucket. A series of
 /// floats without a bound is none of them.
-fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Histograms {
+fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Result<Histograms, QueryError> {
     let mut classic: Vec<Histogram> = Vec::new();
     let mut native = Vec::new();
     let mut known: HashMap<Labels, usize> = HashMap::new();
     let mut builder = LabelsBuilder::default();
     for (series, (labels, row)) in block.rows().enumerate() {
+        run.ctx.check()?;
         if row.histograms().next().is_some() {
             native.push(series);
             if row.floats().next().is_none() {
@@ -342,5 +343,5 @@ fn find_histograms(run: &Run<'_>, block: &Block, span: Span) -> Histograms {
             classic[*index].native = Some(*series);
         }
     }
-    Histograms { classic, native }
+    Ok(Histograms { classic, native })
 }

@@ -21,9 +21,14 @@ pub(crate) fn sort<'a>(
     let mut order: Vec<usize> = (0..held.block().len()).filter(is_float).collect();
     // The reference sorts in reverse of the reverse order, and so puts NaN last.
     go_sort::sort(&mut order, |left, right| {
+        // What the order comes to then is of no interest, as long as it is there soon.
+        if run.ctx.interrupted().is_some() {
+            return false;
+        }
         let (left, right) = (value(right), value(left));
         left.is_nan() || if descending { left < right } else { left > right }
     });
+    run.ctx.check()?;
     held.reorder(&order);
     Ok(held)
 }
@@ -44,12 +49,16 @@ pub(crate) fn sort_by_label<'a>(
     let labels = held.block().labels();
     let mut order: Vec<usize> = (0..labels.len()).collect();
     go_sort::sort(&mut order, |left, right| {
+        if run.ctx.interrupted().is_some() {
+            return false;
+        }
         let (left, right) = (&labels[left], &labels[right]);
         let mut orders =
             names.iter().map(|name| natural::compare(left.value(name), right.value(name)));
         let order = orders.find(|order| order.is_ne()).unwrap_or_else(|| left.cmp(right));
         order == if descending { Ordering::Greater } else { Ordering::Less }
     });
+    run.ctx.check()?;
     held.reorder(&order);
     Ok(held)
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails tells where")]
 
+mod cancel;
 mod conformance;
 mod explain;
 mod limits;
