@@ -42,7 +42,11 @@ pub(super) fn aggregate<'a>(
                 vector.skip(run)?;
                 return Ok(Operand::Vector(Series::empty(run, grid)));
             }
-            bounds.check_ratio(run, plan.param_span.unwrap_or_default())?;
+            if let Err(error) = bounds.check_ratio(run, plan.param_span.unwrap_or_default()) {
+                // What is wrong with the vector comes first.
+                vector.skip(run)?;
+                return Err(error);
+            }
             let held = limit_ratio(run, &param, &plan.grouping, vector)?;
             return Ok(Operand::Vector(Series::held(grid, held)));
         }
@@ -52,7 +56,10 @@ pub(super) fn aggregate<'a>(
         vector.skip(run)?;
         return Ok(Operand::Vector(Series::empty(run, grid)));
     }
-    bounds.check_count()?;
+    if let Err(error) = bounds.check_count() {
+        vector.skip(run)?;
+        return Err(error);
+    }
     let held = select(run, choice, &param, plan, vector)?;
     Ok(Operand::Vector(Series::held(grid, held)))
 }

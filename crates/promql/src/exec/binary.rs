@@ -1,6 +1,6 @@
 use super::{Equals, Operand, Run, Series, Stack};
 use crate::QueryError;
-use crate::binary::{ElementOp, MixedOp, VectorOp, set_operation, vector_operation};
+use crate::binary::{ElementOp, MixedOp, Side, VectorOp, set_operation, vector_operation};
 use crate::instant_fn::Map;
 use crate::plan::BinaryPlan;
 use crate::scalar::Scalar;
@@ -49,7 +49,36 @@ fn with_scalar<'a>(
         vector
     };
     let op = MixedOp { op, symbol: plan.op.as_str(), span: plan.span };
+    if op.op.is_trim() && scalar_is_left {
+        return trimmed_scalar(run, op, vector);
+    }
     Ok(vector.map(Map::Operator { op, scalar, scalar_is_left, return_bool }))
+}
+
+/// Returns nothing, as a scalar cannot be trimmed, and remarks on it: of all that there is to say about
+/// a step, the reference keeps what comes last.
+fn trimmed_scalar<'a>(
+    run: &'a Run<'a>,
+    op: MixedOp,
+    vector: Series<'a>,
+) -> Result<Series<'a>, QueryError> {
+    let grid = vector.grid;
+    let held = vector.into_held(run)?;
+    let mut last = vec![None; grid.steps()];
+    for (_, row) in held.block().rows() {
+        for (step, value) in row.iter() {
+            last[step] = Some((row, value));
+        }
+    }
+    for (step, (row, value)) in
+        last.into_iter().enumerate().filter_map(|(step, it)| Some((step, it?)))
+    {
+        let right = row.histogram(step).map_or(Side::Float(value), |it| Side::Histogram(it));
+        if let Err(remark) = op.apply(Side::Float(0.0), right) {
+            run.annotate(remark);
+        }
+    }
+    Ok(Series::empty(run, grid))
 }
 
 fn vectors<'a>(
