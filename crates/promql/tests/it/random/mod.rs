@@ -7,15 +7,23 @@ mod data;
 mod query;
 mod splitmix;
 
-use narthex_model::{Labels, Sample};
-use narthex_promql::{Answer, Engine, EngineOptions, ErrorKind, Grid, QueryError, Value};
-use narthex_promql_parser::{AggregateOp, Expr, Node, ParseOptions, parse_with};
-use narthex_storage::{MemoryStore, QueryContext};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use narthex_model::Labels;
+use narthex_promql::{
+    Answer, Engine, EngineOptions, ErrorKind, Grid, QueryError, Severity, Value as AnswerValue,
+};
+use narthex_promql_parser::{AggregateOp, Expr, Node, ParseOptions, Span, parse_with};
+use narthex_storage::{
+    Appendable, Columns, MemoryStore, QueryContext, Queryable, SampleValue, SelectHints, SeriesKey,
+    TimeRange,
+};
+
+use self::data::{RandomSeries, RandomValue};
 use self::query::Generator;
 use self::splitmix::Random;
-use crate::oracle::{Failure, Oracle, Series, Steps};
-use crate::store::append;
+use crate::oracle::{Failure, Oracle, Point, Series, Steps, Value};
 
 /// How many queries run where nobody says.
 const QUERIES: usize = 10_000;
@@ -50,26 +58,54 @@ fn random_queries_agree_with_the_oracle() {
 struct Tally {
     empty: usize,
     with_samples: usize,
+    /// With samples and remarks on them.
+    remarked: usize,
     failed: usize,
 }
 
 /// The same series for both evaluators.
 struct World {
+    /// What the store returns.
     stored: Vec<Series>,
     store: MemoryStore,
 }
 
 impl World {
     fn new(random: &mut Random) -> Self {
-        let stored = data::series(random);
         let store = MemoryStore::default();
-        for series in &stored {
-            let samples: Vec<(i64, f64)> =
-                series.samples.iter().map(|sample| (sample.timestamp_ms, sample.value)).collect();
-            append(&store, &series.labels, &samples);
+        let mut appender = store.appender();
+        for RandomSeries { labels, samples } in data::series(random) {
+            for (timestamp_ms, value) in &samples {
+                let value = match value {
+                    RandomValue::Float(value) => SampleValue::Float(*value),
+                    RandomValue::Histogram(histogram) => SampleValue::FloatHistogram(histogram),
+                };
+                appender.append(SeriesKey::Labels(&labels), *timestamp_ms, value).unwrap();
+            }
         }
-        Self { stored, store }
+        appender.commit().unwrap();
+        drop(appender);
+        Self { stored: read(&store), store }
     }
+}
+
+fn read(store: &MemoryStore) -> Vec<Series> {
+    let ctx = QueryContext::default();
+    let querier = store.querier(TimeRange::ALL).unwrap();
+    let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
+    let mut columns = Columns::default();
+    let series = (0..selection.len()).map(|index| {
+        selection.read(&ctx, index, &mut columns).unwrap();
+        let points = columns.iter().enumerate().map(|(index, sample)| Point {
+            timestamp_ms: sample.timestamp_ms,
+            value: match columns.histogram(index) {
+                Some(histogram) => Value::Histogram(Rc::new(histogram.as_ref().clone())),
+                None => Value::Float(sample.value),
+            },
+        });
+        Series { labels: selection.series_labels(index), points: points.collect() }
+    });
+    series.collect()
 }
 
 /// Asks both evaluators one query and describes the difference, if there is one.
@@ -80,12 +116,13 @@ fn check(world: &World, random: &mut Random, tally: &mut Tally) -> Option<String
     let expr = parse_with(&query, &ParseOptions::experimental())
         .unwrap_or_else(|error| panic!("{query}: {error}"));
     let options = EngineOptions::default();
-    let oracle = Oracle {
-        stored: &world.stored,
-        lookback_delta_ms: options.lookback_delta_ms,
-        default_subquery_step_ms: options.default_subquery_step_ms,
-    };
-    let expected = oracle.eval(&expr, steps);
+    let has_order = is_instant && has_order(&expr);
+    let expected =
+        Oracle::new(&world.stored, &options, steps).eval(&expr).map(|(series, remarks)| {
+            let text = |(text, span): (String, Span)| format!("{text} (1:{})", span.start + 1);
+            (series, remarks.into_iter().map(text).collect())
+        });
+    let expected = render(expected, has_order);
     let (engine, ctx) = (Engine::new(options), QueryContext::default());
     let got = match is_instant {
         true => engine.instant(&ctx, &world.store, &expr, steps.start_ms),
@@ -94,14 +131,28 @@ fn check(world: &World, random: &mut Random, tally: &mut Tally) -> Option<String
             engine.range(&ctx, &world.store, &expr, grid)
         }
     };
-    let has_order = is_instant && has_order(&expr);
-    let (got, expected) = (render(got.map(series_of), has_order), render(expected, has_order));
+    let got = got.map(|answer| {
+        let remarks = remarks_of(&answer, &query);
+        (series_of(answer), remarks)
+    });
+    let got = render(got, has_order);
     match &expected {
         Err(_) => tally.failed += 1,
         Ok(lines) if lines.is_empty() => tally.empty += 1,
+        Ok(lines) if lines.iter().any(|line| line.starts_with("PromQL")) => tally.remarked += 1,
         Ok(_) => tally.with_samples += 1,
     }
     (!agree(&got, &expected)).then(|| describe(&query, steps, &got, &expected))
+}
+
+/// Returns the remarks on an answer, without the details of some.
+fn remarks_of(answer: &Answer, query: &str) -> BTreeSet<String> {
+    let all = [Severity::Warning, Severity::Info].map(|it| answer.annotations.texts(it, query, 0));
+    let short = |text: String| match text.split_once(" (see https") {
+        Some((start, end)) => format!("{start}{}", &end[end.rfind(" (").unwrap_or(end.len())..]),
+        None => text,
+    };
+    all.into_iter().flatten().map(short).collect()
 }
 
 fn steps(random: &mut Random) -> Steps {
@@ -119,57 +170,78 @@ fn steps(random: &mut Random) -> Steps {
 /// The text of an error that agrees with any of its kind is its class in the oracle's words.
 type Rendered<E> = Result<Vec<String>, E>;
 
-fn render<E>(answer: Result<Vec<Series>, E>, has_order: bool) -> Rendered<E> {
-    let mut lines: Vec<String> = answer?.iter().map(line).collect();
+/// Series one by one, then remarks.
+fn render<E>(answer: Result<(Vec<Series>, BTreeSet<String>), E>, has_order: bool) -> Rendered<E> {
+    let (series, remarks) = answer?;
+    let mut lines: Vec<String> = series.iter().map(line).collect();
     if !has_order || lines.len() > STABLE_SORT_MAX {
         lines.sort_unstable();
     }
+    lines.extend(remarks);
     Ok(lines)
 }
 
 /// Prints every bit, but for those that one NaN has and another has not.
 fn line(series: &Series) -> String {
-    let sample = |sample: &Sample| {
-        let value = sample.value;
-        let bits = if value.is_nan() { f64::NAN } else { value }.to_bits();
-        format!(" {bits:016x}({value})@{}", sample.timestamp_ms)
+    let point = |Point { timestamp_ms, value }: &Point| match value {
+        Value::Float(value) => {
+            let bits = if value.is_nan() { f64::NAN } else { *value }.to_bits();
+            format!(" {bits:016x}({value})@{timestamp_ms}")
+        }
+        Value::Histogram(histogram) => format!(" {}@{timestamp_ms}", histogram.test_expression()),
     };
-    format!("{}{}", series.labels, series.samples.iter().map(sample).collect::<String>())
+    format!("{}{}", series.labels, series.points.iter().map(point).collect::<String>())
 }
 
 fn agree(got: &Rendered<QueryError>, expected: &Rendered<Failure>) -> bool {
     match (got, expected) {
         (Ok(got), Ok(expected)) => got == expected,
-        (Err(got), Err(_)) => got.kind() == ErrorKind::Execution,
+        (Err(got), Err(Failure(text))) => {
+            got.kind() == ErrorKind::Execution && got.to_string().starts_with(text)
+        }
         _ => false,
     }
 }
 
 fn series_of(answer: Answer) -> Vec<Series> {
+    let float = |timestamp_ms, value| Point { timestamp_ms, value: Value::Float(value) };
+    let histogram = |timestamp_ms, it: &narthex_model::histogram::FloatHistogram| Point {
+        timestamp_ms,
+        value: Value::Histogram(Rc::new(it.clone())),
+    };
     match answer.value {
-        Value::Scalar(sample) => vec![Series { labels: Labels::empty(), samples: vec![sample] }],
-        Value::Vector(vector) => {
-            let series = |(labels, sample): (&Labels, Sample)| Series {
-                labels: labels.clone(),
-                samples: vec![sample],
+        AnswerValue::Scalar(sample) => vec![Series {
+            labels: Labels::empty(),
+            points: vec![float(sample.timestamp_ms, sample.value)],
+        }],
+        AnswerValue::Vector(vector) => {
+            let series = |(index, (labels, sample)): (usize, (&Labels, narthex_model::Sample))| {
+                let point = match vector.histogram(index) {
+                    Some(it) => histogram(sample.timestamp_ms, it),
+                    None => float(sample.timestamp_ms, sample.value),
+                };
+                Series { labels: labels.clone(), points: vec![point] }
             };
-            vector.iter().map(series).collect()
+            vector.iter().enumerate().map(series).collect()
         }
-        Value::Matrix(matrix) => matrix
+        AnswerValue::Matrix(matrix) => matrix
             .iter()
-            .map(|series| Series {
-                labels: series.labels().clone(),
-                samples: series.samples().collect(),
+            .map(|series| {
+                let floats = series.samples().map(|it| float(it.timestamp_ms, it.value));
+                let histograms = series.histograms().map(|(time_ms, it)| histogram(time_ms, it));
+                let mut points: Vec<Point> = floats.chain(histograms).collect();
+                points.sort_by_key(|point| point.timestamp_ms);
+                Series { labels: series.labels().clone(), points }
             })
             .collect(),
-        Value::String { .. } => unreachable!("the generator makes numbers"),
+        AnswerValue::String { .. } => unreachable!("the generator makes numbers"),
     }
 }
 
 /// Returns whether the query sorts its answer.
 fn has_order(expr: &Expr) -> bool {
     match expr.root().without_parens().node() {
-        Node::Call(call) => matches!(call.function.name, "sort" | "sort_desc"),
+        Node::Call(call) => call.function.name.starts_with("sort"),
         Node::Aggregate(aggregate) => {
             matches!(aggregate.op, AggregateOp::Topk | AggregateOp::Bottomk)
         }
@@ -193,7 +265,7 @@ fn describe(
         }
         (got, expected) => (
             got.as_ref().map_or_else(|error| error.to_string(), |lines| lines.join("\n    ")),
-            expected.as_ref().map_or_else(|error| error.0.into(), |lines| lines.join("\n    ")),
+            expected.as_ref().map_or_else(|error| error.0.to_owned(), |lines| lines.join("\n    ")),
         ),
     };
     format!("{query}\n  {steps:?}\n  got\n    {got}\n  expected\n    {expected}")

@@ -9,14 +9,19 @@ pub(super) struct Generator<'a> {
     is_instant: bool,
 }
 
-const METRICS: [&str; 6] = [
+const METRICS: [&str; 10] = [
     "requests_total",
     "temperature",
     "level",
     "busy_seconds_total",
     "latency_bucket",
     "build_info",
+    "request_seconds",
+    "body_bytes",
+    "error_celsius",
+    "mixed",
 ];
+const HISTOGRAMS: [&str; 4] = ["request_seconds", "body_bytes", "error_celsius", "mixed"];
 const MATCHERS: [&str; 10] = [
     r#"job="api""#,
     r#"job!="api""#,
@@ -86,11 +91,17 @@ const OVER_TIME: [(&str, &str, &str); 27] = [
     ("ts_of_max_over_time", "", ""),
     ("ts_of_min_over_time", "", ""),
 ];
-const OF_VECTOR: [(&str, &str); 13] = [
+/// Functions of one float whose digits are not the oracle's affair.
+const TRANSCENDENTAL: [&str; 15] = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log10", "sin",
+    "sinh", "sqrt", "tan", "tanh",
+];
+const OF_HISTOGRAM: [&str; 5] =
+    ["histogram_count", "histogram_sum", "histogram_avg", "histogram_stddev", "histogram_stdvar"];
+const OF_VECTOR: [(&str, &str); 12] = [
     ("abs", ""),
     ("ceil", ""),
     ("floor", ""),
-    ("sqrt", ""),
     ("ln", ""),
     ("log2", ""),
     ("sgn", ""),
@@ -113,7 +124,19 @@ const DATES: [&str; 8] = [
 ];
 const NUMBERS: [&str; 10] = ["0", "1", "2", "-1", "0.5", "3.25", "100", "1e300", "Inf", "NaN"];
 const QUANTILES: [&str; 7] = ["0.5", "0.9", "0", "1", "0.333", "-1", "NaN"];
-const RANGES: [&str; 8] = ["10s", "30s", "1m", "90s", "5m", "7m", "20m", "61s"];
+const RANGES: [&str; 11] = [
+    "10s",
+    "30s",
+    "1m",
+    "90s",
+    "5m",
+    "7m",
+    "20m",
+    "61s",
+    "1m+step()",
+    "3m-30s",
+    "max_of(2m, range()/4)",
+];
 
 impl<'a> Generator<'a> {
     pub(super) fn new(random: &'a mut Random, is_instant: bool) -> Self {
@@ -123,9 +146,15 @@ impl<'a> Generator<'a> {
     pub(super) fn query(&mut self) -> String {
         let depth = 1 + self.random.below(4);
         match self.random.below(12) {
-            0 if self.is_instant => {
+            0 if self.is_instant || self.random.one_in(10) => {
                 let vector = self.vector(depth);
-                format!("{}({vector})", self.pick(&["sort", "sort_desc"]))
+                let labels = self.pick(&["", r#""instance""#, r#""code", "job""#, r#""le""#]);
+                match self.pick(&["sort", "sort_desc", "sort_by_label", "sort_by_label_desc"]) {
+                    by_label if by_label.contains("label") && !labels.is_empty() => {
+                        format!("{by_label}({vector}, {labels})")
+                    }
+                    by_value => format!("{}({vector})", by_value.replace("_by_label", "")),
+                }
             }
             1 => self.scalar(depth),
             _ => self.vector(depth),
@@ -141,8 +170,10 @@ impl<'a> Generator<'a> {
             return self.selector();
         }
         let less = depth - 1;
-        match self.random.below(20) {
+        match self.random.below(24) {
             0 => self.selector(),
+            20 => format!("{}({})", self.pick(&TRANSCENDENTAL), self.vector(less)),
+            21..=23 => self.native_histogram(less),
             1..=6 => self.over_time(less),
             7..=10 => self.aggregation(less),
             11 | 12 => self.vectors(less),
@@ -200,7 +231,9 @@ impl<'a> Generator<'a> {
 
     fn selector(&mut self) -> String {
         let selector = self.bare_selector();
-        self.with_modifiers(selector)
+        let selector = self.with_modifiers(selector);
+        // A duration would go on with the operator behind it.
+        if selector.ends_with(')') { format!("({selector})") } else { selector }
     }
 
     fn bare_selector(&mut self) -> String {
@@ -221,9 +254,18 @@ impl<'a> Generator<'a> {
     /// Appends an offset or a time, or neither.
     fn with_modifiers(&mut self, mut text: String) -> String {
         if self.random.one_in(6) {
-            text += self.pick(&[" offset 1m", " offset 7m13s", " offset -2m", " offset 4m"]);
+            text += self.pick(&[
+                " offset 1m",
+                " offset 7m13s",
+                " offset -2m",
+                " offset 4m",
+                " offset (1m*2)",
+                " offset -(step()+10s)",
+            ]);
         }
-        if self.random.one_in(10) {
+        if self.random.one_in(20) {
+            text += self.pick(&[" @ start()", " @ end()"]);
+        } else if self.random.one_in(10) {
             let time_ms = START_MS + self.random.below(LENGTH_MS as u64) as i64;
             text += &format!(" @ {}.{:03}", time_ms / 1000, time_ms % 1000);
         }
@@ -261,6 +303,10 @@ impl<'a> Generator<'a> {
                     self.pick(&["topk", "bottomk", "limitk"])
                 )
             }
+            3 => {
+                let ratio = self.pick(&["0.5", "-0.5", "0", "0.9", "1", "-1", "1.5", "-7", "NaN"]);
+                format!("limit_ratio {grouping}({ratio}, {vector})")
+            }
             2 => {
                 format!(r#"count_values {grouping}("{}", {vector})"#, self.pick(&["value", "job"]))
             }
@@ -271,7 +317,7 @@ impl<'a> Generator<'a> {
     fn operator(&mut self) -> &'static str {
         self.pick(&[
             "+ ", "- ", "* ", "/ ", "% ", "== ", "!= ", "> ", "< ", ">= ", "<= ", "== bool ",
-            "> bool ", "<= bool ",
+            "> bool ", "<= bool ", "^ ", "atan2 ", "</ ", ">/ ",
         ])
     }
 
@@ -329,6 +375,33 @@ impl<'a> Generator<'a> {
                 let bounds = self.pick(&["0, 1", "0.05, 3", "-1, 0.1", "2, 1", "0.5, Inf"]);
                 format!("histogram_fraction({bounds}, {buckets})")
             }
+        }
+    }
+
+    /// What only native histograms have.
+    fn native_histogram(&mut self, depth: u64) -> String {
+        let range = self.pick(&RANGES);
+        let metric = self.pick(&HISTOGRAMS);
+        let histograms = match self.random.below(6) {
+            0 => metric.into(),
+            1 => format!("rate({metric}[{range}])"),
+            2 => format!("sum by (job) (increase({metric}[{range}]))"),
+            3 => format!("avg without (instance) ({metric})"),
+            4 => {
+                let value = self.pick(&["0", "0.5", "1", "3", "-0.7", "Inf"]);
+                format!("({metric} {} {value})", self.pick(&["</", ">/"]))
+            }
+            _ => self.vector(depth),
+        };
+        let q = self.pick(&QUANTILES);
+        match self.random.below(4) {
+            0 => format!("{}({histograms})", self.pick(&OF_HISTOGRAM)),
+            1 => format!("histogram_quantile({q}, {histograms})"),
+            2 => {
+                let bounds = self.pick(&["0, 1", "0.05, 3", "-1, 0.1", "2, 1", "0.5, Inf"]);
+                format!("histogram_fraction({bounds}, {histograms})")
+            }
+            _ => format!(r#"histogram_quantiles({histograms}, "q", {q}, 0.5)"#),
         }
     }
 
