@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 use narthex_model::histogram::{FloatHistogram, Histogram};
@@ -23,7 +24,7 @@ pub(crate) struct HeadAppender<'a> {
     min_valid_ms: Option<i64>,
     samples: Vec<Pending>,
     batches: Batches,
-    metadata: Vec<(Slot, Metadata)>,
+    metadata: Vec<PendingMetadata>,
 }
 
 /// A sample that waits for its commit.
@@ -33,8 +34,16 @@ pub(super) struct Pending {
     /// Whether the log named the series when the sample was appended: most did, so that a commit need
     /// not look at them.
     is_logged: bool,
-    reference: u64,
+    pub(super) reference: u64,
     pub(super) sample: Sample,
+}
+
+/// What a metric means, waiting for its commit.
+#[derive(Clone, Debug)]
+pub(super) struct PendingMetadata {
+    pub(super) slot: Slot,
+    pub(super) reference: u64,
+    pub(super) metadata: Metadata,
 }
 
 /// Where the samples of an appender are split, so that the log can have the floats of each part before
@@ -133,10 +142,11 @@ impl<'a> HeadAppender<'a> {
         }
         let series = state.table.get(slot);
         series.check(sample.time.timestamp_ms, &sample.value)?;
+        series.is_pending.store(true, Ordering::Relaxed);
         let Series { reference, is_logged, .. } = *series;
         self.batches.add(self.samples.len(), slot, sample.value.kind());
         self.samples.push(Pending { slot, is_logged, reference, sample });
-        Ok(SeriesRef(slot.into()))
+        Ok(state.series_ref(slot))
     }
 
     /// Returns the log's records, and the series that it had not named before.
@@ -156,7 +166,7 @@ impl<'a> HeadAppender<'a> {
         let table = &state.table;
         let touched = self.samples.iter().filter(|sample| !sample.is_logged);
         let touched = touched.map(|sample| sample.slot);
-        let touched = touched.chain(self.metadata.iter().map(|(slot, _)| *slot));
+        let touched = touched.chain(self.metadata.iter().map(|item| item.slot));
         let mut unlogged = touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
         unlogged.sort_unstable();
         unlogged.dedup();
@@ -168,10 +178,16 @@ impl<'a> HeadAppender<'a> {
             records.push(encoded(|out| encode_series(series, out)));
         }
         if !self.metadata.is_empty() {
-            let metadata = self.metadata.iter().map(|(slot, item)| (reference(*slot), item));
+            let metadata = self.metadata.iter().map(|item| (item.reference, &item.metadata));
             records.push(encoded(|out| encode_metadata(metadata, out)));
         }
         unlogged
+    }
+}
+
+impl Drop for HeadAppender<'_> {
+    fn drop(&mut self) {
+        self.rollback();
     }
 }
 
@@ -198,7 +214,8 @@ impl Appender for HeadAppender<'_> {
         let state = self.head.state.read();
         let slot = state.find_series(series)?;
         if state.metadata.by_slot.get(&slot).is_none_or(|known| **known != *metadata) {
-            self.metadata.push((slot, metadata.clone()));
+            let reference = state.table.get(slot).reference;
+            self.metadata.push(PendingMetadata { slot, reference, metadata: metadata.clone() });
         }
         Ok(())
     }
@@ -209,9 +226,9 @@ impl Appender for HeadAppender<'_> {
             return Ok(Committed::default());
         }
         let (records, logged) = self.encode();
-        let samples = std::mem::take(&mut self.samples);
         let metadata = std::mem::take(&mut self.metadata);
-        let apply = || self.head.apply(samples, metadata, &logged);
+        let (head, samples) = (self.head, &mut self.samples);
+        let apply = || head.apply(samples, metadata, &logged);
         let outcome = match self.wal.commit(records, apply) {
             Ok(samples) => Ok(Committed { samples }),
             Err(error) => Err(AppendError::Store(Box::new(error))),
@@ -221,7 +238,12 @@ impl Appender for HeadAppender<'_> {
     }
 
     fn rollback(&mut self) {
-        self.samples.clear();
+        if !self.samples.is_empty() {
+            let state = self.head.state.read();
+            for pending in self.samples.drain(..) {
+                state.table.get(pending.slot).is_pending.store(false, Ordering::Relaxed);
+            }
+        }
         self.batches.clear();
         self.metadata.clear();
         self.min_valid_ms = None;

@@ -94,6 +94,19 @@ impl FullChunks {
         list[..COUNT_SIZE].copy_from_slice(&count.to_le_bytes());
     }
 
+    /// Drops the chunks whose newest sample is older than `min_ms`.
+    pub(super) fn drop_before(&mut self, min_ms: i64, slab: &mut Slab) {
+        if self.iter(slab).next().is_none_or(|oldest| oldest.max_ms >= min_ms) {
+            return;
+        }
+        let (old, kept): (Vec<_>, Vec<_>) =
+            self.iter(slab).partition(|chunk| chunk.max_ms < min_ms);
+        old.into_iter().for_each(|chunk| slab.free(chunk.buffer));
+        slab.free(self.0);
+        *self = Self::EMPTY;
+        kept.into_iter().for_each(|chunk| self.push(chunk, slab));
+    }
+
     /// Drops all chunks.
     pub(super) fn clear(&mut self, slab: &mut Slab) {
         let buffers = self.iter(slab).map(|chunk| chunk.buffer).collect::<Vec<_>>();

@@ -1,5 +1,6 @@
 //! Which series have which labels.
 
+use hashbrown::HashSet;
 use narthex_model::{MatchOp, Matcher};
 use smallvec::SmallVec;
 
@@ -41,6 +42,29 @@ impl Index {
             }
             postings.insert(slot);
             entry.series.insert(slot);
+        }
+    }
+
+    /// Takes series away, which `table` still has.
+    pub(super) fn remove(&mut self, slots: &[Slot], table: &SeriesTable) {
+        let mut emptied = HashSet::new();
+        for &slot in slots {
+            if !self.all.remove(slot) {
+                continue;
+            }
+            for label in table.label_ids(slot) {
+                let name = table.labels().name_of(label);
+                self.names[name as usize].series.remove(slot);
+                let postings = &mut self.postings[label as usize];
+                postings.remove(slot);
+                if postings.is_empty() {
+                    emptied.insert(name);
+                }
+            }
+        }
+        for name in emptied {
+            let labels = &mut self.names[name as usize].labels;
+            labels.retain(|label| !self.postings[*label as usize].is_empty());
         }
     }
 

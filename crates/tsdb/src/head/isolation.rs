@@ -9,34 +9,45 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::series::{Extent, Slot};
 
-/// The readers at work, by the last commit that they see.
+/// The readers at work.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
-    counts: Mutex<BTreeMap<u64, usize>>,
+    /// How many there are, by the last commit and the oldest time that they see.
+    counts: Mutex<BTreeMap<(u64, i64), usize>>,
+    left: Condvar,
 }
 
 impl Readers {
-    pub(super) fn enter(&self, commit: u64) {
-        *self.counts.lock().entry(commit).or_default() += 1;
+    pub(super) fn enter(&self, commit: u64, min_ms: i64) {
+        *self.counts.lock().entry((commit, min_ms)).or_default() += 1;
     }
 
-    pub(super) fn leave(&self, commit: u64) {
+    pub(super) fn leave(&self, commit: u64, min_ms: i64) {
         let mut counts = self.counts.lock();
-        if let Some(count) = counts.get_mut(&commit) {
+        if let Some(count) = counts.get_mut(&(commit, min_ms)) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&commit);
+                counts.remove(&(commit, min_ms));
+                self.left.notify_all();
             }
+        }
+    }
+
+    /// Waits until no reader sees what is older than `min_ms`. No such reader may come any more.
+    pub(super) fn wait_for_those_before(&self, min_ms: i64) {
+        let mut counts = self.counts.lock();
+        while counts.keys().any(|(_, oldest_ms)| *oldest_ms < min_ms) {
+            self.left.wait(&mut counts);
         }
     }
 
     /// Returns the last commit that the oldest reader sees.
     fn oldest(&self) -> Option<u64> {
-        self.counts.lock().first_key_value().map(|(commit, _)| *commit)
+        self.counts.lock().first_key_value().map(|((commit, _), _)| *commit)
     }
 }
 

@@ -7,7 +7,8 @@ use narthex_model::{EncodedLabel, Labels};
 
 use super::slab::{BUFFER_SIZE_MAX, BufferId, Slab};
 
-/// Numbers labels, each of which is a name with a value.
+/// Numbers labels, each of which is a name with a value. The number of a label that no series has any
+/// more is given out again.
 pub(super) type LabelId = u32;
 
 /// Numbers the names of labels.
@@ -17,19 +18,22 @@ pub(super) type NameId = u32;
 #[derive(Debug, Default)]
 pub(super) struct LabelTable {
     entries: Vec<Entry>,
+    free: Vec<LabelId>,
     by_text: HashTable<LabelId>,
     names: Vec<Box<str>>,
     by_name: HashMap<Box<str>, NameId>,
     hasher: DefaultHashBuilder,
-    /// The labels behind each other, as label sets hold them.
-    text: String,
+    /// Holds the labels as label sets do.
+    texts: Slab,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    start: usize,
+    text: BufferId,
     size: u32,
     name: NameId,
+    /// How many label sets have it.
+    set_count: u32,
 }
 
 impl LabelTable {
@@ -72,11 +76,29 @@ impl LabelTable {
         buffer
     }
 
+    /// Gives back a label set of [`LabelTable::intern`].
+    pub(super) fn release(&mut self, buffer: BufferId, slab: &mut Slab) {
+        for label in label_ids(slab.get(buffer)) {
+            let entry = &mut self.entries[label as usize];
+            entry.set_count -= 1;
+            if entry.set_count == 0 {
+                let text = entry.text;
+                let hash = self.hasher.hash_one(self.text(label));
+                if let Ok(found) = self.by_text.find_entry(hash, |item| *item == label) {
+                    found.remove();
+                }
+                self.texts.free(text);
+                self.free.push(label);
+            }
+        }
+        slab.free(buffer);
+    }
+
     /// Returns whether the label set in `buffer`, one of [`LabelTable::intern`], is `labels`.
     pub(super) fn is_set(&self, buffer: &[u8], labels: &Labels) -> bool {
         let mut rest = labels.as_bytes();
         for id in label_ids(buffer) {
-            match rest.strip_prefix(self.text(id).as_bytes()) {
+            match rest.strip_prefix(self.bytes(id)) {
                 Some(after) => rest = after,
                 None => return false,
             }
@@ -86,18 +108,31 @@ impl LabelTable {
 
     fn intern_one(&mut self, label: EncodedLabel<'_>) -> LabelId {
         let hash = self.hasher.hash_one(label.as_str());
-        self.find_text(label.as_str(), hash).unwrap_or_else(|| self.add(label, hash))
+        let id = self.find_text(label.as_str(), hash).unwrap_or_else(|| self.add(label, hash));
+        self.entries[id as usize].set_count += 1;
+        id
     }
 
     #[cold]
     fn add(&mut self, label: EncodedLabel<'_>, hash: u64) -> LabelId {
         let name = self.intern_name(label.split().0);
-        let size = u32::try_from(label.as_str().len()).expect("label sets have a size");
-        self.entries.push(Entry { start: self.text.len(), size, name });
-        self.text.push_str(label.as_str());
-        let id = LabelId::try_from(self.entries.len() - 1).expect("memory ends before");
-        let Self { entries, by_text, hasher, text, .. } = self;
-        let rehash = |id: &LabelId| hasher.hash_one(text_of(entries[*id as usize], text));
+        let bytes = label.as_str().as_bytes();
+        let size = u32::try_from(bytes.len()).expect("label sets have a size");
+        let text = self.texts.allocate(bytes.len());
+        self.texts.get_mut(text)[..bytes.len()].copy_from_slice(bytes);
+        let entry = Entry { text, size, name, set_count: 0 };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.entries[id as usize] = entry;
+                id
+            }
+            None => {
+                self.entries.push(entry);
+                LabelId::try_from(self.entries.len() - 1).expect("memory ends before")
+            }
+        };
+        let Self { entries, by_text, hasher, texts, .. } = self;
+        let rehash = |id: &LabelId| hasher.hash_one(text_of(entries[*id as usize], texts));
         by_text.insert_unique(hash, id, rehash);
         id
     }
@@ -112,18 +147,23 @@ impl LabelTable {
     }
 
     fn find_text(&self, text: &str, hash: u64) -> Option<LabelId> {
-        self.by_text.find(hash, |id| self.text(*id) == text).copied()
+        self.by_text.find(hash, |id| self.bytes(*id) == text.as_bytes()).copied()
+    }
+
+    fn text(&self, id: LabelId) -> &str {
+        text_of(self.entries[id as usize], &self.texts)
     }
 
     #[inline]
-    fn text(&self, id: LabelId) -> &str {
-        text_of(self.entries[id as usize], &self.text)
+    fn bytes(&self, id: LabelId) -> &[u8] {
+        let entry = self.entries[id as usize];
+        &self.texts.get(entry.text)[..entry.size as usize]
     }
 }
 
-#[inline]
-fn text_of(entry: Entry, text: &str) -> &str {
-    &text[entry.start..entry.start + entry.size as usize]
+fn text_of(entry: Entry, texts: &Slab) -> &str {
+    let bytes = &texts.get(entry.text)[..entry.size as usize];
+    str::from_utf8(bytes).expect("a text was stored")
 }
 
 /// Returns the ids of the label set in `buffer`, in order of the labels' names.

@@ -1,5 +1,4 @@
 use narthex_model::{Labels, Metadata};
-use narthex_storage::SeriesRef;
 
 use super::Head;
 use crate::wal::LiveSeries;
@@ -23,7 +22,7 @@ impl LiveSeries for Head {
     }
 
     fn has(&self, reference: u64) -> bool {
-        self.state.read().find_series(SeriesRef(reference)).is_ok()
+        self.state.read().table.find_reference(reference).is_some()
     }
 
     fn has_labels(&self, labels: &Labels) -> bool {

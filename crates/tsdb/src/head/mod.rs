@@ -23,6 +23,7 @@ mod series;
 mod slab;
 mod slots;
 mod table;
+mod truncate;
 mod value;
 
 use std::fmt;
@@ -35,7 +36,7 @@ use narthex_storage::{AppendError, SeriesRef, TimeRange};
 use parking_lot::RwLock;
 
 pub(crate) use append::HeadAppender;
-use append::Pending;
+use append::{Pending, PendingMetadata};
 use cut::CutRules;
 use index::Index;
 use isolation::{Commits, Readers};
@@ -67,6 +68,8 @@ struct State {
     /// Of all samples, and of the first one that was tried.
     max_ms: Option<i64>,
     min_ms: Option<i64>,
+    /// Samples that are older have left the head, or do so now.
+    truncated_ms: Option<i64>,
     counts: Counts,
 }
 
@@ -124,12 +127,16 @@ impl Head {
     /// Returns the oldest time that a sample may have, for an appender whose first sample is of
     /// `timestamp_ms`.
     fn min_valid_ms(&self, timestamp_ms: i64) -> i64 {
-        let newest_ms = self.state.read().max_ms;
+        let (newest_ms, truncated_ms) = {
+            let state = self.state.read();
+            (state.max_ms, state.truncated_ms)
+        };
         let newest_ms = newest_ms.unwrap_or_else(|| {
             // The first sample ever sets the bounds, committed or not, as in the reference.
             *self.state.write().max_ms.get_or_insert(timestamp_ms)
         });
-        newest_ms.saturating_sub(self.block_range_ms / 2)
+        let min_valid_ms = newest_ms.saturating_sub(self.block_range_ms / 2);
+        min_valid_ms.max(truncated_ms.unwrap_or(i64::MIN))
     }
 
     /// Returns the slot of a series with these labels, and makes it where there is none.
@@ -159,20 +166,26 @@ impl Head {
     /// Applies what the write-ahead log holds now. Returns how many samples were new.
     fn apply(
         &self,
-        samples: Vec<Pending>,
-        metadata: Vec<(Slot, Metadata)>,
+        samples: &mut Vec<Pending>,
+        metadata: Vec<PendingMetadata>,
         logged: &[Slot],
     ) -> usize {
         let mut state = self.state.write();
         for slot in logged {
             state.table.get_mut(*slot).is_logged = true;
         }
-        for (slot, metadata) in metadata {
-            state.metadata.set(slot, metadata);
+        for PendingMetadata { slot, reference, metadata } in metadata {
+            if state.table.get(slot).reference == reference {
+                state.metadata.set(slot, metadata);
+            }
         }
         let has_readers = state.commits.begin(&self.readers);
         let mut applied = 0;
-        for Pending { slot, sample, .. } in samples {
+        for Pending { slot, reference, sample, .. } in samples.drain(..) {
+            if state.table.get(slot).reference != reference {
+                // It went while another appender said that nobody waits for it.
+                continue;
+            }
             let before = state.table.extent(slot);
             if has_readers {
                 state.commits.note(slot, before);
@@ -201,8 +214,15 @@ impl fmt::Debug for Head {
 
 impl State {
     fn find_series(&self, series: SeriesRef) -> Result<Slot, AppendError> {
-        let slot = Slot::try_from(series.0).ok().filter(|slot| self.table.has(*slot));
-        slot.ok_or(AppendError::UnknownSeries(series))
+        let slot = slot_of(series);
+        let is_it = self.table.has(slot) && self.series_ref(slot) == series;
+        if is_it { Ok(slot) } else { Err(AppendError::UnknownSeries(series)) }
+    }
+
+    /// Returns the name of a series for those who append: its slot, and as much of its reference as
+    /// there is room for, so that another series in the slot has another name.
+    fn series_ref(&self, slot: Slot) -> SeriesRef {
+        SeriesRef(self.table.get(slot).reference << 32 | u64::from(slot))
     }
 
     /// Returns whether all samples are in `range`.
@@ -217,6 +237,7 @@ impl State {
         let series = self.table.get(slot);
         let open_before = series.open_size();
         let value = sample.value.into_end_of(series.newest_kind());
+        *self.table.get_mut(slot).is_pending.get_mut() = false;
         let appended = self.table.append(slot, &Sample { value, ..sample }, rules);
         let counted = match appended {
             Appended::Duplicate | Appended::OutOfOrder => return appended,
@@ -234,11 +255,31 @@ impl State {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is the slot")]
+fn slot_of(SeriesRef(name): SeriesRef) -> Slot {
+    name as Slot
+}
+
 impl MetadataMap {
     fn set(&mut self, slot: Slot, metadata: Metadata) {
         let shared =
             self.shared.get_or_insert_with(&metadata, |metadata| Arc::new(metadata.clone()));
-        self.by_slot.insert(slot, Arc::clone(shared));
+        let before = self.by_slot.insert(slot, Arc::clone(shared));
+        self.forget(before);
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let before = self.by_slot.remove(&slot);
+        self.forget(before);
+    }
+
+    /// Drops a text that no other series has: it is held here and among the shared ones.
+    fn forget(&mut self, metadata: Option<Arc<Metadata>>) {
+        if let Some(metadata) = metadata
+            && Arc::strong_count(&metadata) == 2
+        {
+            self.shared.remove(&metadata);
+        }
     }
 }
 

@@ -46,6 +46,26 @@ impl Postings {
         }
     }
 
+    /// Takes a slot away.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        match self {
+            Self::One(only) if *only == slot => *self = Self::None,
+            Self::None | Self::One(_) => {}
+            Self::Few(slots) => {
+                slots.retain(|item| *item != slot);
+                if slots.is_empty() {
+                    *self = Self::None;
+                }
+            }
+            Self::Many(set) => {
+                set.remove(slot);
+                if set.is_empty() {
+                    *self = Self::None;
+                }
+            }
+        }
+    }
+
     /// Keeps in `set` what is here too.
     pub(super) fn intersect(&self, set: &mut SlotSet) {
         match self {

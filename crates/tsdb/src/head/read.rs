@@ -27,7 +27,10 @@ impl<'a> HeadQuerier<'a> {
     pub(crate) fn new(head: &'a Head, range: TimeRange) -> Self {
         let state = head.state.read();
         let commit = state.commits.last();
-        head.readers.enter(commit);
+        // What is older leaves the head, and is in a block.
+        let min_ms = range.min_ms.max(state.truncated_ms.unwrap_or(i64::MIN));
+        let range = TimeRange { min_ms, ..range };
+        head.readers.enter(commit, min_ms);
         Self { head, range, commit, seen: RwLock::new(Seen { commit, extents: HashMap::new() }) }
     }
 
@@ -49,7 +52,7 @@ impl<'a> HeadQuerier<'a> {
 
 impl Drop for HeadQuerier<'_> {
     fn drop(&mut self) {
-        self.head.readers.leave(self.commit);
+        self.head.readers.leave(self.commit, self.range.min_ms);
     }
 }
 
@@ -62,7 +65,10 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Box<dyn Selection + '_>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
-        let mut series = state.index.select(matchers, &state.table);
+        let mut series = match self.range.min_ms <= self.range.max_ms {
+            true => state.index.select(matchers, &state.table),
+            false => SlotSet::default(),
+        };
         for (slot, extent) in &self.seen(&state).extents {
             if extent.is_empty() {
                 series.remove(*slot);

@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicBool;
+
 use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
 use narthex_model::SampleTime;
 use narthex_storage::AppendError;
@@ -27,6 +29,8 @@ pub(super) struct Series {
     cut_at_ms: i64,
     /// Whether the write-ahead log names the series.
     pub(super) is_logged: bool,
+    /// Whether some appender holds samples for it, so that it cannot go.
+    pub(super) is_pending: AtomicBool,
 }
 
 /// How much of a series there was at one moment: the time of its newest sample, if any. As samples
@@ -67,7 +71,17 @@ impl Series {
             open_min_ms: 0,
             cut_at_ms: 0,
             is_logged: false,
+            is_pending: AtomicBool::new(false),
         }
+    }
+
+    /// Stands where no series is.
+    pub(super) fn vacant() -> Self {
+        Self::new(0, BufferId::NONE, 0)
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.labels.is_none()
     }
 
     /// Tells whether a sample could be appended now.
@@ -102,6 +116,15 @@ impl Series {
     /// Returns what the newest sample is.
     pub(super) fn newest_kind(&self) -> Kind {
         self.open.kind()
+    }
+
+    /// Drops the chunks whose newest sample is older than `min_ms`.
+    pub(super) fn drop_chunks_before(&mut self, min_ms: i64, slab: &mut Slab) {
+        if self.open.newest_ms().is_some_and(|newest_ms| newest_ms < min_ms) {
+            self.clear(slab);
+        } else {
+            self.full.drop_before(min_ms, slab);
+        }
     }
 
     /// Drops all samples, as if the series had been created now.

@@ -15,7 +15,10 @@ use super::value::Sample;
 pub(super) struct SeriesTable {
     /// Indexed by slot.
     series: Vec<Series>,
+    /// Where no series is.
+    free: Vec<Slot>,
     by_labels: HashTable<Slot>,
+    by_reference: HashTable<Slot>,
     hasher: DefaultHashBuilder,
     labels: LabelTable,
     slab: Slab,
@@ -26,9 +29,10 @@ pub(super) struct SeriesTable {
 
 impl SeriesTable {
     pub(super) fn len(&self) -> usize {
-        self.series.len()
+        self.series.len() - self.free.len()
     }
 
+    /// Returns all slots, also those without a series.
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         0..Slot::try_from(self.series.len()).expect("as many slots as series")
     }
@@ -43,7 +47,13 @@ impl SeriesTable {
 
     /// Returns whether there is a series at `slot`.
     pub(super) fn has(&self, slot: Slot) -> bool {
-        (slot as usize) < self.series.len()
+        self.series.get(slot as usize).is_some_and(|series| !series.is_vacant())
+    }
+
+    /// Returns the slot of the series with this reference.
+    pub(super) fn find_reference(&self, reference: u64) -> Option<Slot> {
+        let is_it = |slot: &Slot| self.get(*slot).reference == reference;
+        self.by_reference.find(spread_reference(reference), is_it).copied()
     }
 
     /// Returns the labels of all series.
@@ -87,8 +97,8 @@ impl SeriesTable {
     /// As [`SeriesTable::find_or_create`], with a reference for a new series.
     pub(super) fn find_or_create_as(&mut self, reference: u64, labels: &Labels) -> Slot {
         let hash = self.hash(labels);
-        self.reserve_reference(reference);
-        self.find_hashed(labels, hash).unwrap_or_else(|| self.push(reference, labels, hash))
+        let slot = self.find_hashed(labels, hash);
+        slot.unwrap_or_else(|| self.push(reference, labels, hash))
     }
 
     /// Lets references that are still to come be higher than `reference`.
@@ -106,6 +116,27 @@ impl SeriesTable {
     /// Appends a sample to a series.
     pub(super) fn append(&mut self, slot: Slot, sample: &Sample, rules: CutRules) -> Appended {
         self.series[slot as usize].append(sample, rules, &mut self.slab)
+    }
+
+    /// Drops the chunks of a series whose newest sample is older than `min_ms`.
+    pub(super) fn drop_chunks_before(&mut self, slot: Slot, min_ms: i64) {
+        self.series[slot as usize].drop_chunks_before(min_ms, &mut self.slab);
+    }
+
+    /// Takes a series away. Its slot will be another's, its reference never.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.clear(slot);
+        let series = &mut self.series[slot as usize];
+        let places = [
+            self.by_labels.find_entry(spread(series.hash), |item| *item == slot),
+            self.by_reference.find_entry(spread_reference(series.reference), |item| *item == slot),
+        ];
+        for place in places.into_iter().flatten() {
+            place.remove();
+        }
+        self.labels.release(series.labels, &mut self.slab);
+        *series = Series::vacant();
+        self.free.push(slot);
     }
 
     /// Drops the samples of a series.
@@ -134,14 +165,26 @@ impl SeriesTable {
 
     /// Adds a series whose labels no other has.
     fn push(&mut self, reference: u64, labels: &Labels, hash: u32) -> Slot {
-        let slot = Slot::try_from(self.series.len()).expect("fewer than 2^32 series");
         let buffer = self.labels.intern(labels, &mut self.slab);
-        self.is_unordered |= self.series.last().is_some_and(|last| last.reference > reference);
+        let new = Series::new(reference, buffer, hash);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.is_unordered = true;
+                self.series[slot as usize] = new;
+                slot
+            }
+            None => {
+                self.is_unordered |= reference < self.last_reference;
+                self.series.push(new);
+                Slot::try_from(self.series.len() - 1).expect("fewer than 2^32 series")
+            }
+        };
         self.reserve_reference(reference);
-        self.series.push(Series::new(reference, buffer, hash));
-        let Self { series, by_labels, .. } = self;
+        let Self { series, by_labels, by_reference, .. } = self;
         let rehash = |slot: &Slot| spread(series[*slot as usize].hash);
         by_labels.insert_unique(spread(hash), slot, rehash);
+        let rehash = |slot: &Slot| spread_reference(series[*slot as usize].reference);
+        by_reference.insert_unique(spread_reference(reference), slot, rehash);
         slot
     }
 
@@ -156,4 +199,9 @@ impl SeriesTable {
 /// The table takes the place of an item from the lowest bits of a hash and a mark from the highest.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn spread_reference(reference: u64) -> u64 {
+    // The upper bits of a product depend on all of its factors' bits: they become the lowest.
+    reference.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }

@@ -1,8 +1,17 @@
-use narthex_model::{Labels, Metadata};
-use narthex_storage::{Columns, Querier, QueryContext, SelectHints, SeriesRef, TimeRange};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::{Head, HeadQuerier, Replayer};
+use narthex_host::Simulation;
+use narthex_model::{Labels, Metadata};
+use narthex_storage::{
+    AppendError, Appender, Columns, Querier, QueryContext, SampleValue, SelectHints, SeriesKey,
+    SeriesRef, TimeRange,
+};
+use proptest::prelude::*;
+
+use super::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
+use crate::wal::{self, Wal};
 use crate::{Options, ReplayStats};
 
 fn labels(name: &str) -> Labels {
@@ -46,8 +55,11 @@ fn replay(records: &[Vec<u8>]) -> (Head, ReplayStats) {
 
 /// The series in the head's order, with their times.
 fn read(head: &Head) -> Vec<(String, Vec<i64>)> {
+    read_from(&HeadQuerier::new(head, TimeRange::ALL))
+}
+
+fn read_from(querier: &dyn Querier) -> Vec<(String, Vec<i64>)> {
     let ctx = QueryContext::default();
-    let querier = HeadQuerier::new(head, TimeRange::ALL);
     let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
     let mut columns = Columns::default();
     let mut read = |index| {
@@ -122,7 +134,158 @@ fn metadata_finds_its_series() {
     let metadata = Metadata { help: "Help.".into(), ..Metadata::default() };
     encode_metadata([(9, &metadata), (4, &Metadata::default())], &mut record);
     let (head, _) = replay(&[series(&[(9, "c"), (3, "a")]), record]);
-    let series = |name| SeriesRef(head.series_for(&labels(name)).into());
+    let series = |name| {
+        let slot = head.series_for(&labels(name));
+        head.state.read().series_ref(slot)
+    };
     assert_eq!(head.metadata(series("c")).as_deref(), Some(&metadata));
     assert_eq!(head.metadata(series("a")), None);
+}
+
+/// A head whose chunks are short, and a log for it.
+fn short_chunks() -> (Head, Wal) {
+    let mut options = Options::default();
+    (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
+    let (head, _) = Replayer::new(&options).finish(&options);
+    let host = Simulation::new(1).host();
+    host.files.create_dir_all(Path::new("wal")).unwrap();
+    let report = wal::replay(&*host.files, Path::new("wal"), |_| true).unwrap();
+    (head, Wal::start(&host, "wal".into(), &report, &options).unwrap())
+}
+
+/// Appends one sample to each series, in one commit.
+fn append(head: &Head, wal: &Wal, names: &[&str], timestamp_ms: i64) -> Vec<SeriesRef> {
+    let mut appender = HeadAppender::new(head, wal);
+    let mut append = |name: &&str| {
+        let value = SampleValue::Float(timestamp_ms as f64);
+        appender.append(SeriesKey::Labels(&labels(name)), timestamp_ms, value).unwrap()
+    };
+    let series = names.iter().map(&mut append).collect();
+    appender.commit().unwrap();
+    series
+}
+
+#[test]
+fn series_without_samples_go_and_their_names_stay_gone() {
+    let (head, wal) = short_chunks();
+    let old = append(&head, &wal, &["old", "both"], 100);
+    append(&head, &wal, &["both", "new"], 1_100);
+    head.truncate(1_000);
+    assert_eq!(read(&head), named(&[("both", &[1_100]), ("new", &[1_100])]));
+    assert_eq!((head.stats().series, head.stats().chunks), (2, 2));
+    assert_eq!(head.stats().min_ms, Some(1_100));
+    let ctx = QueryContext::default();
+    let names = HeadQuerier::new(&head, TimeRange::ALL).label_values(&ctx, "__name__", &[], None);
+    assert_eq!(names.unwrap(), ["both".into(), "new".into()]);
+
+    let mut appender = HeadAppender::new(&head, &wal);
+    let value = SampleValue::Float(1.0);
+    let refusal = appender.append(SeriesKey::Ref(old[0]), 1_200, value).unwrap_err();
+    assert!(matches!(refusal, AppendError::UnknownSeries(_)));
+    let refusal = appender.append(SeriesKey::Ref(old[1]), 900, value).unwrap_err();
+    assert!(matches!(refusal, AppendError::OutOfBounds));
+    // Another series takes the place of the one that went, and not its name.
+    let later = append(&head, &wal, &["later"], 1_200);
+    assert!(later[0] != old[0]);
+    assert!(appender.append(SeriesKey::Ref(old[0]), 1_300, value).is_err());
+    let expected = [("both", &[1_100][..]), ("new", &[1_100]), ("later", &[1_200])];
+    assert_eq!(read(&head), named(&expected));
+}
+
+#[test]
+fn a_series_that_somebody_appends_to_stays() {
+    let (head, wal) = short_chunks();
+    append(&head, &wal, &["a"], 100);
+    let mut appender = HeadAppender::new(&head, &wal);
+    for name in ["a", "b"] {
+        let value = SampleValue::Float(1.0);
+        appender.append(SeriesKey::Labels(&labels(name)), 1_500, value).unwrap();
+    }
+    let mut rolled_back = HeadAppender::new(&head, &wal);
+    let value = SampleValue::Float(1.0);
+    rolled_back.append(SeriesKey::Labels(&labels("c")), 1_500, value).unwrap();
+    drop(rolled_back);
+    head.truncate(1_000);
+    assert_eq!(head.stats().series, 2);
+    appender.commit().unwrap();
+    assert_eq!(read(&head), named(&[("a", &[1_500]), ("b", &[1_500])]));
+}
+
+#[test]
+fn readers_keep_what_they_see_while_the_head_is_truncated() {
+    let (head, wal) = short_chunks();
+    append(&head, &wal, &["a"], 100);
+    append(&head, &wal, &["a"], 1_100);
+    let reader = HeadQuerier::new(&head, TimeRange::ALL);
+    std::thread::scope(|scope| {
+        let truncation = scope.spawn(|| head.truncate(1_000));
+        assert_eq!(read_from(&reader), named(&[("a", &[100, 1_100])]));
+        drop(reader);
+        truncation.join().unwrap();
+    });
+    assert_eq!(read(&head), named(&[("a", &[1_100])]));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Later by so much, one sample to each of these series.
+    Commit(i64, Vec<u8>),
+    RollBack(Vec<u8>),
+    /// So much before the newest sample.
+    Truncate(i64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let series = || prop::collection::vec(0_u8..12, 0..6);
+    prop_oneof![
+        8 => (1_i64..400, series()).prop_map(|(later, series)| Step::Commit(later, series)),
+        1 => series().prop_map(Step::RollBack),
+        2 => (0_i64..3_000).prop_map(Step::Truncate),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_truncated_head_has_what_is_newer(steps in prop::collection::vec(any_step(), 0..60)) {
+        let (head, wal) = short_chunks();
+        let mut model: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let (mut now_ms, mut truncated_ms) = (10_000, i64::MIN);
+        for step in steps {
+            match step {
+                Step::Commit(later, series) => {
+                    now_ms += later;
+                    let names = series.iter().map(|index| format!("s{index}")).collect::<Vec<_>>();
+                    let names = names.iter().map(String::as_str).collect::<Vec<_>>();
+                    append(&head, &wal, &names, now_ms);
+                    for name in names {
+                        let times = model.entry(name.to_owned()).or_default();
+                        if times.last() != Some(&now_ms) {
+                            times.push(now_ms);
+                        }
+                    }
+                }
+                Step::RollBack(series) => {
+                    let mut appender = HeadAppender::new(&head, &wal);
+                    for index in series {
+                        let labels = labels(&format!("s{index}"));
+                        let value = SampleValue::Float(0.5);
+                        appender.append(SeriesKey::Labels(&labels), now_ms + 1, value).unwrap();
+                    }
+                    appender.rollback();
+                }
+                Step::Truncate(before) => {
+                    truncated_ms = truncated_ms.max(now_ms - before);
+                    head.truncate(now_ms - before);
+                }
+            }
+            let mut found = read(&head);
+            found.sort();
+            let newer = model.iter().map(|(name, times)| {
+                let newer = times.iter().copied().filter(|time| *time >= truncated_ms);
+                (name.clone(), newer.collect::<Vec<_>>())
+            });
+            let expected = newer.filter(|(_, times)| !times.is_empty()).collect::<Vec<_>>();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -1,0 +1,74 @@
+use super::series::Slot;
+use super::{Head, State};
+
+impl Head {
+    /// Drops the chunks all of whose samples are older than `min_ms`, and the series without any left.
+    /// From now on nobody reads or appends what is older: it is in a block.
+    ///
+    /// Waits for the readers that see such samples. Appends go on, and others read.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "whoever writes blocks of the head comes next")
+    )]
+    pub(crate) fn truncate(&self, min_ms: i64) {
+        {
+            let mut state = self.state.write();
+            if state.truncated_ms.is_some_and(|truncated_ms| min_ms <= truncated_ms) {
+                return;
+            }
+            state.truncated_ms = Some(min_ms);
+        }
+        self.readers.wait_for_those_before(min_ms);
+        let mut oldest_ms = None;
+        let mut first = 0;
+        loop {
+            let mut state = self.state.write();
+            let slots = state.table.slots().skip(first).take(SERIES_AT_A_TIME).collect::<Vec<_>>();
+            if slots.is_empty() {
+                state.min_ms = oldest_ms;
+                return;
+            }
+            first += slots.len();
+            state.truncate(slots, min_ms, &mut oldest_ms);
+        }
+    }
+}
+
+impl State {
+    /// Truncates some series. `oldest_ms` becomes the time of their oldest sample, where that is older.
+    fn truncate(&mut self, mut slots: Vec<Slot>, min_ms: i64, oldest_ms: &mut Option<i64>) {
+        slots.retain(|slot| self.table.has(*slot));
+        for &slot in &slots {
+            let before = self.chunks_of(slot);
+            self.table.drop_chunks_before(slot, min_ms);
+            let after = self.chunks_of(slot);
+            self.counts.chunks -= before.0 - after.0;
+            self.counts.chunk_bytes -= before.1 - after.1;
+            let bounds = self.table.get(slot).bounds(self.table.slab());
+            *oldest_ms =
+                [*oldest_ms, bounds.map(|(oldest_ms, _)| oldest_ms)].into_iter().flatten().min();
+            if let Some(ranges) = self.tombstones.get_mut(&slot) {
+                ranges.retain(|(_, max_ms)| *max_ms >= min_ms);
+            }
+        }
+        slots.retain(|slot| {
+            let series = self.table.get_mut(*slot);
+            series.extent().is_empty() && !*series.is_pending.get_mut()
+        });
+        self.index.remove(&slots, &self.table);
+        for slot in slots {
+            self.table.remove(slot);
+            self.tombstones.remove(&slot);
+            self.metadata.remove(slot);
+        }
+    }
+
+    /// Returns how many chunks a series has, and their size in bytes.
+    fn chunks_of(&self, slot: Slot) -> (u64, u64) {
+        let (series, slab) = (self.table.get(slot), self.table.slab());
+        (series.chunk_count(slab) as u64, series.chunk_bytes(slab) as u64)
+    }
+}
+
+/// How many series are truncated before commits have their turn.
+const SERIES_AT_A_TIME: usize = 4_096;
