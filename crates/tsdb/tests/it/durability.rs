@@ -7,7 +7,7 @@ use narthex_model::Labels;
 use narthex_storage::{AppendError, Appendable, SampleValue, SeriesKey};
 use narthex_tsdb::{DamageReason, Db, OpenError, Options, WalCompression, WalSync};
 
-use crate::support::{read_all, series};
+use crate::support::{read_all, rounds, series};
 
 /// The number of series that every commit of these tests touches.
 const SERIES_COUNT: usize = 5;
@@ -65,9 +65,12 @@ fn commits(db: &Db, context: &str) -> BTreeSet<i64> {
     counts.into_keys().collect()
 }
 
+/// Stops the machine again and again: with `WalSync::Commit` what is there is what was committed, and
+/// of a commit that the machine stopped in, all or nothing.
 #[test]
 fn what_was_committed_outlasts_a_crash() {
-    for seed in 0..100 {
+    let (seeds, mut total) = (rounds(100, 10_000), 0);
+    for seed in 0..seeds as u64 {
         let simulation = Simulation::new(seed);
         let mut next = 0..;
         let mut committed = BTreeSet::new();
@@ -82,13 +85,44 @@ fn what_was_committed_outlasts_a_crash() {
             }
             simulation.files().crash();
         }
+        total += committed.len();
     }
+    println!("{seeds} seeds, {total} commits of {SERIES_COUNT} samples, 0 lost");
+}
+
+/// The machine stops between any two calls, so inside of commits too.
+#[test]
+fn a_crash_between_any_two_calls_keeps_what_was_committed() {
+    let (seeds, mut stops) = (rounds(60, 4_000), 0);
+    for seed in 0..seeds as u64 {
+        let simulation = Simulation::new(seed);
+        let files = simulation.files();
+        let mut acknowledged = BTreeSet::new();
+        let db = open(&simulation, WalSync::Commit).unwrap();
+        // Nothing gets through to the disk from some call on; then the machine stops.
+        files.fail_from(files.call_count() + seed % 47, Fault::ShortWrite);
+        for number in 0..20 {
+            if commit(&db, number).is_ok() {
+                acknowledged.insert(number);
+            }
+        }
+        files.repair();
+        files.crash();
+        drop(db);
+        stops += usize::from(acknowledged.len() < 20);
+        let db = open(&simulation, WalSync::Commit).unwrap();
+        let found = commits(&db, &format!("seed {seed}"));
+        let last = found.last().copied().unwrap_or(-1);
+        assert!(found.is_superset(&acknowledged), "seed {seed}: {found:?} of {acknowledged:?}");
+        assert!(found.iter().copied().eq(0..=last), "seed {seed}: no prefix: {found:?}");
+    }
+    println!("{seeds} seeds, {stops} inside of the run, 0 acknowledged commits lost");
 }
 
 #[test]
 fn without_sync_a_crash_takes_some_and_falsifies_nothing() {
-    let mut lost = 0;
-    for seed in 0..100 {
+    let (seeds, mut lost) = (rounds(100, 10_000), 0);
+    for seed in 0..seeds as u64 {
         let simulation = Simulation::new(seed);
         let db = open(&simulation, WalSync::Never).unwrap();
         (0..15).for_each(|number| commit(&db, number).unwrap());
@@ -100,24 +134,37 @@ fn without_sync_a_crash_takes_some_and_falsifies_nothing() {
         assert!(found.values().all(|count| *count >= SERIES_COUNT - 1 || whole == 0));
         lost += 15 - whole;
     }
+    println!("{seeds} seeds, {lost} of {} commits lost", 15 * seeds);
     assert!(lost > 0, "the simulation lost nothing that was not synced");
 }
 
+/// Commits come ten a second, and a tick where they pause.
 #[test]
 fn an_interval_bounds_what_a_crash_takes() {
-    for seed in 0..100 {
+    let (seeds, mut longest) = (rounds(100, 10_000), 0);
+    for seed in 0..seeds as u64 {
         let simulation = Simulation::new(seed);
-        let db = open(&simulation, WalSync::Interval(Duration::from_secs(10))).unwrap();
-        for number in 0..25 {
-            simulation.clock().advance(Duration::from_secs(1));
-            commit(&db, number).unwrap();
+        let db = open(&simulation, WalSync::Interval(Duration::from_secs(1))).unwrap();
+        let count = 10 + seed.cast_signed() % 27;
+        for number in 0..count {
+            simulation.clock().advance(Duration::from_millis(100));
+            if number % 8 != 7 {
+                commit(&db, number).unwrap();
+            }
+            db.sync_where_due().unwrap();
         }
         simulation.files().crash();
         let db = open(&simulation, WalSync::Never).unwrap();
         let found = sample_counts(&db, &format!("seed {seed}"));
-        let is_whole = |number: &i64| found.get(number) == Some(&SERIES_COUNT);
-        assert!((0..20).all(|number| is_whole(&number)), "seed {seed}: {found:?}");
+        let is_lost = |number: &i64| number % 8 != 7 && found.get(number) != Some(&SERIES_COUNT);
+        if let Some(first) = (0..count).find(is_lost) {
+            // The commit at the moment of the crash is the last one.
+            let lost_ms = (count - first) * 100;
+            assert!(lost_ms <= 1_000, "seed {seed}: {first} of {count}: {found:?}");
+            longest = longest.max(lost_ms);
+        }
     }
+    println!("{seeds} seeds, at most the last {longest} ms lost");
 }
 
 /// Fails each call once. Reads go on, what was committed stays, and what was refused is not seen.
@@ -127,12 +174,17 @@ fn every_failing_call_is_an_error_and_no_loss() {
         (Fault::NoSpace, WalSync::Never),
         (Fault::ShortWrite, WalSync::Never),
         (Fault::ShortWrite, WalSync::Commit),
+        (Fault::Io, WalSync::Never),
         (Fault::Io, WalSync::Commit),
+        (Fault::NoSpace, WalSync::Commit),
+        (Fault::Io, WalSync::Interval(Duration::ZERO)),
+        (Fault::ShortWrite, WalSync::Interval(Duration::ZERO)),
     ] {
         let mut failed_call = 0;
         while fail_one_call(failed_call, fault, wal_sync) {
             failed_call += 1;
         }
+        println!("{fault:?} with {wal_sync:?}: each of {failed_call} calls");
         assert!(failed_call > 30, "a run took {failed_call} calls");
     }
 }
@@ -173,23 +225,60 @@ fn fail_one_call(call: u64, fault: Fault, wal_sync: WalSync) -> bool {
     is_reached
 }
 
+/// The disk is full for a while, at any moment. Once there is room, commits go on within seconds and
+/// without a restart; nothing that was acknowledged is lost, and the next start finds nothing to mend.
 #[test]
 fn a_full_disk_refuses_and_later_takes_again() {
-    let simulation = Simulation::new(1);
-    let db = open(&simulation, WalSync::Never).unwrap();
-    commit(&db, 0).unwrap();
-    simulation.files().fail_from(simulation.files().call_count(), Fault::ShortWrite);
-    for number in 1..10 {
-        let error = commit(&db, number).unwrap_err();
-        assert!(matches!(error, AppendError::Store(_)), "{error}");
+    let (mut refused, mut longest) = (0, Duration::ZERO);
+    let seeds = rounds(60, 3_000);
+    for seed in 0..seeds as u64 {
+        let wal_sync =
+            [WalSync::Never, WalSync::Commit, WalSync::Interval(Duration::from_millis(300))]
+                [usize::try_from(seed % 3).unwrap()];
+        let simulation = Simulation::new(seed);
+        let db = open(&simulation, wal_sync).unwrap();
+        let files = simulation.files();
+        let mut acknowledged = BTreeSet::new();
+        let mut numbers = 0_i64..;
+        let mut run = |db: &Db, count: usize| {
+            for number in numbers.by_ref().take(count) {
+                simulation.clock().advance(Duration::from_millis(100));
+                match commit(db, number) {
+                    Ok(()) => acknowledged.insert(number),
+                    Err(error) => {
+                        assert!(matches!(error, AppendError::Store(_)), "{error}");
+                        refused += 1;
+                        false
+                    }
+                };
+            }
+            acknowledged.clone()
+        };
+        for round in 0..3 {
+            run(&db, 7);
+            let fault = if round == 1 { Fault::NoSpace } else { Fault::ShortWrite };
+            files.fail_from(files.call_count() + seed / 3 % 5, fault);
+            let known = run(&db, 15);
+            assert_eq!(commits(&db, "full"), known, "seed {seed}");
+            files.repair();
+            let mut waited = Duration::ZERO;
+            while run(&db, 1).len() == known.len() {
+                waited += Duration::from_millis(100);
+                assert!(waited < Duration::from_secs(10), "seed {seed}");
+            }
+            longest = longest.max(waited);
+        }
+        // The process is killed; the machine too, where that is promised to be harmless.
+        let known = run(&db, 0);
+        drop(db);
+        if wal_sync == WalSync::Commit {
+            files.crash();
+        }
+        let db = open(&simulation, wal_sync).unwrap();
+        assert_eq!(commits(&db, "reopened"), known, "seed {seed}");
+        assert_eq!(db.corruptions(), [], "seed {seed}");
     }
-    simulation.files().repair();
-    commit(&db, 10).unwrap();
-    assert_eq!(commits(&db, "live"), BTreeSet::from([0, 10]));
-    drop(db);
-    let db = open(&simulation, WalSync::Never).unwrap();
-    assert_eq!(commits(&db, "reopened"), BTreeSet::from([0, 10]));
-    assert_eq!(db.corruptions(), []);
+    println!("{seeds} seeds, {refused} commits refused, going on after {longest:?} at most");
 }
 
 #[test]
