@@ -77,6 +77,7 @@ impl Wal {
         records: Vec<Vec<u8>>,
         apply: impl FnOnce() -> T,
     ) -> Result<T, WalError> {
+        debug_assert!(records.iter().all(|record| !record.is_empty()), "a record has a kind");
         if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
             return Err(WalError::TooLarge { size_bytes: record.len() });
         }

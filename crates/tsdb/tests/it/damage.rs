@@ -137,7 +137,11 @@ fn a_torn_end_of_any_kind_is_a_clean_end() {
     let count = rounds(60, 1_000);
     let (mut cut, mut lost) = (0, 0);
     for round in 0..count {
-        let place = random.up_to(log.len());
+        // Every other time just behind the start of a fragment.
+        let place = match round % 8 < 4 {
+            true => random.up_to(log.len()),
+            false => random.up_to(3) * 32 * 1024 + 1,
+        };
         let mut torn = log[..place].to_vec();
         match round % 4 {
             0 => {}
