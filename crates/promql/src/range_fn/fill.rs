@@ -45,7 +45,7 @@ impl<'a> Fill<'a> {
         let out = &mut *self.out;
         self.windows.batches(self.ctx, self.samples, |batch| {
             kernel(batch, &mut results);
-            out.store(batch.step, &results[..batch.len()], batch.holding(count));
+            out.store(batch.step, &results[..batch.len()], batch.spans.holding(count));
         })
     }
 
@@ -59,7 +59,7 @@ impl<'a> Fill<'a> {
     ) -> Result<(), StorageError> {
         self.batches(count, |batch, results| {
             for (position, result) in results[..batch.len()].iter_mut().enumerate() {
-                let (first, end) = (batch.firsts()[position], batch.ends()[position]);
+                let (first, end) = (batch.spans.firsts()[position], batch.spans.ends()[position]);
                 if end - first >= count {
                     *result = kernel(first, end);
                 }

@@ -22,7 +22,7 @@ impl Fill<'_> {
         self.batches(1, |batch, results| {
             let start = |_| [[0.0; LANES]; 2];
             let step = |sums, _, [values]: [_; 1]| add(sums, values);
-            fold(batch, [values], 0, start, step, |position, [sums, rests]| {
+            fold(&batch.spans, [values], 0, start, step, |position, [sums, rests]| {
                 for (lane, result) in results[position..][..LANES].iter_mut().enumerate() {
                     // Of a sum that has overflowed, there is no compensation.
                     let sum = sums[lane];
@@ -41,7 +41,7 @@ impl Fill<'_> {
         self.batches(1, |batch, results| {
             let start = |_| [[0.0; LANES]; 2];
             let step = |sums, _, [values]: [_; 1]| add(sums, values);
-            fold(batch, [values], 0, start, step, |position, [sums, rests]| {
+            fold(&batch.spans, [values], 0, start, step, |position, [sums, rests]| {
                 let counts = counts::<LANES>(batch, position);
                 for (lane, result) in results[position..][..LANES].iter_mut().enumerate() {
                     *result = sums[lane] / counts[lane] + rests[lane] / counts[lane];
@@ -57,7 +57,7 @@ impl Fill<'_> {
         let values = self.samples.values;
         self.batches(1, |batch, results| {
             let start = |_| [[0.0; LANES]; 4];
-            fold(batch, [values], 0, start, add_to_variances, |position, state| {
+            fold(&batch.spans, [values], 0, start, add_to_variances, |position, state| {
                 let [_, _, squares, rests] = state;
                 let counts = counts::<LANES>(batch, position);
                 for (lane, result) in results[position..][..LANES].iter_mut().enumerate() {
@@ -101,7 +101,7 @@ impl Fill<'_> {
         self.batches(2, |batch, results| {
             let start = |position| {
                 let origins = std::array::from_fn(|lane| {
-                    let first = batch.firsts()[position + lane];
+                    let first = batch.spans.firsts()[position + lane];
                     if at_step {
                         grid.time_ms(batch.step + position + lane) as f64
                     } else {
@@ -111,11 +111,11 @@ impl Fill<'_> {
                 let none = [0.0; LANES];
                 [origins, none, none, none, none, none, none, none, none]
             };
-            fold(batch, [&times_ms, values], 0, start, add_to_lines, |position, state| {
+            fold(&batch.spans, [&times_ms, values], 0, start, add_to_lines, |position, state| {
                 let counts = counts::<LANES>(batch, position);
                 for lane in 0..LANES {
                     let chosen = position + lane;
-                    let (first, end) = (batch.firsts()[chosen], batch.ends()[chosen]);
+                    let (first, end) = (batch.spans.firsts()[chosen], batch.spans.ends()[chosen]);
                     if chosen >= batch.len() || first >= end {
                         continue;
                     }
@@ -154,7 +154,7 @@ impl Fill<'_> {
         let values = self.samples.values;
         let mut refused = None;
         self.batches(2, |batch, results| {
-            for position in crate::bits::ones(&[batch.holding(1)]) {
+            for position in crate::bits::ones(&[batch.spans.holding(1)]) {
                 let step = batch.step + position;
                 for (param, (role, symbol)) in params.iter().zip(SMOOTHING_ROLES) {
                     let value = param.at(step);
@@ -173,7 +173,8 @@ impl Fill<'_> {
                 let [first, second] = [0, 1].map(|index| {
                     std::array::from_fn(|lane| {
                         let chosen = position + lane;
-                        let (first, end) = (batch.firsts()[chosen], batch.ends()[chosen]);
+                        let (first, end) =
+                            (batch.spans.firsts()[chosen], batch.spans.ends()[chosen]);
                         if end - first >= 2 { values[first + index] } else { 0.0 }
                     })
                 });
@@ -182,7 +183,7 @@ impl Fill<'_> {
                 let level = smooth([smoothing, trend, first, slope], second);
                 [smoothing, trend, first, level, slope]
             };
-            fold(batch, [values], 2, start, add_to_smoothed, |position, state| {
+            fold(&batch.spans, [values], 2, start, add_to_smoothed, |position, state| {
                 results[position..][..LANES].copy_from_slice(&state[3]);
             });
         })?;
@@ -262,7 +263,7 @@ fn smooth([smoothing, _, level, slope]: [Lanes<LANES>; 4], values: Lanes<LANES>)
 fn counts<const L: usize>(batch: &Batch<'_, '_>, position: usize) -> Lanes<L> {
     std::array::from_fn(|lane| {
         let chosen = position + lane;
-        (batch.ends()[chosen] - batch.firsts()[chosen]) as f64
+        (batch.spans.ends()[chosen] - batch.spans.firsts()[chosen]) as f64
     })
 }
 

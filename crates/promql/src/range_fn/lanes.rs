@@ -5,51 +5,45 @@
 //! sample further.
 
 use crate::neumaier::Lanes;
-use crate::window::Batch;
+use crate::window::Spans;
 
-/// Folds columns over each window of a batch, oldest sample first, `L` windows at a time.
+/// Folds columns over each of some windows, oldest sample first, `L` windows at a time.
 ///
-/// `start` makes the state of the windows from a position of the batch on: for each window `N`
-/// numbers. `add` makes of it, and of the values that the `M` columns have at the same position of
-/// each window, the next state; the position comes with them. `finish` gets the final states.
-/// Windows without samples keep their start.
+/// `start` makes the state of the windows from a position on: for each window `N` numbers. `add`
+/// makes of it, of the number of the samples so far, and of the values that the `M` columns have at
+/// the same position of each window, the next state. `finish` gets the final states. Windows without
+/// samples keep their start.
 ///
 /// `add` must be the same arithmetic for each lane, without a look at other lanes. The first `skip`
 /// samples of each window are left out.
 #[inline(always)]
 pub(super) fn fold<const L: usize, const M: usize, const N: usize>(
-    batch: &Batch<'_, '_>,
+    spans: &Spans,
     columns: [&[f64]; M],
     skip: usize,
     start: impl Fn(usize) -> [Lanes<L>; N],
     add: impl Fn([Lanes<L>; N], f64, [Lanes<L>; M]) -> [Lanes<L>; N],
     mut finish: impl FnMut(usize, [Lanes<L>; N]),
 ) {
-    for position in (0..batch.len()).step_by(L) {
-        let chosen = position..position + L;
-        let mut firsts = [0; L];
-        let mut ends = [0; L];
-        firsts.copy_from_slice(&batch.firsts()[chosen.clone()]);
-        ends.copy_from_slice(&batch.ends()[chosen]);
-        for lane in 0..L {
-            firsts[lane] = ends[lane].min(firsts[lane] + skip);
+    for position in (0..spans.len()).step_by(L) {
+        let mut state = start(position);
+        let mut count = skip as f64;
+        // PERF: most windows are the one before moved on by a sample, and need no look at each.
+        if spans.are_rolling() && position + L <= spans.len() {
+            let first = spans.firsts()[position] + skip;
+            let len = spans.ends()[position].saturating_sub(first);
+            fold_rolling(&mut state, &mut count, columns, (first, len), &add);
+            finish(position, state);
+            continue;
         }
+        let ends: [usize; L] = std::array::from_fn(|lane| spans.ends()[position + lane]);
+        let firsts: [usize; L] =
+            std::array::from_fn(|lane| ends[lane].min(spans.firsts()[position + lane] + skip));
         let lens: [usize; L] = std::array::from_fn(|lane| ends[lane] - firsts[lane]);
         let shortest = lens.iter().copied().min().unwrap_or(0);
         let longest = lens.iter().copied().max().unwrap_or(0);
-        let mut state = start(position);
-        let mut count = skip as f64;
         if (1..L).all(|lane| firsts[lane] == firsts[0] + lane) {
-            // Neighbouring samples of neighbouring windows are neighbours themselves.
-            let columns = columns.map(|column| &column[firsts[0]..][..shortest + L - 1]);
-            for index in 0..shortest {
-                count += 1.0;
-                let mut values = [[0.0; L]; M];
-                for (values, column) in values.iter_mut().zip(columns) {
-                    values.copy_from_slice(&column[index..index + L]);
-                }
-                state = add(state, count, values);
-            }
+            fold_rolling(&mut state, &mut count, columns, (firsts[0], shortest), &add);
         } else {
             let columns = columns.map(|column| firsts.map(|first| &column[first..][..shortest]));
             for index in 0..shortest {
@@ -75,5 +69,29 @@ pub(super) fn fold<const L: usize, const M: usize, const N: usize>(
             }
         }
         finish(position, state);
+    }
+}
+
+/// Folds windows of one length, the first of which starts at index `first`: neighbouring samples of
+/// neighbouring windows are neighbours themselves.
+#[inline(always)]
+fn fold_rolling<const L: usize, const M: usize, const N: usize>(
+    state: &mut [Lanes<L>; N],
+    count: &mut f64,
+    columns: [&[f64]; M],
+    (first, len): (usize, usize),
+    add: impl Fn([Lanes<L>; N], f64, [Lanes<L>; M]) -> [Lanes<L>; N],
+) {
+    if len == 0 {
+        return;
+    }
+    let columns = columns.map(|column| &column[first..][..len + L - 1]);
+    for index in 0..len {
+        *count += 1.0;
+        let mut values = [[0.0; L]; M];
+        for (values, column) in values.iter_mut().zip(columns) {
+            values.copy_from_slice(&column[index..index + L]);
+        }
+        *state = add(*state, *count, values);
     }
 }

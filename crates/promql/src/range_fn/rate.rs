@@ -2,8 +2,9 @@
 
 use narthex_storage::{QueryContext, StorageError};
 
+use super::lanes::fold;
 use crate::block::Column;
-use crate::window::{BATCH_LEN_MAX, Batch, Samples, Window, Windows};
+use crate::window::{BATCH_LEN_MAX, Batch, Samples, Spans, Window, Windows};
 
 /// Which of the three it is.
 #[derive(Clone, Copy, Debug)]
@@ -44,16 +45,15 @@ impl Change {
         windows: &Windows,
         out: &mut Column,
     ) -> Result<(), StorageError> {
-        let resets = if self.counter { find_resets(samples.values) } else { Vec::new() };
-        let mut rest = &resets[..];
+        let mut resets = Resets::new(if self.counter { samples.values } else { &[] });
         let unit_s = if self.per_second { seconds(windows.range_ms) } else { 1.0 };
         let mut ends = Ends::new();
         let mut results = [0.0; BATCH_LEN_MAX];
         windows.batches(ctx, samples, |batch| {
             ends.read(batch, windows.range_ms);
-            rest = ends.add_resets(batch, rest);
+            resets.add_to(&mut ends.change, &batch.spans);
             self.extrapolate(&ends, unit_s, &mut results);
-            out.store(batch.step, &results[..batch.len()], batch.holding(2));
+            out.store(batch.step, &results[..batch.len()], batch.spans.holding(2));
         })
     }
 
@@ -136,7 +136,7 @@ impl Ends {
     fn read(&mut self, batch: &Batch<'_, '_>, range_ms: i64) {
         let Samples { timestamps_ms, values, .. } = batch.samples;
         for position in 0..batch.len() {
-            let (first, end) = (batch.firsts()[position], batch.ends()[position]);
+            let (first, end) = (batch.spans.firsts()[position], batch.spans.ends()[position]);
             if first >= end {
                 continue;
             }
@@ -151,31 +151,70 @@ impl Ends {
             self.change[position] = values[end - 1] - values[first];
         }
     }
+}
 
-    /// Adds to each change the values before the resets of its window. `resets` rise; those that lie
-    /// before this and all later windows are taken off.
-    fn add_resets<'r>(&mut self, batch: &Batch<'_, '_>, resets: &'r [usize]) -> &'r [usize] {
-        let mut resets = resets;
-        let windows = batch.firsts().iter().zip(batch.ends()).zip(&mut self.change);
-        for ((&first, &end), change) in windows.take(batch.len()) {
-            while resets.first().is_some_and(|reset| *reset <= first) {
-                resets = &resets[1..];
-            }
-            for &reset in resets.iter().take_while(|reset| **reset < end) {
-                *change += batch.samples.values[reset - 1];
-            }
+/// The resets of a series.
+struct Resets {
+    /// The indices of the values that are below the one before, in their order.
+    indices: Vec<usize>,
+    /// The values before those.
+    lost: Vec<f64>,
+    /// How many resets lie before the last window, and how many before its end.
+    before: usize,
+    until: usize,
+}
+
+impl Resets {
+    fn new(values: &[f64]) -> Self {
+        let fell = |(index, pair): (usize, &[f64])| (pair[1] < pair[0]).then_some(index + 1);
+        let indices: Vec<usize> = values.windows(2).enumerate().filter_map(fell).collect();
+        let lost = indices.iter().map(|index| values[index - 1]).collect();
+        Self { indices, lost, before: 0, until: 0 }
+    }
+
+    /// Adds to each change the values before the resets of its window, in their order.
+    fn add_to(&mut self, changes: &mut Numbers, windows: &Spans) {
+        let last = windows.ends()[BATCH_LEN_MAX - 1];
+        if self.indices.get(self.before).is_none_or(|reset| *reset >= last) {
+            return;
         }
-        resets
+        let mut of_windows = Spans::new();
+        of_windows.set(windows.len(), |position| {
+            let (first, end) = (windows.firsts()[position], windows.ends()[position]);
+            self.before = count_until(&self.indices, self.before, |reset| reset <= first);
+            self.until =
+                count_until(&self.indices, self.until.max(self.before), |reset| reset < end);
+            (self.before, self.until)
+        });
+        let start = |position: usize| {
+            let mut start = [0.0; LANES];
+            start.copy_from_slice(&changes[position..][..LANES]);
+            [start]
+        };
+        let add = |[mut changes]: [[f64; LANES]; 1], _, [lost]: [[f64; LANES]; 1]| {
+            for (change, lost) in changes.iter_mut().zip(lost) {
+                *change += lost;
+            }
+            [changes]
+        };
+        let mut changed = [0.0; BATCH_LEN_MAX];
+        fold(&of_windows, [&self.lost], 0, start, add, |position, [changes]| {
+            changed[position..][..LANES].copy_from_slice(&changes);
+        });
+        *changes = changed;
     }
 }
 
-/// Returns the indices of the values that are below the one before.
-fn find_resets(values: &[f64]) -> Vec<usize> {
-    let fell = |(index, pair): (usize, &[f64])| (pair[1] < pair[0]).then_some(index + 1);
-    values.windows(2).enumerate().filter_map(fell).collect()
+/// Returns how many of the indices, which rise, come first that are `within`; `count` of them are.
+fn count_until(indices: &[usize], count: usize, within: impl Fn(usize) -> bool) -> usize {
+    let rest = indices[count..].iter();
+    count + rest.take_while(|index| within(**index)).count()
 }
 
 /// Returns a number of milliseconds in seconds, rounded as Go's `Duration.Seconds` rounds it.
 pub(super) fn seconds(duration_ms: i64) -> f64 {
     (duration_ms / 1000) as f64 + (duration_ms % 1000 * 1_000_000) as f64 / 1e9
 }
+
+/// How many windows add their resets side by side.
+const LANES: usize = 8;

@@ -2,7 +2,7 @@
 
 use narthex_storage::{QueryContext, StorageError};
 
-use super::{SAMPLES_UNCHECKED_MAX, Samples, Window, Windows};
+use super::{BATCH_LEN_MAX, SAMPLES_UNCHECKED_MAX, Samples, Spans, Window, Windows};
 
 /// The windows of some neighbouring steps, whose bits lie in one word of a set of steps.
 #[derive(Debug)]
@@ -11,26 +11,14 @@ pub(crate) struct Batch<'w, 'a> {
     pub(crate) samples: Samples<'a>,
     /// The first step.
     pub(crate) step: usize,
-    len: usize,
-    /// Behind the last window stand copies of it, so that kernels can take several at a time.
-    firsts: [usize; BATCH_LEN_MAX],
-    ends: [usize; BATCH_LEN_MAX],
+    /// The samples of each window.
+    pub(crate) spans: Spans,
 }
 
 impl<'a> Batch<'_, 'a> {
     /// Returns the number of windows, those without samples included.
     pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Returns the index of each window's first sample.
-    pub(crate) fn firsts(&self) -> &[usize; BATCH_LEN_MAX] {
-        &self.firsts
-    }
-
-    /// Returns the index behind each window's last sample, no less than that of its first.
-    pub(crate) fn ends(&self) -> &[usize; BATCH_LEN_MAX] {
-        &self.ends
+        self.spans.len()
     }
 
     /// Returns the right end of the window at a position.
@@ -38,16 +26,10 @@ impl<'a> Batch<'_, 'a> {
         self.windows.end_ms(self.step + position)
     }
 
-    /// Returns the set of windows that hold at least `count` samples.
-    pub(crate) fn holding(&self, count: usize) -> u64 {
-        let holds = |position: usize| self.ends[position] - self.firsts[position] >= count;
-        (0..self.len).fold(0, |set, position| set | u64::from(holds(position)) << position)
-    }
-
     /// Returns the window at a position, if it holds a sample.
     #[inline]
     pub(crate) fn window(&self, position: usize) -> Option<Window<'a>> {
-        let (first, end) = (self.firsts[position], self.ends[position]);
+        let (first, end) = (self.spans.firsts()[position], self.spans.ends()[position]);
         if first >= end {
             return None;
         }
@@ -66,39 +48,32 @@ impl<'a> Batch<'_, 'a> {
     /// those of the window before.
     fn find(&mut self, mut first: usize, mut end: usize) {
         let times = self.samples.timestamps_ms;
-        let (windows, step) = (self.windows, self.step);
+        let Self { windows, step, .. } = *self;
         let (from_ms, to_ms) = windows.seen_by(step);
         end = advance(times, end, to_ms);
         first = advance(times, first, from_ms);
         // Long windows come in small batches, so that a query is not long without a check.
         let samples_max = SAMPLES_UNCHECKED_MAX / (end - first).max(1);
-        self.len = (windows.grid.steps() - step)
+        let len = (windows.grid.steps() - step)
             .min(BATCH_LEN_MAX - step % BATCH_LEN_MAX)
             .min(samples_max.max(LEN_MIN));
-        let last = self.len - 1;
         let step_ms = windows.grid.step_ms();
-        let passed_ms = (last as i64).wrapping_mul(step_ms);
-        let even = windows.seen_by(step + last)
+        let passed_ms = (len as i64 - 1).wrapping_mul(step_ms);
+        let even = windows.seen_by(step + len - 1)
             == (from_ms.wrapping_add(passed_ms), to_ms.wrapping_add(passed_ms));
         // PERF: where samples come as often as steps, this is known of all windows at once.
         if even
-            && moves_by_one(times, first, self.len, from_ms, step_ms)
-            && moves_by_one(times, end, self.len, to_ms, step_ms)
+            && moves_by_one(times, first, len, from_ms, step_ms)
+            && moves_by_one(times, end, len, to_ms, step_ms)
         {
-            for position in 0..BATCH_LEN_MAX {
-                self.firsts[position] = first + position.min(last);
-                self.ends[position] = end + position.min(last);
-            }
-            return;
+            return self.spans.roll(len, first, end);
         }
-        for position in 0..self.len {
+        self.spans.set(len, |position| {
             let (from_ms, to_ms) = windows.seen_by(step + position);
             end = advance(times, end, to_ms);
             first = advance(times, first, from_ms);
-            (self.firsts[position], self.ends[position]) = (first, end);
-        }
-        self.firsts[self.len..].fill(first);
-        self.ends[self.len..].fill(end);
+            (first, end)
+        });
     }
 }
 
@@ -115,20 +90,20 @@ impl Windows {
         samples: Samples<'a>,
         mut visit: impl FnMut(&Batch<'w, 'a>),
     ) -> Result<(), StorageError> {
-        let (firsts, ends) = ([0; BATCH_LEN_MAX], [0; BATCH_LEN_MAX]);
-        let mut batch = Batch { windows: self, samples, step: 0, len: 0, firsts, ends };
+        let mut batch = Batch { windows: self, samples, step: 0, spans: Spans::new() };
         let (mut first, mut end) = (0, 0);
         let mut unchecked = 0;
         while batch.step < self.grid.steps() {
             batch.find(first, end);
-            (first, end) = (batch.firsts[BATCH_LEN_MAX - 1], batch.ends[BATCH_LEN_MAX - 1]);
-            unchecked += batch.len * (1 + end - first);
+            let last = batch.len() - 1;
+            (first, end) = (batch.spans.firsts()[last], batch.spans.ends()[last]);
+            unchecked += batch.len() * (1 + end - first);
             if unchecked > SAMPLES_UNCHECKED_MAX {
                 ctx.check()?;
                 unchecked = 0;
             }
             visit(&batch);
-            batch.step += batch.len;
+            batch.step += batch.len();
         }
         Ok(())
     }
@@ -164,7 +139,5 @@ fn moves_by_one(times: &[i64], count: usize, len: usize, time_ms: i64, step_ms: 
     all
 }
 
-/// The most windows of a batch: as many as a word has bits.
-pub(crate) const BATCH_LEN_MAX: usize = 64;
 /// How many windows a batch has however long they are, steps permitting.
 const LEN_MIN: usize = 8;

@@ -1,6 +1,7 @@
 //! Windows over the samples of one series, one for each step, by two indices that only move on.
 
 mod batch;
+mod spans;
 
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use narthex_promql_parser::ExtendedRange;
 use narthex_storage::{QueryContext, StorageError};
 
 use crate::Grid;
-pub(crate) use batch::{BATCH_LEN_MAX, Batch};
+pub(crate) use batch::Batch;
+pub(crate) use spans::Spans;
 
 /// The samples of one series, oldest first, without staleness markers.
 #[derive(Clone, Copy, Debug)]
@@ -124,3 +126,6 @@ impl Windows {
 
 /// How many samples may be visited before the query looks whether it should stop.
 pub(crate) const SAMPLES_UNCHECKED_MAX: usize = 65_536;
+
+/// The most windows of a batch: as many as a word has bits.
+pub(crate) const BATCH_LEN_MAX: usize = 64;
