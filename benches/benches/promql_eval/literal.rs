@@ -1,6 +1,7 @@
 //! The functions as the reference evaluates them, written anew over plain slices.
 
 use narthex_promql::Grid;
+use narthex_promql_parser::AggregateOp;
 
 /// A function of the samples in a window, whose end and length follow.
 pub(crate) type OfWindow = fn(&[(i64, f64)], i64, i64) -> f64;
@@ -99,4 +100,59 @@ pub(crate) fn quantile(samples: &[(i64, f64)]) -> f64 {
     let weight = rank - rank.floor();
     let upper = (lower + 1).min(values.len() - 1);
     values[lower] * (1.0 - weight) + values[upper] * weight
+}
+
+/// The value so far with its compensation.
+pub(crate) type State = (f64, f64);
+
+pub(crate) struct Aggregation {
+    pub(crate) op: AggregateOp,
+    start: fn(f64) -> State,
+    add: fn(State, f64) -> State,
+    finish: fn(State) -> f64,
+}
+
+pub(crate) const AGGREGATIONS: [Aggregation; 2] = [
+    Aggregation {
+        op: AggregateOp::Sum,
+        start: |value| (value, 0.0),
+        add: |state, value| kahan_add(value, state),
+        finish: |(sum, rest)| sum + rest,
+    },
+    Aggregation {
+        op: AggregateOp::Max,
+        start: |value| (value, 0.0),
+        add: |(most, _), value| (if most < value || most.is_nan() { value } else { most }, 0.0),
+        finish: |(most, _)| most,
+    },
+];
+
+/// Goes over all rows at each step, as the reference does. Row `n` is of group `n` modulo `groups`.
+pub(crate) fn aggregation(
+    rows: &[&[(i64, f64)]],
+    groups: usize,
+    grid: Grid,
+    aggregation: &Aggregation,
+) -> Vec<Vec<f64>> {
+    let mut rest = rows.to_vec();
+    let mut results = vec![Vec::new(); groups];
+    for time_ms in grid.times_ms() {
+        let mut states: Vec<Option<State>> = vec![None; groups];
+        for (row, samples) in rest.iter_mut().enumerate() {
+            let Some((&(timestamp_ms, value), after)) = samples.split_first() else { continue };
+            if timestamp_ms != time_ms {
+                continue;
+            }
+            *samples = after;
+            let state = &mut states[row % groups];
+            *state = Some(match *state {
+                None => (aggregation.start)(value),
+                Some(state) => (aggregation.add)(state, value),
+            });
+        }
+        for (result, state) in results.iter_mut().zip(states) {
+            result.extend(state.map(aggregation.finish));
+        }
+    }
+    results
 }

@@ -15,7 +15,7 @@ use crate::{QueryError, bits};
 
 /// What an aggregation does with native histograms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Histograms {
+pub(crate) enum Histograms {
     /// They count as any value.
     Counted,
     /// They are left out, with a remark.

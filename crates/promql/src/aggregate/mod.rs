@@ -10,7 +10,7 @@ mod select;
 mod states;
 mod values;
 
-pub(crate) use fold::fold;
+pub(crate) use fold::{Fold, fold, states};
 pub(crate) use quantile::quantile_of_groups;
 pub(crate) use ratio::limit_ratio;
 pub(crate) use select::{Choice, select};

@@ -2,7 +2,8 @@
 //!
 //! A [`RangeKernel`] is a function over a range vector. It slides its windows over one decoded series
 //! and fills a [`Column`]: a value for each step of a [`Grid`](crate::Grid) that has one. These are
-//! the loops that [`Engine`](crate::Engine) runs, and their digits are those of Prometheus.
+//! the loops that [`Engine`](crate::Engine) runs, and their digits are those of Prometheus. A
+//! [`FoldKernel`] aggregates such columns.
 //!
 //! ```
 //! use narthex_promql::Grid;
@@ -20,7 +21,9 @@
 //! # Ok::<(), narthex_promql::QueryError>(())
 //! ```
 
+mod fold;
 mod range;
 
 pub use crate::block::Column;
+pub use fold::FoldKernel;
 pub use range::RangeKernel;
