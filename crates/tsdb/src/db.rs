@@ -23,9 +23,12 @@ use crate::{BlockError, Corruption, Options, ReplayStats, Stats, WalError};
 /// Dropping it without [`Db::close`] loses nothing but the last sync.
 #[derive(Debug)]
 pub struct Db {
+    pub(crate) host: Host,
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
     head: Head,
     wal: Wal,
-    blocks: Blocks,
+    pub(crate) blocks: Blocks,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
@@ -118,7 +121,17 @@ impl Db {
         replay.quarantined_bytes = report.quarantined_bytes;
         replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
-        Ok(Self { head, wal, blocks, corruptions: report.corruptions, replay, _lock: lock })
+        Ok(Self {
+            host,
+            dir: path.to_owned(),
+            options,
+            head,
+            wal,
+            blocks,
+            corruptions: report.corruptions,
+            replay,
+            _lock: lock,
+        })
     }
 
     /// Returns the places of the write-ahead log that could not be read when the database was

@@ -48,21 +48,22 @@
 //!
 //! # Limits
 //!
-//! Samples stay in memory, compressed, and in the log: nothing moves them to blocks or drops them
-//! yet, so both grow with the data. Exemplars and out-of-order samples in the log of a reference's
-//! folder are counted and passed over. Its blocks are read.
+//! Samples stay in memory, compressed, and in the log: nothing moves them to blocks yet, so both grow
+//! with the data. Exemplars and out-of-order samples in the log of a reference's folder are counted
+//! and passed over. Blocks that are there are read, and [`Db::compact_blocks`] merges and drops them.
 
 #![forbid(unsafe_code)]
 
-#[expect(dead_code, reason = "what writes blocks comes next")]
 mod block;
 mod blocks;
 mod chunk_meta;
 mod codec;
+mod compact;
 mod db;
 mod head;
 #[allow(dead_code, reason = "the head comes to use it")]
 mod head_chunks;
+mod maintain;
 mod merge;
 mod options;
 mod postings;
@@ -71,10 +72,11 @@ mod stats;
 mod wal;
 
 pub use block::{
-    Block, BlockCompaction, BlockDesc, BlockError, BlockMeta, BlockStats, Ulid, UlidError,
+    Block, BlockCompaction, BlockDesc, BlockError, BlockMeta, BlockStats, BlockWriter, Ulid,
+    UlidError,
 };
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
-pub use options::{Options, WalCompression, WalSync};
+pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
 pub use stats::{BlocksStats, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use narthex_model::Matcher;
+
 /// How a database is opened. The defaults are those of the Prometheus server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
     /// When the write-ahead log is forced to the disk.
@@ -19,6 +21,10 @@ pub struct Options {
     /// Whether samples keep the start timestamps that come with them. Log and chunks are written in
     /// encodings then that Prometheus reads from 3.14 on.
     pub start_timestamps: bool,
+    /// Which blocks become one, and how they are written.
+    pub compaction: CompactionOptions,
+    /// What is dropped because it is old, or too much.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -30,8 +36,67 @@ impl Default for Options {
             block_range_ms: 2 * 60 * 60 * 1_000,
             samples_per_chunk: 120,
             start_timestamps: false,
+            compaction: CompactionOptions::default(),
+            retention: Retention::default(),
         }
     }
+}
+
+/// Which blocks become one, and how they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactionOptions {
+    /// The longest time that a block may span, in milliseconds. Below it, three blocks of a length
+    /// become one, again and again.
+    pub range_max_ms: i64,
+    /// Whether blocks that overlap become one.
+    pub merges_overlapping: bool,
+    /// The size up to which chunks go to one file, in bytes.
+    pub segment_size_bytes: u64,
+}
+
+impl Default for CompactionOptions {
+    fn default() -> Self {
+        Self {
+            // A tenth of the default retention.
+            range_max_ms: 36 * 60 * 60 * 1_000,
+            merges_overlapping: true,
+            segment_size_bytes: 512 << 20,
+        }
+    }
+}
+
+/// What is dropped because it is old, or too much. Whole blocks go, but for the rules.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// How long blocks are kept, in milliseconds before the end of the newest; 0 for ever.
+    pub time_ms: i64,
+    /// How many bytes the blocks, the head's files and the write-ahead log may take together; the
+    /// oldest blocks go first. 0 for any number.
+    pub size_bytes: u64,
+    /// As `size_bytes`, in hundredths of the file system's size. It goes before `size_bytes`; 0 for
+    /// none.
+    pub disk_percentage: f64,
+    /// Series that are kept for a shorter time. The first rule that applies to a series counts.
+    pub rules: Vec<RetentionRule>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let time_ms = 15 * 24 * 60 * 60 * 1_000;
+        Self { time_ms, size_bytes: 0, disk_percentage: 0.0, rules: Vec::new() }
+    }
+}
+
+/// How long some series are kept. It is applied when blocks are compacted, and blocks all of whose
+/// samples are beyond the horizon are compacted for its sake. Prometheus has no such rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// All of them must be met by a series.
+    pub matchers: Vec<Matcher>,
+    /// How long samples are kept, in milliseconds before the end of the newest block.
+    pub horizon_ms: i64,
 }
 
 /// When committed samples are forced to the disk. Whatever is chosen, they outlast the process.

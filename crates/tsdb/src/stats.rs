@@ -62,6 +62,14 @@ pub struct BlocksStats {
     /// Damaged blocks: those in the folder `quarantine` of the database, and those that could not be
     /// moved there.
     pub lost: u64,
+    /// Compactions of blocks (`compactions_total`).
+    pub compactions: u64,
+    /// Compactions of blocks that failed (`compactions_failed_total`).
+    pub compactions_failed: u64,
+    /// How often blocks were dropped for their age (`time_retentions_total`).
+    pub time_retentions: u64,
+    /// How often blocks were dropped for the size of all (`size_retentions_total`).
+    pub size_retentions: u64,
 }
 
 /// What was written to the write-ahead log.

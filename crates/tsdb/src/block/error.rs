@@ -60,6 +60,19 @@ pub enum BlockError {
 }
 
 impl BlockError {
+    /// Returns the file or the folder that the error is about.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::Write { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Meta { path, .. }
+            | Self::Chunk { path, .. }
+            | Self::TooLarge { path, .. } => path,
+        }
+    }
+
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }

@@ -23,10 +23,6 @@ impl BlockFile {
         Ok(Self { path, file, size })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(super) fn size(&self) -> u64 {
         self.size
     }
@@ -146,6 +142,7 @@ impl<'a> Window<'a> {
 }
 
 /// Reads one part of a file from its start to its end.
+#[derive(Debug)]
 pub(super) struct Scanner<'a> {
     file: &'a BlockFile,
     window: Vec<u8>,
@@ -164,8 +161,22 @@ impl Scanner<'_> {
         self.next - (self.window.len() - self.used) as u64
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.position() >= self.end
+    /// Goes on at the next multiple of `alignment`. Returns whether anything follows there.
+    pub(super) fn align(&mut self, alignment: u64) -> Result<bool, BlockError> {
+        self.skip_to(self.position().next_multiple_of(alignment))?;
+        Ok(self.position() < self.end)
+    }
+
+    /// Goes on at `position`, which is not before the present one, or at the end.
+    pub(super) fn skip_to(&mut self, position: u64) -> Result<(), BlockError> {
+        while self.position() < position.min(self.end) {
+            if self.used == self.window.len() {
+                self.fill(1)?;
+            }
+            let left = usize::try_from(position - self.position()).unwrap_or(usize::MAX);
+            self.used += left.min(self.window.len() - self.used);
+        }
+        Ok(())
     }
 
     pub(super) fn unsigned(&mut self) -> Result<u64, BlockError> {

@@ -4,14 +4,17 @@
 //! `docs/format/block.md` has the bytes. Nothing is mapped into memory: files are read by position,
 //! so that a page that cannot be read is an error and not a signal.
 
+mod change;
 mod error;
 mod file;
 mod index;
 mod meta;
 mod query;
 mod segment;
+mod series;
 mod tombstones;
 mod ulid;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +25,15 @@ use parking_lot::RwLock;
 
 pub use error::BlockError;
 use index::Index;
+pub(crate) use index::SymbolScanner;
 pub use meta::{BlockCompaction, BlockDesc, BlockMeta, BlockStats};
 pub(crate) use query::BlockQuerier;
 use segment::Segments;
+pub(crate) use series::BlockSeries;
 use tombstones::Tombstones;
 pub use ulid::{Ulid, UlidError};
+pub use write::BlockWriter;
+pub(crate) use write::SymbolTable;
 
 /// A block, open for reading.
 ///
@@ -106,6 +113,17 @@ impl Block {
     #[must_use]
     pub fn table_bytes(&self) -> usize {
         self.index.table_bytes()
+    }
+
+    /// Returns a reader of all texts of labels, sorted.
+    pub(crate) fn symbols(&self) -> Result<SymbolScanner<'_>, BlockError> {
+        self.index.symbols()
+    }
+
+    /// Returns the series with a sample in `range`, in order of their labels, without what was
+    /// deleted.
+    pub(crate) fn series_chunks(&self, range: TimeRange) -> Result<BlockSeries<'_>, BlockError> {
+        BlockSeries::new(self, range)
     }
 
     fn tombstones(&self) -> Arc<Tombstones> {

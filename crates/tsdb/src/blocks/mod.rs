@@ -1,15 +1,21 @@
 //! The blocks of a database: which there are, which were lost, which are no longer needed.
 
+mod change;
+mod compact;
+mod failures;
 mod lost;
+mod retain;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_host::{Files, Host};
 use narthex_storage::TimeRange;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
+use failures::Failures;
 use lost::LostBlock;
 
 use crate::{Block, BlockError, BlocksStats, Ulid};
@@ -20,6 +26,18 @@ pub(crate) struct Blocks {
     host: Host,
     dir: PathBuf,
     state: RwLock<State>,
+    /// Held by whoever makes or removes blocks: one at a time.
+    changes: Mutex<Failures>,
+    counts: Counts,
+}
+
+/// What was done to blocks so far.
+#[derive(Debug, Default)]
+struct Counts {
+    compactions: AtomicU64,
+    compactions_failed: AtomicU64,
+    time_retentions: AtomicU64,
+    size_retentions: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +77,13 @@ impl Blocks {
                 Err(error) => failed.push((ulid, error)),
             }
         }
-        let blocks = Self { host: host.clone(), dir: dir.to_owned(), state: RwLock::default() };
+        let blocks = Self {
+            host: host.clone(),
+            dir: dir.to_owned(),
+            state: RwLock::default(),
+            changes: Mutex::default(),
+            counts: Counts::default(),
+        };
         let replaced = replaced_by(&open);
         let mut lost = lost::list(files, dir);
         for (ulid, error) in failed {
@@ -101,6 +125,7 @@ impl Blocks {
 
     pub(crate) fn stats(&self) -> BlocksStats {
         let state = self.state.read();
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let sum = |of: fn(&Block) -> u64| state.open.iter().map(|block| of(block)).sum();
         BlocksStats {
             loaded: state.open.len() as u64,
@@ -108,7 +133,26 @@ impl Blocks {
             table_bytes: sum(|block| block.table_bytes() as u64),
             min_ms: state.open.first().map(|block| block.meta().min_ms),
             lost: state.lost.len() as u64,
+            compactions: load(&self.counts.compactions),
+            compactions_failed: load(&self.counts.compactions_failed),
+            time_retentions: load(&self.counts.time_retentions),
+            size_retentions: load(&self.counts.size_retentions),
         }
+    }
+
+    /// Takes blocks out of use and puts another in their place, then removes their folders.
+    ///
+    /// A crash in between leaves blocks that the new one names as its parents: they go when the
+    /// database is opened.
+    fn replace(&self, gone: &[Arc<Block>], fresh: Option<Arc<Block>>) {
+        let is_gone = |block: &Arc<Block>| gone.iter().any(|other| Arc::ptr_eq(block, other));
+        {
+            let mut state = self.state.write();
+            state.open.retain(|block| !is_gone(block));
+            state.open.extend(fresh);
+            state.open.sort_by_key(|block| block.meta().min_ms);
+        }
+        gone.iter().for_each(|block| self.remove(block.meta().ulid));
     }
 
     /// Removes the folder of a block, so that a crash leaves all of it or nothing that counts.
@@ -146,3 +190,6 @@ fn is_temporary(name: &str) -> bool {
 pub(crate) const CREATION_SUFFIX: &str = ".tmp-for-creation";
 const DELETION_SUFFIX: &str = ".tmp-for-deletion";
 const LEGACY_SUFFIX: &str = ".tmp";
+
+#[cfg(test)]
+mod tests;

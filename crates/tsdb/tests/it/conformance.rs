@@ -18,7 +18,7 @@ pub(crate) fn conformance_dir() -> Option<PathBuf> {
 }
 
 /// Float series by their labels. All NaNs are one: the dump prints them alike.
-pub(crate) type Floats = BTreeMap<String, Vec<(i64, u64)>>;
+type Floats = BTreeMap<String, Vec<(i64, u64)>>;
 
 fn comparable(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
@@ -26,7 +26,7 @@ fn comparable(value: f64) -> u64 {
 
 /// The float series of a dump: lines of `{labels} value timestamp`, where histograms are values that
 /// start with a brace.
-pub(crate) fn read_dump(path: &Path) -> Floats {
+fn read_dump(path: &Path) -> Floats {
     let mut text = String::new();
     GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     let mut series = Floats::new();
@@ -42,7 +42,7 @@ pub(crate) fn read_dump(path: &Path) -> Floats {
     series
 }
 
-pub(crate) fn floats(db: &impl Queryable) -> Floats {
+fn floats(db: &Db) -> Floats {
     let ctx = QueryContext::default();
     let querier = db.querier(TimeRange::ALL).unwrap();
     let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();

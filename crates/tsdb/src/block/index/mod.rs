@@ -15,6 +15,7 @@ use narthex_host::Files;
 
 use postings::{ListReader, PostingsTable};
 pub(crate) use series::{ChunkPlace, SeriesReader};
+pub(crate) use symbols::SymbolScanner;
 use symbols::Symbols;
 
 use super::BlockError;
@@ -140,12 +141,9 @@ impl Index {
         SeriesReader::new(self)
     }
 
-    /// Calls `each` with all texts of labels, sorted.
-    pub(crate) fn for_each_symbol(
-        &self,
-        each: impl FnMut(&str) -> Result<(), BlockError>,
-    ) -> Result<(), BlockError> {
-        self.symbols.for_each(&self.file, each)
+    /// Returns a reader of all texts of labels, sorted.
+    pub(crate) fn symbols(&self) -> Result<SymbolScanner<'_>, BlockError> {
+        self.symbols.scan(&self.file)
     }
 }
 

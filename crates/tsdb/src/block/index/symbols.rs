@@ -2,7 +2,7 @@ use hashbrown::HashMap;
 
 use super::{SAMPLING, Version};
 use crate::block::BlockError;
-use crate::block::file::BlockFile;
+use crate::block::file::{BlockFile, Scanner};
 use crate::codec::Cursor;
 
 /// The texts of all labels, each once, sorted.
@@ -99,19 +99,11 @@ impl Symbols {
         }
     }
 
-    /// Calls `each` with all texts, sorted.
-    pub(super) fn for_each(
-        &self,
-        file: &BlockFile,
-        mut each: impl FnMut(&str) -> Result<(), BlockError>,
-    ) -> Result<(), BlockError> {
+    /// Returns a reader of all texts, sorted.
+    pub(super) fn scan<'a>(&self, file: &'a BlockFile) -> Result<SymbolScanner<'a>, BlockError> {
         let mut scanner = file.scan_section(self.offset)?;
-        let mut text = String::new();
-        for _ in 0..scanner.word32()? {
-            scanner.text(&mut text)?;
-            each(&text)?;
-        }
-        scanner.check()
+        let left = scanner.word32()?;
+        Ok(SymbolScanner { scanner, left })
     }
 
     pub(super) fn table_bytes(&self) -> usize {
@@ -119,6 +111,25 @@ impl Symbols {
             Table::Whole(texts) => texts.values().map(|text| text.len() + TEXT_OVERHEAD).sum(),
             Table::Sampled { groups, .. } => groups.len() * size_of::<u64>(),
         }
+    }
+}
+
+/// Reads texts one after the other.
+#[derive(Debug)]
+pub(crate) struct SymbolScanner<'a> {
+    scanner: Scanner<'a>,
+    left: u32,
+}
+
+impl SymbolScanner<'_> {
+    /// Fills `out` with the next text. Returns whether there was one.
+    pub(crate) fn next(&mut self, out: &mut String) -> Result<bool, BlockError> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.left -= 1;
+        self.scanner.text(out)?;
+        Ok(true)
     }
 }
 

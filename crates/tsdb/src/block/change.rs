@@ -1,0 +1,90 @@
+//! What may be done to a block: deleting from it, marking it, and linking its files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use narthex_host::Files;
+use narthex_model::Matcher;
+use narthex_storage::TimeRange;
+
+use super::{Block, BlockError, CHUNKS_NAME};
+use crate::postings;
+
+impl Block {
+    /// Deletes the samples in `range` of the series that meet all `matchers`: notes them as deleted,
+    /// so that nobody sees them and the next compaction drops them.
+    pub(crate) fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), BlockError> {
+        let mut state = self.state.write();
+        let mut tombstones = (*state.tombstones).clone();
+        let mut reader = self.index.series();
+        let mut places = Vec::new();
+        for series in postings::select(&self.index, matchers)? {
+            reader.read(series, &mut places)?;
+            let is_in_range = places
+                .iter()
+                .any(|place| place.min_ms <= range.max_ms && range.min_ms <= place.max_ms);
+            if let Some((first, last)) = places.first().zip(places.last()).filter(|_| is_in_range) {
+                let min_ms = range.min_ms.max(first.min_ms);
+                tombstones.add(series, min_ms, range.max_ms.min(last.max_ms));
+            }
+        }
+        if tombstones == *state.tombstones {
+            return Ok(());
+        }
+        state.tombstones_size = tombstones.write(&*self.files, &self.dir)?;
+        state.meta.stats.num_tombstones = tombstones.len() as u64;
+        state.tombstones = Arc::new(tombstones);
+        state.meta_size = state.meta.write(&*self.files, &self.dir)?;
+        Ok(())
+    }
+
+    /// Returns whether anything was deleted that is still there.
+    pub(crate) fn has_tombstones(&self) -> bool {
+        !self.tombstones().is_empty()
+    }
+
+    /// Marks the block as one whose compaction fails.
+    pub(crate) fn set_failed(&self) -> Result<(), BlockError> {
+        let mut state = self.state.write();
+        state.meta.compaction.failed = true;
+        state.meta_size = state.meta.write(&*self.files, &self.dir)?;
+        Ok(())
+    }
+
+    /// Returns whether the block has series that meet all `matchers`, and not those of any of `but`.
+    pub(crate) fn has_series(
+        &self,
+        matchers: &[Matcher],
+        but: &[&[Matcher]],
+    ) -> Result<bool, BlockError> {
+        let mut found = postings::select(&self.index, matchers)?;
+        for matchers in but {
+            found = postings::subtract(&found, &postings::select(&self.index, matchers)?);
+        }
+        Ok(!found.is_empty())
+    }
+
+    /// Gives the files of the block a name in the folder `parent`, too.
+    pub(crate) fn link(&self, parent: &Path) -> Result<(), BlockError> {
+        // Nobody replaces a file meanwhile.
+        let state = self.state.read();
+        let target = parent.join(state.meta.ulid.to_string());
+        let chunks = target.join(CHUNKS_NAME);
+        let files = &*self.files;
+        files.create_dir_all(&chunks).map_err(|source| BlockError::write(&chunks, source))?;
+        link_files(files, &self.dir, &target)?;
+        link_files(files, &self.dir.join(CHUNKS_NAME), &chunks)?;
+        files.sync_dir(&chunks).map_err(|source| BlockError::write(&chunks, source))?;
+        files.sync_dir(&target).map_err(|source| BlockError::write(&target, source))
+    }
+}
+
+/// Links the files of a folder, not those of the folders in it.
+fn link_files(files: &dyn Files, from: &Path, to: &Path) -> Result<(), BlockError> {
+    let entries = files.list_dir(from).map_err(|source| BlockError::read(from, source))?;
+    for entry in entries.iter().filter(|entry| !entry.is_dir && !entry.name.ends_with(".tmp")) {
+        let (from, to) = (from.join(&*entry.name), to.join(&*entry.name));
+        files.hard_link(&from, &to).map_err(|source| BlockError::write(&to, source))?;
+    }
+    Ok(())
+}

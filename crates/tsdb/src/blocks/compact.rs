@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use narthex_storage::TimeRange;
+
+use super::Blocks;
+use super::failures::Failures;
+use super::retain::Horizons;
+use crate::block::{BlockWriter, SymbolTable};
+use crate::compact::{MergeSeries, Planner, merge_symbols, merged_meta, ranges};
+use crate::{Block, BlockError, BlockMeta, Options, SeriesChunks, Ulid};
+
+impl Blocks {
+    /// Makes blocks of blocks until there is nothing to do.
+    ///
+    /// A block whose samples cannot be read is left out for a while, and for good after three tries;
+    /// the others go on.
+    ///
+    /// # Errors
+    ///
+    /// Where a block cannot be written. It is not tried again for a while, which grows.
+    pub(crate) fn compact(&self, options: &Options) -> Result<(), BlockError> {
+        let mut failures = self.changes.lock();
+        let ranges = ranges(options.block_range_ms, options.compaction.range_max_ms);
+        let planner = Planner::new(ranges, options.compaction.merges_overlapping);
+        loop {
+            let now = self.host.clock.elapsed();
+            if failures.is_paused(now) {
+                return Ok(());
+            }
+            let blocks = self.all();
+            let metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
+            let horizons = Horizons::new(&options.retention.rules, &metas);
+            let is_held = |meta: &BlockMeta| failures.is_held(meta.ulid, now);
+            let mut plan = planner.plan(&metas, is_held);
+            if plan.is_empty() {
+                let free = blocks.iter().filter(|block| {
+                    let meta = block.meta();
+                    !is_held(&meta) && !meta.compaction.failed
+                });
+                plan.extend(horizons.find_expired(free));
+            }
+            if plan.is_empty() {
+                return Ok(());
+            }
+            let chosen = blocks.into_iter().filter(|block| plan.contains(&block.meta().ulid));
+            let chosen = chosen.collect::<Vec<_>>();
+            match self.merge(&chosen, options, &horizons) {
+                Ok(()) => failures.succeed(),
+                Err(error) => self.note_failure(&mut failures, &chosen, error)?,
+            }
+        }
+    }
+
+    /// Makes one block of several, or of one, and removes these.
+    fn merge(
+        &self,
+        blocks: &[Arc<Block>],
+        options: &Options,
+        horizons: &Horizons<'_>,
+    ) -> Result<(), BlockError> {
+        let metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
+        let meta = merged_meta(Ulid::generate(&self.host), &metas);
+        let symbols = blocks.iter().map(|block| block.symbols()).collect::<Result<_, _>>()?;
+        let symbols = merge_symbols(symbols)?;
+        let range = TimeRange { min_ms: meta.min_ms, max_ms: meta.end_ms - 1 };
+        let sources = blocks.iter().map(|block| block.series_chunks(range));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let series = MergeSeries::new(sources).map(|series| horizons.apply(series?));
+        let fresh = self.write(meta, symbols, series, options)?;
+        self.counts.compactions.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(
+            sources = ?metas.iter().map(|meta| meta.ulid).collect::<Vec<_>>(),
+            block = ?fresh.as_ref().map(|block| block.meta().ulid),
+            "compacted blocks"
+        );
+        self.replace(blocks, fresh);
+        Ok(())
+    }
+
+    /// Writes a block and opens it; `None` where no series has a chunk. It is not in use yet.
+    pub(super) fn write(
+        &self,
+        meta: BlockMeta,
+        symbols: SymbolTable,
+        series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
+        options: &Options,
+    ) -> Result<Option<Arc<Block>>, BlockError> {
+        let segment_size = options.compaction.segment_size_bytes;
+        let mut writer =
+            BlockWriter::with_symbols(&self.host, &self.dir, meta, symbols, segment_size)?;
+        for series in series {
+            writer.add(&series?)?;
+        }
+        let Some(meta) = writer.finish()? else { return Ok(None) };
+        let dir = self.dir.join(meta.ulid.to_string());
+        Ok(Some(Arc::new(Block::open(Arc::clone(&self.host.files), dir)?)))
+    }
+
+    /// Notes that a compaction failed. Returns the error where no block is to blame.
+    fn note_failure(
+        &self,
+        failures: &mut Failures,
+        blocks: &[Arc<Block>],
+        error: BlockError,
+    ) -> Result<(), BlockError> {
+        self.counts.compactions_failed.fetch_add(1, Ordering::Relaxed);
+        let now = self.host.clock.elapsed();
+        let culprit = blocks.iter().find(|block| error.path().starts_with(block.dir()));
+        let Some(block) = culprit else {
+            failures.note(None, now);
+            return Err(error);
+        };
+        let ulid = block.meta().ulid;
+        let is_last_try = failures.note(Some(ulid), now);
+        tracing::error!(block = %ulid, %error, is_last_try, "block cannot be compacted");
+        if is_last_try && let Err(error) = block.set_failed() {
+            tracing::warn!(block = %ulid, %error, "block cannot be marked");
+        }
+        Ok(())
+    }
+}
