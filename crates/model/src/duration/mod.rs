@@ -14,11 +14,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use nom::IResult;
-use nom::Parser;
-use nom::bytes::complete::take_till1;
-use nom::character::complete::digit1;
-
 use crate::quote::Quoted;
 
 /// Why a text is no duration. The messages are the reference's.
@@ -84,16 +79,18 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let mut shorter_units = &UNITS[..];
     let mut total_ms = 0;
     while !rest.is_empty() {
-        let (after, (count, unit)) = part(rest).map_err(|_| invalid())?;
+        let (count, unit, after) = part(rest).ok_or_else(invalid)?;
         rest = after;
-        let count: u64 = count.parse().map_err(|_| invalid())?;
-        let Some((_, unit_ms)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(DurationError::UnknownUnit { unit: unit.into(), text: text.into() });
+        let Some(position) = shorter_units.iter().position(|(name, _)| *name == unit) else {
+            return Err(if UNITS.iter().any(|(name, _)| *name == unit) {
+                invalid()
+            } else {
+                DurationError::UnknownUnit { unit: unit.into(), text: text.into() }
+            });
         };
-        let position =
-            shorter_units.iter().position(|(name, _)| *name == unit).ok_or_else(invalid)?;
+        let part_ms =
+            count.checked_mul(shorter_units[position].1).ok_or(DurationError::OutOfRange)?;
         shorter_units = &shorter_units[position + 1..];
-        let part_ms = count.checked_mul(*unit_ms).ok_or(DurationError::OutOfRange)?;
         total_ms = part_ms.saturating_add(total_ms);
         if total_ms > DURATION_MAX_MS {
             return Err(DurationError::OutOfRange);
@@ -102,9 +99,15 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// Reads one number and what follows it up to the next number.
-fn part(text: &str) -> IResult<&str, (&str, &str)> {
-    (digit1, take_till1(|character: char| character.is_ascii_digit())).parse(text)
+/// Splits off one number and what follows it up to the next number. `None` where one of them is
+/// missing or the number does not fit.
+fn part(text: &str) -> Option<(u64, &str, &str)> {
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let digits = text.bytes().position(|byte| !is_digit(&byte)).filter(|&digits| digits > 0)?;
+    let (count, rest) = text.split_at(digits);
+    let unit_size = rest.bytes().position(|byte| is_digit(&byte)).unwrap_or(rest.len());
+    let (unit, after) = rest.split_at(unit_size);
+    Some((count.parse().ok()?, unit, after))
 }
 
 /// Returns a view that prints `duration` as the reference does, to the millisecond: `1h30m`, `0s`.
