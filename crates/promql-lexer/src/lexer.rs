@@ -304,14 +304,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn keyword_or_identifier(&mut self) -> TokenKind {
-        let label_size = scan::label(self.rest());
-        self.position += label_size;
-        if self.peek() == Some(b':') {
-            self.position += scan::word(self.rest());
+        let rest = self.rest();
+        let (word, after) = rest.split_at(scan::label(rest));
+        self.position += word.len();
+        if after.starts_with(b":") {
+            self.position += scan::word(after);
             return TokenKind::MetricIdentifier;
         }
-        let word = &self.query[self.start..self.position];
-        match Keyword::parse(word) {
+        match Keyword::from_bytes(word) {
             // These came late to the language, so that metrics may have their names.
             Some(Keyword::Fill | Keyword::FillLeft | Keyword::FillRight)
                 if !self.before_left_paren() =>

@@ -28,8 +28,8 @@ fn length_while(text: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
 }
 
 /// Returns whether a word is a number.
-pub(crate) fn is_number_word(word: &str) -> bool {
-    word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("nan")
+pub(crate) fn is_number_word(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"nan")
 }
 
 /// Returns the length of the units of a duration whose first number was taken, `h30m` of `1h30m`,

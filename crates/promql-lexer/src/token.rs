@@ -180,14 +180,20 @@ impl Keyword {
     /// Returns the keyword that `word` is, in any case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let candidate = BY_HASH[hash(word.as_bytes())]?;
-        candidate.as_str().eq_ignore_ascii_case(word).then_some(candidate)
+        Self::from_bytes(word.as_bytes())
+    }
+
+    #[inline]
+    pub(crate) fn from_bytes(word: &[u8]) -> Option<Self> {
+        let candidate = BY_HASH[hash(word)]?;
+        candidate.as_str().as_bytes().eq_ignore_ascii_case(word).then_some(candidate)
     }
 }
 
 /// Returns the place of a word in [`BY_HASH`], the same in any case.
 ///
 /// The length and three letters tell keywords apart; the factors were found by trying.
+#[inline]
 const fn hash(word: &[u8]) -> usize {
     let [first, second, ..] = word else { return 0 };
     let [first, second, last] = [*first | 0x20, *second | 0x20, word[word.len() - 1] | 0x20];

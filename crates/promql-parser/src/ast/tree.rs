@@ -2,6 +2,7 @@
 
 use narthex_model::{MatchOp, Regex};
 use narthex_promql_lexer::Span;
+use smallvec::{Array, SmallVec};
 
 use super::{
     Aggregate, At, Binary, Call, Cardinality, DurationExpr, DurationValue, ExtendedRange,
@@ -20,9 +21,17 @@ pub(crate) struct Tree {
     /// The query, and behind it what its escapes stand for. Names and values are parts of it.
     text: String,
     slots: Vec<Slot>,
-    args: Vec<NodeId>,
-    labels: Vec<Span>,
+    /// PERF: a few need no room of their own, and most expressions have no more.
+    args: SmallVec<[NodeId; 4]>,
+    labels: SmallVec<[Span; 2]>,
     matchers: Vec<MatcherSlot>,
+    /// PERF: boxed, for a tree is moved and dropped faster the smaller it is.
+    rare: Option<Box<Rare>>,
+}
+
+/// The parts that most expressions have none of.
+#[derive(Clone, Debug, Default)]
+struct Rare {
     modifiers: Vec<Modifiers>,
     subqueries: Vec<SubquerySlot>,
     matchings: Vec<MatchingSlot>,
@@ -125,6 +134,14 @@ impl Tree {
         Self { text: query.to_owned(), slots, ..Self::default() }
     }
 
+    fn rare(&self) -> &Rare {
+        self.rare.as_ref().expect("what has a number was put there")
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -180,11 +197,11 @@ impl Tree {
 
     /// Adds label names, each a part of the text.
     pub(crate) fn push_labels(&mut self, names: &[Span]) -> Run {
-        extend(&mut self.labels, names.iter().copied())
+        extend(&mut self.labels, names)
     }
 
     pub(crate) fn push_args(&mut self, args: &[NodeId]) -> Run {
-        extend(&mut self.args, args.iter().copied())
+        extend(&mut self.args, args)
     }
 
     pub(crate) fn args(&self, run: Run) -> &[NodeId] {
@@ -207,23 +224,23 @@ impl Tree {
         [name, value]: [Span; 2],
         regex: Option<Regex>,
     ) {
-        let regex = regex.map(|regex| push_numbered(&mut self.regexes, regex));
+        let regex = regex.map(|regex| push_numbered(&mut self.rare_mut().regexes, regex));
         self.matchers.push(MatcherSlot { op, name, value, regex });
     }
 
     pub(crate) fn push_matching(&mut self, matching: MatchingSlot) -> Matching {
-        Matching::Listed(push_numbered(&mut self.matchings, matching))
+        Matching::Listed(push_numbered(&mut self.rare_mut().matchings, matching))
     }
 
     /// Returns whether the matching has values for missing samples.
     pub(crate) fn fills(&self, matching: Matching) -> bool {
         let Matching::Listed(number) = matching else { return false };
-        let slot = &self.matchings[number as usize];
+        let slot = &self.rare().matchings[number as usize];
         slot.fill_left.is_some() || slot.fill_right.is_some()
     }
 
     pub(crate) fn push_duration(&mut self, expr: DurationExpr) -> Length {
-        Length::Expr(push_numbered(&mut self.durations, expr))
+        Length::Expr(push_numbered(&mut self.rare_mut().durations, expr))
     }
 
     pub(crate) fn push_subquery(
@@ -234,31 +251,34 @@ impl Tree {
         span: Span,
     ) -> NodeId {
         let subquery = SubquerySlot { expr, range, step, modifiers: Modifiers::NONE };
-        let number = push_numbered(&mut self.subqueries, subquery);
+        let number = push_numbered(&mut self.rare_mut().subqueries, subquery);
         self.push(Kind::Subquery(number), span)
     }
 
     /// Returns what a subquery evaluates.
     pub(crate) fn subquery_expr(&self, number: u32) -> NodeId {
-        self.subqueries[number as usize].expr
+        self.rare().subqueries[number as usize].expr
     }
 
     /// Returns the modifiers of a selector or subquery for changes, if the node is one.
     pub(crate) fn modifiers_mut(&mut self, id: NodeId) -> Option<&mut Modifiers> {
         match &mut self.slots[id.index()].kind {
             Kind::VectorSelector { modifiers, .. } => {
-                let number = *modifiers
-                    .get_or_insert_with(|| push_numbered(&mut self.modifiers, Modifiers::NONE));
-                Some(&mut self.modifiers[number as usize])
+                let all = &mut self.rare.get_or_insert_default().modifiers;
+                let number = *modifiers.get_or_insert_with(|| push_numbered(all, Modifiers::NONE));
+                Some(&mut all[number as usize])
             }
-            Kind::Subquery(number) => Some(&mut self.subqueries[*number as usize].modifiers),
+            Kind::Subquery(number) => {
+                let number = *number as usize;
+                Some(&mut self.rare_mut().subqueries[number].modifiers)
+            }
             _ => None,
         }
     }
 
     /// Returns the modifiers of a selector.
     pub(crate) fn modifiers(&self, number: Option<u32>) -> Modifiers {
-        number.map_or(Modifiers::NONE, |number| self.modifiers[number as usize])
+        number.map_or(Modifiers::NONE, |number| self.rare().modifiers[number as usize])
     }
 
     /// Adds to the text, and returns the part that this is.
@@ -273,7 +293,7 @@ impl Tree {
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Kind {
         let text = self.push_text(&String::from_utf8_lossy(bytes));
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
-        let bytes = (!is_utf8).then(|| push_numbered(&mut self.bytes, bytes.into()));
+        let bytes = (!is_utf8).then(|| push_numbered(&mut self.rare_mut().bytes, bytes.into()));
         Kind::String { text, bytes }
     }
 
@@ -322,7 +342,7 @@ impl Tree {
     }
 
     pub(super) fn matcher(&self, slot: MatcherSlot) -> MatcherRef<'_> {
-        let regex = slot.regex.map(|number| &self.regexes[number as usize]);
+        let regex = slot.regex.map(|number| &self.rare().regexes[number as usize]);
         let [name, value] = [slot.name, slot.value].map(|part| self.text(part));
         MatcherRef { op: slot.op, name, value, regex }
     }
@@ -336,7 +356,7 @@ impl Tree {
         let slot = match matching {
             Matching::None => return None,
             Matching::Plain => return Some(VectorMatching::default()),
-            Matching::Listed(number) => self.matchings[number as usize],
+            Matching::Listed(number) => self.rare().matchings[number as usize],
         };
         Some(VectorMatching {
             cardinality: slot.cardinality,
@@ -366,7 +386,7 @@ impl Tree {
     }
 
     fn subquery(&self, number: u32) -> Subquery<'_> {
-        let SubquerySlot { expr, range, step, modifiers } = self.subqueries[number as usize];
+        let SubquerySlot { expr, range, step, modifiers } = self.rare().subqueries[number as usize];
         Subquery {
             expr,
             range: self.duration(range),
@@ -379,13 +399,13 @@ impl Tree {
     fn duration(&self, length: Length) -> DurationValue<'_> {
         match length {
             Length::Millis(millis) => DurationValue::Millis(millis),
-            Length::Expr(number) => DurationValue::Expr(&self.durations[number as usize]),
+            Length::Expr(number) => DurationValue::Expr(&self.rare().durations[number as usize]),
         }
     }
 
     fn string(&self, text: Span, bytes: Option<u32>) -> StringLiteral<'_> {
         let text = self.text(text);
-        let bytes = bytes.map_or(text.as_bytes(), |number| &self.bytes[number as usize]);
+        let bytes = bytes.map_or(text.as_bytes(), |number| &self.rare().bytes[number as usize]);
         StringLiteral { text, bytes }
     }
 }
@@ -432,7 +452,7 @@ impl Tree {
             None
         } else {
             let offset = self.copy_duration(offset);
-            Some(push_numbered(&mut self.modifiers, Modifiers { offset, at, extended }))
+            Some(push_numbered(&mut self.rare_mut().modifiers, Modifiers { offset, at, extended }))
         };
         Kind::VectorSelector { name, matchers, modifiers }
     }
@@ -443,7 +463,7 @@ impl Tree {
         let offset = self.copy_duration(subquery.offset);
         let modifiers = Modifiers { offset, at: subquery.at, extended: None };
         let slot = SubquerySlot { expr: subquery.expr, range, step, modifiers };
-        Kind::Subquery(push_numbered(&mut self.subqueries, slot))
+        Kind::Subquery(push_numbered(&mut self.rare_mut().subqueries, slot))
     }
 
     fn copy_matching(&mut self, matching: Option<VectorMatching<'_>>) -> Matching {
@@ -486,9 +506,9 @@ fn run_of<T>(all: &[T], run: Run) -> &[T] {
     &all[run.start as usize..run.end as usize]
 }
 
-fn extend<T>(all: &mut Vec<T>, more: impl Iterator<Item = T>) -> Run {
+fn extend<A: Array<Item: Copy>>(all: &mut SmallVec<A>, more: &[A::Item]) -> Run {
     let start = number_of(all);
-    all.extend(more);
+    all.extend_from_slice(more);
     Run { start, end: number_of(all) }
 }
 

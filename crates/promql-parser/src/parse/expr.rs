@@ -145,21 +145,28 @@ impl Parser<'_> {
 
     /// Completes what waits for `node` and binds at least as tightly as an operator of that
     /// precedence behind it.
+    #[inline]
     fn close_operators(
         &mut self,
         frames: &mut Frames,
         mut node: NodeId,
         precedence: u8,
     ) -> Parsed<NodeId> {
-        while let Some(frame) = frames.last().filter(|frame| frame.binds_before(precedence)) {
-            node = match *frame {
-                Frame::Operator { op, lhs, modifiers } => self.binary(op, lhs, node, modifiers)?,
-                Frame::Sign { op, span } => self.signed(op, span, node),
-                Frame::Paren(_) | Frame::Call { .. } => unreachable!("brackets bind to nothing"),
-            };
+        while let Some(&frame) = frames.last()
+            && frame.binds_before(precedence)
+        {
             frames.pop();
+            node = self.close_operator(frame, node)?;
         }
         Ok(node)
+    }
+
+    fn close_operator(&mut self, frame: Frame, node: NodeId) -> Parsed<NodeId> {
+        match frame {
+            Frame::Operator { op, lhs, modifiers } => self.binary(op, lhs, node, modifiers),
+            Frame::Sign { op, span } => Ok(self.signed(op, span, node)),
+            Frame::Paren(_) | Frame::Call { .. } => unreachable!("brackets bind to nothing"),
+        }
     }
 
     /// Reads what follows a complete expression in brackets, or the end of the query.

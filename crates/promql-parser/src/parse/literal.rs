@@ -78,6 +78,9 @@ fn inner_text(text: &str) -> &str {
 /// `strconv.ParseInt` with base 0, or else `strconv.ParseFloat`: `010` is eight, `08` is eight too.
 pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     const SYNTAX: &str = "invalid syntax";
+    if let Some(integer) = short_integer(text.as_bytes()) {
+        return Ok(integer);
+    }
     let text = without_underscores(text).ok_or(SYNTAX)?;
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (&text[2..], 16),
@@ -93,6 +96,18 @@ pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     let value: f64 = text.parse().map_err(|_| SYNTAX)?;
     let is_word = text.starts_with(['i', 'I']);
     if value.is_infinite() && !is_word { Err("value out of range") } else { Ok(value) }
+}
+
+/// Returns the number that a few decimal digits write, without a zero before them.
+fn short_integer(digits: &[u8]) -> Option<f64> {
+    // PERF: most numbers are like this. So many digits fit 32 bits.
+    if !matches!(digits, [_] | [b'1'..=b'9', ..]) || digits.len() > 9 {
+        return None;
+    }
+    let value = digits.iter().try_fold(0, |value: u32, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0'))
+    });
+    value.map(f64::from)
 }
 
 /// Returns the text without the underscores between its digits, or `None` where one is elsewhere.

@@ -96,6 +96,7 @@ pub(crate) type Parsed<T> = Result<T, Box<ParseError>>;
 pub(crate) const NOTHING: Expected = Expected { context: "", what: "" };
 
 impl<'a> Parser<'a> {
+    #[inline]
     pub(crate) fn new(query: &'a str, options: &'a ParseOptions) -> Parsed<Self> {
         if u32::try_from(query.len()).map_or(true, |size| size > options.query_size_max) {
             let problem = ParseProblem::TooLong { size_max: options.query_size_max };
@@ -119,7 +120,10 @@ impl<'a> Parser<'a> {
 
     /// Returns the next token that is no comment, and leaves it.
     pub(crate) fn peek(&self) -> Parsed<Token> {
-        if self.next.kind == TokenKind::Invalid { self.invalid() } else { Ok(self.next) }
+        match self.next.kind {
+            TokenKind::Invalid => self.invalid(),
+            _ => Ok(self.next),
+        }
     }
 
     /// Takes the token that [`Self::peek`] has shown.
@@ -127,13 +131,15 @@ impl<'a> Parser<'a> {
         let token = self.next;
         self.last = token.span;
         self.next = self.lexer.next_token();
-        while self.next.kind == TokenKind::Comment {
+        while matches!(self.next.kind, TokenKind::Comment) {
             self.next = self.lexer.next_token();
         }
         token
     }
 
     /// Takes the next token where it is of that kind.
+    // PERF: inlined, for comparing with a kind that is known is a single comparison.
+    #[inline]
     pub(crate) fn take_if(&mut self, kind: TokenKind) -> Parsed<Option<Token>> {
         if self.peek()?.kind == kind { Ok(Some(self.take())) } else { Ok(None) }
     }
@@ -164,6 +170,7 @@ impl<'a> Parser<'a> {
         Ok(self.take_if(TokenKind::Keyword(keyword))?.is_some())
     }
 
+    #[inline]
     pub(crate) fn expect(&mut self, kind: TokenKind, expected: Expected) -> Parsed<Token> {
         match self.take_if(kind)? {
             Some(token) => Ok(token),
