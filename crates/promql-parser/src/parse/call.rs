@@ -78,7 +78,7 @@ impl Parser<'_> {
     /// Reads what stands between an aggregation's name and its parenthesis.
     pub(super) fn aggregation(&mut self, op: AggregateOp, name: Span) -> Parsed<Callee> {
         let grouping = self.grouping()?;
-        if self.peek()?.kind != TokenKind::LeftParen {
+        if self.peek_kind()? != TokenKind::LeftParen {
             return self.unexpected(IN_AGGREGATION);
         }
         Ok(Callee::Aggregation { op, name, grouping })
@@ -86,7 +86,7 @@ impl Parser<'_> {
 
     /// Complains about a comma that no argument follows.
     pub(super) fn expect_argument(&mut self, comma: Token) -> Parsed<()> {
-        if starts_expr(self.peek()?.kind) {
+        if starts_expr(self.peek_kind()?) {
             Ok(())
         } else {
             self.fail(comma.span, ParseProblem::TrailingComma)
@@ -157,7 +157,7 @@ impl Parser<'_> {
 
     /// Reads `by (…)` or `without (…)` where one follows.
     fn grouping(&mut self) -> Parsed<Option<Grouping>> {
-        let without = match self.peek()?.kind {
+        let without = match self.peek_kind()? {
             TokenKind::Keyword(Keyword::By) => false,
             TokenKind::Keyword(Keyword::Without) => true,
             _ => return Ok(None),

@@ -48,7 +48,7 @@ impl Parser<'_> {
         // PERF: nearly every duration is a literal alone, and needs no tree.
         let mut expr = DurationExpr::default();
         if let Some((number, span)) = self.duration_literal()? {
-            if infix_op(self.peek()?.kind).is_none() {
+            if infix_op(self.peek_kind()?).is_none() {
                 return Ok(Duration::Literal(number, span));
             }
             let node = expr.push(DurationKind::Literal(number), span);
@@ -71,7 +71,7 @@ impl Parser<'_> {
                     return Ok(Duration::Literal(number.signed(op), first.span.to(span)));
                 }
                 let frames = vec![Frame::Sign { op, span: first.span }];
-                let extent = match self.peek()?.kind {
+                let extent = match self.peek_kind()? {
                     TokenKind::Add | TokenKind::Sub => Extent::Expression,
                     _ => Extent::Operand,
                 };

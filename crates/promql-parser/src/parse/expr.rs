@@ -39,29 +39,15 @@ pub(super) struct Modifiers {
     pub(super) matching: Matching,
 }
 
-/// What the start of an operand turned out to be.
-enum Operand {
-    Complete(NodeId),
-    /// It starts with something that waits for the rest.
-    Open(Frame),
-}
-
 impl Parser<'_> {
     /// Reads the query to its end and returns the root of its expression.
     pub(super) fn expr(&mut self) -> Parsed<NodeId> {
         let mut frames = Frames::new();
         loop {
-            let mut node = match self.operand()? {
-                Operand::Complete(node) => node,
-                Operand::Open(frame) => {
-                    frames.push(frame);
-                    continue;
-                }
-            };
+            let Some(mut node) = self.operand(&mut frames)? else { continue };
             loop {
                 node = self.postfix(node)?;
-                let next = self.peek()?;
-                if let Some(op) = binary_op(next.kind) {
+                if let Some(op) = binary_op(self.peek_kind()?) {
                     self.take();
                     let lhs = self.close_operators(&mut frames, node, op.precedence())?;
                     let modifiers = self.modifiers()?;
@@ -78,19 +64,21 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads the start of an operand.
-    fn operand(&mut self) -> Parsed<Operand> {
+    /// Reads the start of an operand. `None` where it waits for the rest.
+    fn operand(&mut self, frames: &mut Frames) -> Parsed<Option<NodeId>> {
         let token = self.peek()?;
         let node = match token.kind {
             TokenKind::LeftParen => {
                 self.take();
                 self.descend()?;
-                return Ok(Operand::Open(Frame::Paren(token.span)));
+                frames.push(Frame::Paren(token.span));
+                return Ok(None);
             }
             TokenKind::Add | TokenKind::Sub => {
                 self.take();
                 let op = unary_op(token.kind);
-                return Ok(Operand::Open(Frame::Sign { op, span: token.span }));
+                frames.push(Frame::Sign { op, span: token.span });
+                return Ok(None);
             }
             TokenKind::Number | TokenKind::Duration => {
                 let number = self.number_or_duration()?;
@@ -104,16 +92,16 @@ impl Parser<'_> {
             TokenKind::LeftBrace => self.vector_selector(None)?,
             _ if is_metric_name(token.kind) => {
                 self.take();
-                return self.name(token);
+                return self.name(token, frames);
             }
             _ => return self.unexpected(self.in_expr()),
         };
-        Ok(Operand::Complete(node))
+        Ok(Some(node))
     }
 
     /// Reads what follows a name: a call, an aggregation, or a selector.
-    fn name(&mut self, name: Token) -> Parsed<Operand> {
-        let next = self.peek()?.kind;
+    fn name(&mut self, name: Token, frames: &mut Frames) -> Parsed<Option<NodeId>> {
+        let next = self.peek_kind()?;
         let callee = match name.kind {
             TokenKind::Keyword(keyword) => match (Callee::aggregation(keyword), next) {
                 (Some(op), TokenKind::LeftParen)
@@ -131,16 +119,17 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(callee) = callee else {
-            return Ok(Operand::Complete(self.vector_selector(Some(name.span))?));
+            return self.vector_selector(Some(name.span)).map(Some);
         };
         self.take();
         self.descend()?;
         self.open_aggregations += usize::from(callee.is_aggregation());
         let first_arg = self.args.len();
         if self.take_if(TokenKind::RightParen)?.is_some() {
-            return Ok(Operand::Complete(self.finish_call(callee, first_arg)?));
+            return self.finish_call(callee, first_arg).map(Some);
         }
-        Ok(Operand::Open(Frame::Call { callee, first_arg }))
+        frames.push(Frame::Call { callee, first_arg });
+        Ok(None)
     }
 
     /// Completes what waits for `node` and binds at least as tightly as an operator of that
@@ -174,14 +163,14 @@ impl Parser<'_> {
     /// Returns what the closing bracket completes. `None` for a comma before another argument,
     /// and, where no frame is left, for the end.
     fn close_bracket(&mut self, frames: &mut Frames, node: NodeId) -> Parsed<Option<NodeId>> {
-        let in_expr = self.in_expr();
-        match frames.pop() {
+        match frames.last().copied() {
             None => {
-                self.expect(TokenKind::Eof, in_expr)?;
+                self.expect(TokenKind::Eof, self.in_expr())?;
                 Ok(None)
             }
             Some(Frame::Paren(open)) => {
-                let close = self.expect(TokenKind::RightParen, in_expr)?;
+                let close = self.expect(TokenKind::RightParen, self.in_expr())?;
+                frames.pop();
                 self.ascend();
                 let span = open.to(close.span);
                 Ok(Some(self.tree.push(Kind::Paren(node), span)))
@@ -190,10 +179,10 @@ impl Parser<'_> {
                 self.args.push(node);
                 if let Some(comma) = self.take_if(TokenKind::Comma)? {
                     self.expect_argument(comma)?;
-                    frames.push(Frame::Call { callee, first_arg });
                     return Ok(None);
                 }
-                self.expect(TokenKind::RightParen, in_expr)?;
+                self.expect(TokenKind::RightParen, self.in_expr())?;
+                frames.pop();
                 self.finish_call(callee, first_arg).map(Some)
             }
             Some(Frame::Operator { .. } | Frame::Sign { .. }) => {

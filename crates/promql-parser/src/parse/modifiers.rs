@@ -11,7 +11,7 @@ impl Parser<'_> {
     pub(super) fn modifiers(&mut self) -> Parsed<Modifiers> {
         let mut return_bool = false;
         // PERF: most operators have none of these words behind them.
-        let TokenKind::Keyword(_) = self.peek()?.kind else {
+        let TokenKind::Keyword(_) = self.peek_kind()? else {
             return Ok(Modifiers { return_bool, matching: Matching::Plain });
         };
         return_bool = self.take_keyword(Keyword::Bool)?;
@@ -36,7 +36,7 @@ impl Parser<'_> {
         } else {
             return Ok(());
         };
-        let next = self.peek()?.kind;
+        let next = self.peek_kind()?;
         // What cannot start the right side either is taken for a label list that went wrong.
         if next == TokenKind::LeftParen || !starts_expr(next) {
             matching.include = self.label_list()?;
@@ -66,14 +66,14 @@ impl Parser<'_> {
     fn fill_value(&mut self) -> Parsed<f64> {
         let in_expr = self.in_expr();
         self.expect(TokenKind::LeftParen, in_expr)?;
-        let next = self.peek()?.kind;
+        let next = self.peek_kind()?;
         let sign = if matches!(next, TokenKind::Add | TokenKind::Sub) {
             self.take();
             unary_op(next)
         } else {
             UnaryOp::Plus
         };
-        if !matches!(self.peek()?.kind, TokenKind::Number | TokenKind::Duration) {
+        if !matches!(self.peek_kind()?, TokenKind::Number | TokenKind::Duration) {
             return self.unexpected(in_expr);
         }
         let value = self.number_or_duration()?.signed(sign).value;

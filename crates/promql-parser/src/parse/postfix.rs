@@ -13,7 +13,7 @@ impl Parser<'_> {
     /// Reads every modifier behind `node` and returns what they make of it.
     pub(super) fn postfix(&mut self, mut node: NodeId) -> Parsed<NodeId> {
         loop {
-            match self.peek()?.kind {
+            match self.peek_kind()? {
                 TokenKind::LeftBracket => node = self.window(node)?,
                 TokenKind::At => self.at(node)?,
                 TokenKind::Keyword(Keyword::Offset) => self.offset(node)?,
@@ -106,7 +106,7 @@ impl Parser<'_> {
     /// Reads what follows `@`. `target` is the span of what it follows.
     fn at_time(&mut self, target: Span) -> Parsed<At> {
         let expected = Expected { context: "@", what: "timestamp" };
-        let mut next = self.peek()?.kind;
+        let mut next = self.peek_kind()?;
         let at = match next {
             TokenKind::Keyword(Keyword::Start) => At::Start,
             TokenKind::Keyword(Keyword::End) => At::End,
@@ -115,7 +115,7 @@ impl Parser<'_> {
                 if matches!(next, TokenKind::Add | TokenKind::Sub) {
                     sign = unary_op(next);
                     self.take();
-                    next = self.peek()?.kind;
+                    next = self.peek_kind()?;
                 }
                 if !matches!(next, TokenKind::Number | TokenKind::Duration) {
                     return self.unexpected(expected);

@@ -54,7 +54,7 @@ impl Parser<'_> {
             _ => return self.unexpected(label_matching("identifier or \"}\"")),
         };
         self.take();
-        let op = match self.peek()?.kind {
+        let op = match self.peek_kind()? {
             TokenKind::Assign => MatchOp::Equal,
             TokenKind::NotEqual => MatchOp::NotEqual,
             TokenKind::Match => MatchOp::Regex,
