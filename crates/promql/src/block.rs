@@ -79,6 +79,12 @@ impl Block {
         steps * size_of::<f64>() + bits::word_count(steps) * size_of::<u64>()
     }
 
+    /// Returns the size of all series in bytes, their labels aside.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let histograms: usize = self.rows().map(|(_, row)| row.histograms_size_bytes()).sum();
+        self.len() * Self::row_size_bytes(self.steps) + histograms
+    }
+
     pub(crate) fn steps(&self) -> usize {
         self.steps
     }

@@ -145,6 +145,12 @@ pub enum QueryError {
         /// The budget.
         bytes_max: usize,
     },
+    /// All queries together would hold more bytes than they may.
+    #[error("queries would together hold more than their budget of {bytes_max} bytes")]
+    OverSharedBudget {
+        /// The budget.
+        bytes_max: usize,
+    },
     /// The store failed.
     #[error("expanding series: {0}")]
     Storage(#[source] StorageError),
@@ -191,6 +197,9 @@ impl From<StorageError> for QueryError {
         match error {
             StorageError::Interrupted(reason) => Self::Interrupted(reason),
             StorageError::BudgetExceeded { bytes_max } => Self::OverBudget { bytes_max },
+            StorageError::SharedBudgetExceeded { bytes_max } => {
+                Self::OverSharedBudget { bytes_max }
+            }
             error => Self::Storage(error),
         }
     }

@@ -8,8 +8,20 @@ use narthex_storage::{QueryContext, StorageError};
 ///
 /// # Errors
 ///
-/// Where the query was told to stop.
+/// Where the query was told to stop, or has no bytes left for two lists of numbers.
 pub(crate) fn order(
+    ctx: &QueryContext,
+    len: usize,
+    compare: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<usize>, StorageError> {
+    let size_bytes = 2 * len * size_of::<usize>();
+    ctx.charge(size_bytes)?;
+    let sorted = sort(ctx, len, compare);
+    ctx.release(size_bytes);
+    sorted
+}
+
+fn sort(
     ctx: &QueryContext,
     len: usize,
     compare: impl Fn(usize, usize) -> Ordering,

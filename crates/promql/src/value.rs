@@ -41,6 +41,24 @@ pub enum Value {
     Matrix(Matrix),
 }
 
+impl Value {
+    /// Returns how many bytes the samples take, for a budget that they count against after the query.
+    /// Labels are left out: the store shares most of them.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Scalar(_) | Self::String { .. } => 0,
+            Self::Vector(vector) => vector.block.size_bytes(),
+            Self::Matrix(matrix) => match &matrix.columns {
+                Columns::Steps { block, .. } => block.size_bytes(),
+                Columns::Samples { series, .. } => {
+                    series.iter().map(StoredSeries::size_bytes).sum()
+                }
+            },
+        }
+    }
+}
+
 /// Series with one sample each, all at one time, no two of them with equal labels.
 ///
 /// Their order means something where the query sorts, as `sort` and `topk` do.
@@ -112,6 +130,13 @@ pub(crate) struct StoredSeries {
     pub(crate) floats: Vec<Sample>,
     /// The native histograms and their times, oldest first.
     pub(crate) histograms: Vec<(i64, Arc<FloatHistogram>)>,
+}
+
+impl StoredSeries {
+    fn size_bytes(&self) -> usize {
+        let histograms = self.histograms.iter().map(|(_, histogram)| histogram.size_bytes());
+        size_of_val(self.floats.as_slice()) + histograms.sum::<usize>()
+    }
 }
 
 /// One series of a [`Matrix`].

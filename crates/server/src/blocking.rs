@@ -26,7 +26,8 @@ pub(crate) async fn run_query(
     let Some(Ok(slot)) = slot else {
         return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue"));
     };
-    let ctx = Arc::new(QueryContext::default());
+    let budget = Arc::clone(&state.query_budget);
+    let ctx = Arc::new(QueryContext::with_budgets(state.options.query_bytes_max, budget));
     let cancel = CancelOnDrop(Arc::clone(&ctx));
     let (sender, mut answer) = oneshot::channel();
     let shared = Arc::clone(state);

@@ -140,7 +140,7 @@ impl Queries {
         Entered(Arc::clone(self))
     }
 
-    /// Evaluates `query` over the server's store.
+    /// Evaluates `query` over the server's store. The bytes of the answer stay charged to `ctx`.
     pub(crate) fn evaluate(
         &self,
         state: &ServerState,
@@ -161,6 +161,11 @@ impl Queries {
             Times::At(time_ms) => engine.instant(ctx, store, &expr, time_ms),
             Times::Steps(grid) => engine.range(ctx, store, &expr, grid),
         };
+        // The answer counts until it is sent.
+        let answer = answer.and_then(|answer| {
+            ctx.charge(answer.value.size_bytes())?;
+            Ok(answer)
+        });
         let answer = answer.map_err(|error| api_error(&error))?;
         let stats = QueryStats {
             queue: started - query.received,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use narthex_exposition::TextWriter;
 use narthex_model::Regex;
 use narthex_promql_parser::ParseOptions;
-use narthex_storage::{Appendable, Queryable};
+use narthex_storage::{Appendable, ByteBudget, Queryable};
 use tokio::sync::Semaphore;
 
 use crate::engine::Queries;
@@ -46,6 +46,11 @@ pub struct ServerOptions {
     pub step_stats: bool,
     /// How many samples a query may hold in memory.
     pub query_samples_max: usize,
+    /// How many bytes a query may hold, its answer until that is sent included; by default any
+    /// number.
+    pub query_bytes_max: usize,
+    /// How many bytes all queries together may hold; by default any number.
+    pub queries_bytes_max: usize,
     /// How long a sample stands for its series after its time.
     pub lookback_delta: Duration,
     /// Whether `POST /api/v1/write` takes samples.
@@ -76,6 +81,8 @@ impl Default for ServerOptions {
             unreleased_changes: false,
             step_stats: false,
             query_samples_max: 50_000_000,
+            query_bytes_max: usize::MAX,
+            queries_bytes_max: usize::MAX,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,
             lifecycle: false,
@@ -160,6 +167,7 @@ pub struct ServerState {
     pub(crate) collectors: Vec<Collector>,
     pub(crate) queries: Arc<Queries>,
     pub(crate) query_slots: Arc<Semaphore>,
+    pub(crate) query_budget: Arc<ByteBudget>,
     pub(crate) http: HttpStats,
     pub(crate) writes: Writes,
     pub(crate) started: SystemTime,
@@ -187,6 +195,7 @@ impl ServerState {
             collectors: Vec::new(),
             queries: Arc::new(Queries::new(&options)),
             query_slots: Arc::new(Semaphore::new(options.query_concurrency_max.max(1))),
+            query_budget: Arc::new(ByteBudget::new(options.queries_bytes_max)),
             http: HttpStats::default(),
             writes: Writes::default(),
             started: SystemTime::now(),

@@ -1,9 +1,10 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::StorageError;
+use crate::{ByteBudget, StorageError};
 
 /// What must reach every phase of a query: interruption, the byte budget, and where warnings go.
 ///
@@ -12,8 +13,9 @@ use crate::StorageError;
 #[derive(Debug)]
 pub struct QueryContext {
     interrupt: AtomicU8,
-    bytes_used: AtomicUsize,
-    bytes_max: usize,
+    budget: ByteBudget,
+    /// That of all queries together, if there is one.
+    shared: Option<Arc<ByteBudget>>,
     warnings: Mutex<Vec<Box<str>>>,
 }
 
@@ -47,10 +49,19 @@ impl QueryContext {
     pub fn with_bytes_max(bytes_max: usize) -> Self {
         Self {
             interrupt: AtomicU8::new(RUNNING),
-            bytes_used: AtomicUsize::new(0),
-            bytes_max,
+            budget: ByteBudget::new(bytes_max),
+            shared: None,
             warnings: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Returns a context whose query may hold `bytes_max` bytes at a time, and as many as others
+    /// leave of `shared`.
+    #[must_use]
+    pub fn with_budgets(bytes_max: usize, shared: Arc<ByteBudget>) -> Self {
+        let mut context = Self::with_bytes_max(bytes_max);
+        context.shared = Some(shared);
+        context
     }
 
     /// Tells the query to stop. The first reason stays.
@@ -86,27 +97,32 @@ impl QueryContext {
     ///
     /// # Errors
     ///
-    /// [`StorageError::BudgetExceeded`], or [`StorageError::Interrupted`] once the query was told to
-    /// stop; then nothing is taken.
+    /// [`StorageError::BudgetExceeded`] or [`StorageError::SharedBudgetExceeded`], or
+    /// [`StorageError::Interrupted`] once the query was told to stop; then nothing is taken.
     pub fn charge(&self, size_bytes: usize) -> Result<(), StorageError> {
         self.check()?;
-        let take = |used: usize| used.checked_add(size_bytes).filter(|sum| *sum <= self.bytes_max);
-        match self.bytes_used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(StorageError::BudgetExceeded { bytes_max: self.bytes_max }),
+        if !self.budget.take(size_bytes) {
+            return Err(StorageError::BudgetExceeded { bytes_max: self.budget.bytes_max() });
         }
+        if let Some(shared) = self.shared.as_ref().filter(|shared| !shared.take(size_bytes)) {
+            self.budget.give_back(size_bytes);
+            return Err(StorageError::SharedBudgetExceeded { bytes_max: shared.bytes_max() });
+        }
+        Ok(())
     }
 
     /// Gives `size_bytes` back to the budget.
     pub fn release(&self, size_bytes: usize) {
-        let before = self.bytes_used.fetch_sub(size_bytes, Ordering::Relaxed);
-        debug_assert!(before >= size_bytes, "released {size_bytes} of {before} bytes");
+        self.budget.give_back(size_bytes);
+        if let Some(shared) = &self.shared {
+            shared.give_back(size_bytes);
+        }
     }
 
     /// Returns how many bytes the query holds.
     #[must_use]
     pub fn bytes_used(&self) -> usize {
-        self.bytes_used.load(Ordering::Relaxed)
+        self.budget.bytes_used()
     }
 
     /// Adds a warning to the answer. Equal texts appear once.
@@ -122,6 +138,15 @@ impl QueryContext {
     #[must_use]
     pub fn take_warnings(&self) -> Vec<Box<str>> {
         std::mem::take(&mut self.warnings.lock())
+    }
+}
+
+/// What the query still holds goes with it.
+impl Drop for QueryContext {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.give_back(self.budget.bytes_used());
+        }
     }
 }
 

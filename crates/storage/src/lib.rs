@@ -24,11 +24,13 @@
 #![forbid(unsafe_code)]
 
 mod append;
+mod budget;
 mod context;
 mod memory;
 mod read;
 
 pub use append::{AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
+pub use budget::ByteBudget;
 pub use context::{Interrupt, QueryContext};
 pub use memory::MemoryStore;
 pub use narthex_chunk::Columns;

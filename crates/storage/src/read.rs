@@ -163,6 +163,12 @@ pub enum StorageError {
         /// The budget.
         bytes_max: usize,
     },
+    /// All queries together would hold more bytes than they may.
+    #[error("queries would together hold more than their budget of {bytes_max} bytes")]
+    SharedBudgetExceeded {
+        /// The budget.
+        bytes_max: usize,
+    },
     /// The store failed: its disk, or data that cannot be decoded.
     #[error("read the store")]
     Store(#[source] Box<dyn Error + Send + Sync>),

@@ -63,6 +63,15 @@ pub struct ServerFlags {
     #[arg(long = "query.max-samples", value_name = "COUNT", default_value_t = 50_000_000)]
     pub query_samples_max: usize,
 
+    /// Maximum number of bytes a single query can hold, its answer until it is sent included; 0 for no
+    /// limit.
+    #[arg(long = "query.max-bytes", value_name = "COUNT", default_value_t = 0)]
+    pub query_bytes_max: usize,
+
+    /// Maximum number of bytes all queries together can hold; 0 for no limit.
+    #[arg(long = "query.max-total-bytes", value_name = "COUNT", default_value_t = 0)]
+    pub queries_bytes_max: usize,
+
     /// Comma separated feature names to enable, such as promql-experimental-functions. May be given
     /// several times.
     #[arg(long = "enable-feature", value_name = "NAMES")]
@@ -88,8 +97,10 @@ impl ServerFlags {
             ("log.format", self.log_format.as_str().to_owned()),
             ("log.level", self.log_level.as_str().to_owned()),
             ("query.lookback-delta", duration::display(self.lookback_delta).to_string()),
+            ("query.max-bytes", self.query_bytes_max.to_string()),
             ("query.max-concurrency", self.query_concurrency_max.to_string()),
             ("query.max-samples", self.query_samples_max.to_string()),
+            ("query.max-total-bytes", self.queries_bytes_max.to_string()),
             ("query.timeout", duration::display(self.query_timeout).to_string()),
             ("storage.tsdb.path", self.storage_path.to_string()),
             ("web.cors.origin", self.cors_origin.as_str().to_owned()),

@@ -177,6 +177,8 @@ fn server_state(
     options.query_timeout = flags.query_timeout;
     options.query_concurrency_max = flags.query_concurrency_max;
     options.query_samples_max = flags.query_samples_max;
+    options.query_bytes_max = or_any(flags.query_bytes_max);
+    options.queries_bytes_max = or_any(flags.queries_bytes_max);
     options.lookback_delta = flags.lookback_delta;
     options.remote_write_receiver = flags.enable_remote_write_receiver;
     options.lifecycle = flags.enable_lifecycle;
@@ -244,6 +246,11 @@ async fn close_store(store: Arc<OpeningStore>) -> Result<(), RunError> {
         Ok(closed) => closed.map_err(RunError::Close),
         Err(_) => Err(RunError::OpenPanic),
     }
+}
+
+/// Returns a limit as it is given, where 0 means none.
+fn or_any(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
 }
 
 /// How long scrapes that are under way may take to finish.

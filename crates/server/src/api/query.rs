@@ -1,10 +1,12 @@
 //! Queries: at one time, and over a range of time.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use narthex_promql::{
     Annotations, Answer as QueryAnswer, Counting, Grid, Matrix, Severity, Value, Vector,
 };
+use narthex_storage::QueryContext;
 
 use super::Call;
 use super::query_stats::write_stats;
@@ -70,7 +72,7 @@ async fn answer(call: Call, times: Times, limit: Option<usize>) -> Result<Answer
     run_query(&state, timeout, move |state, ctx| {
         let _entered = entered;
         let (answer, taken) = state.queries.evaluate(state, ctx, &query)?;
-        Ok(written(answer, &query.text, limit, taken, &stats))
+        Ok(written(answer, Arc::clone(ctx), &query.text, limit, taken, &stats))
     })
     .await
 }
@@ -78,6 +80,7 @@ async fn answer(call: Call, times: Times, limit: Option<usize>) -> Result<Answer
 /// Returns what the client gets of a query's answer.
 fn written(
     answer: QueryAnswer,
+    ctx: Arc<QueryContext>,
     query: &str,
     limit: Option<usize>,
     taken: QueryStats,
@@ -101,7 +104,8 @@ fn written(
         );
     }
     let stats = (!stats.is_empty()).then_some(taken);
-    Answer::new(QueryData { value: ValuePieces::new(value, limit), stats, part: Part::Head })
+    let value = ValuePieces::new(value, limit);
+    Answer::new(QueryData { value, stats, part: Part::Head, _ctx: ctx })
         .with_warnings(texts(&annotations, Severity::Warning, query))
         .with_truncation(truncated)
         .with_warnings(warnings)
@@ -119,6 +123,8 @@ struct QueryData {
     value: ValuePieces,
     stats: Option<QueryStats>,
     part: Part,
+    /// Holds the bytes of the value.
+    _ctx: Arc<QueryContext>,
 }
 
 #[derive(Clone, Copy)]

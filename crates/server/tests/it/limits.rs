@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use http_body_util::BodyExt as _;
 use narthex_model::Matcher;
 use narthex_server::{ServerOptions, ServerState, router};
 use narthex_storage::{
@@ -152,4 +153,102 @@ fn a_query_may_hold_so_many_samples() {
         reply.json()["error"],
         "query processing would load too many samples into memory in query execution"
     );
+}
+
+/// Returns a server over a store of one series with `samples` samples, a second apart.
+fn state_of(samples: i64, options: ServerOptions) -> ServerState {
+    let samples: Vec<(i64, f64)> = (0..samples).map(|n| (n * 1000, n as f64)).collect();
+    let store = crate::client::store(&[(&[("__name__", "m")], &samples)]);
+    ServerState::new(Arc::new(store), options)
+}
+
+#[test]
+fn a_query_may_hold_so_many_bytes() {
+    let mut options = ServerOptions::default();
+    options.query_bytes_max = 10_000;
+    let client = Client::new(state_of(1000, options));
+    let reply = client.get("/api/v1/query_range?query=m&start=0&end=999&step=1");
+    assert_eq!((reply.status.as_u16(), &reply.json()["errorType"]), (422, &"execution".into()));
+    let text = "query would hold more than its budget of 10000 bytes";
+    assert_eq!(reply.json()["error"], text);
+    assert_eq!(client.get("/api/v1/query?query=m&time=0").status, 200);
+}
+
+/// An answer of 10,000 samples takes 80 kB and more until it is read to its end.
+#[test]
+fn an_answer_counts_until_it_is_sent() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut options = ServerOptions::default();
+    options.queries_bytes_max = 400_000;
+    let app = router(Arc::new(state_of(10_000, options)));
+    let ask = || {
+        let path = "/api/v1/query_range?query=m&start=0&end=9999&step=1";
+        app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap())
+    };
+    runtime.block_on(async {
+        let mut unread = Vec::new();
+        let refused = loop {
+            assert!(unread.len() < 10);
+            let answer = ask().await.unwrap();
+            if answer.status() != 200 {
+                break answer;
+            }
+            unread.push(answer);
+        };
+        assert!(!unread.is_empty());
+        let body = refused.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let text = "queries would together hold more than their budget of 400000 bytes";
+        assert_eq!(body["error"], text);
+        // Whether it was read or its client went away.
+        let read = unread.pop().unwrap().into_body().collect().await.unwrap().to_bytes();
+        assert!(read.ends_with(b"}"));
+        assert_eq!(ask().await.unwrap().status(), 200);
+        unread.clear();
+        assert_eq!(ask().await.unwrap().status(), 200);
+    });
+}
+
+#[test]
+fn a_query_waits_for_its_turn_until_its_time_is_over() {
+    let store = Endless::default();
+    let started = Arc::clone(&store.started);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut options = ServerOptions::default();
+    options.query_concurrency_max = 1;
+    let app = router(Arc::new(ServerState::new(Arc::new(store), options)));
+    let ask = |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        app.clone().oneshot(request)
+    };
+    runtime.block_on(async {
+        let first = runtime.spawn(ask("/api/v1/query?query=up&timeout=20"));
+        while !started.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+        let waiting = ask("/api/v1/query?query=1&timeout=50ms").await.unwrap();
+        assert_eq!(waiting.status(), 503);
+        let body = waiting.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["errorType"], "timeout");
+        assert_eq!(body["error"], "query timed out in query queue");
+        first.abort();
+    });
+}
+
+/// The time of a query runs while its text is read: the longest ones that are taken, and longer ones.
+#[test]
+fn the_longest_text_is_read_in_time() {
+    let client = Client::over(MemoryStore::default());
+    let query = vec!["1"; 60_000].join("%2B");
+    let started = std::time::Instant::now();
+    let reply = client.post_form("/api/v1/query", &format!("query={query}&timeout=1ms"));
+    assert_eq!((reply.status.as_u16(), &reply.json()["errorType"]), (503, &"timeout".into()));
+    // Far above what it takes, for tests run beside each other; far below what it would take if
+    // time grew with the square of the length.
+    let taken = started.elapsed();
+    assert!(taken < Duration::from_secs(4), "{taken:?}");
+    let query = vec!["1"; 100_000].join("%2B");
+    let reply = client.post_form("/api/v1/query", &format!("query={query}"));
+    assert_eq!((reply.status.as_u16(), &reply.json()["errorType"]), (400, &"bad_data".into()));
 }

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use narthex_model::{Labels, MatchOp, Matcher};
 
 use super::MemoryStore;
 use crate::{
-    AppendError, Appendable, Columns, Interrupt, QueryContext, Queryable, SampleValue, SelectHints,
-    SeriesKey, StorageError, TimeRange,
+    AppendError, Appendable, ByteBudget, Columns, Interrupt, QueryContext, Queryable, SampleValue,
+    SelectHints, SeriesKey, StorageError, TimeRange,
 };
 
 fn series(name: &str, job: &str) -> Labels {
@@ -93,4 +95,30 @@ fn the_budget_holds() {
     ctx.release(20);
     ctx.charge(60).unwrap();
     assert_eq!(ctx.bytes_used(), 100);
+}
+
+#[test]
+fn queries_share_a_budget() {
+    let shared = Arc::new(ByteBudget::new(100));
+    let one = QueryContext::with_budgets(80, Arc::clone(&shared));
+    let other = QueryContext::with_budgets(80, Arc::clone(&shared));
+    one.charge(70).unwrap();
+    let refused = other.charge(40);
+    assert!(matches!(refused, Err(StorageError::SharedBudgetExceeded { bytes_max: 100 })));
+    assert_eq!((other.bytes_used(), shared.bytes_used()), (0, 70));
+    assert!(matches!(one.charge(11), Err(StorageError::BudgetExceeded { bytes_max: 80 })));
+    one.release(20);
+    other.charge(40).unwrap();
+    // What a query still holds goes with it.
+    drop(one);
+    assert_eq!(shared.bytes_used(), 40);
+}
+
+#[test]
+fn nothing_is_taken_for_a_query_that_is_to_stop() {
+    let ctx = QueryContext::default();
+    ctx.interrupt(Interrupt::Canceled);
+    let refused = ctx.charge(1);
+    assert!(matches!(refused, Err(StorageError::Interrupted(Interrupt::Canceled))));
+    assert_eq!(ctx.bytes_used(), 0);
 }
