@@ -22,7 +22,8 @@ pub(crate) struct StartHeader(pub(crate) u8);
 
 impl StartHeader {
     const FIRST_KNOWN: u8 = 0x80;
-    const INDEX_MAX: u16 = 0x7f;
+    /// The last sample from which on starts can be written.
+    pub(crate) const INDEX_MAX: u16 = 0x7f;
 
     /// Returns whether any start is written.
     #[inline]
@@ -42,7 +43,7 @@ impl StartHeader {
 }
 
 /// Reads the starts of the samples, one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct StartReader {
     header: StartHeader,
     /// When the sample read last starts to count.
@@ -66,7 +67,7 @@ impl StartReader {
     }
 
     /// Reads what stands behind the sample `index`, 1 or more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_next(&mut self, reader: &mut BitReader<'_>, index: usize, previous_ms: i64) {
         let Some(first_change) = self.header.first_change().map(usize::from) else { return };
         if index >= first_change {

@@ -87,7 +87,7 @@ pub(crate) fn encode(difference: u64, window: &mut Window) -> (Bits, Bits) {
 
 impl BitReader<'_> {
     /// Takes what [`push_difference`] wrote. Needs 13 loaded bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_difference(&mut self, window: &mut Window) -> Result<u64, Fault> {
         if self.peek() >> 63 == 0 {
             self.skip(1);
@@ -102,7 +102,7 @@ impl BitReader<'_> {
     }
 
     /// Takes the eleven bits that describe a window, which must be loaded.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_window(&mut self) -> Result<Window, Fault> {
         let described = self.take(11);
         let byte = |bits: u64| u8::try_from(bits).expect("at most six bits");
@@ -118,7 +118,7 @@ impl BitReader<'_> {
     }
 
     /// Takes the bits of a window, put where they belong.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_in_window(&mut self, window: Window) -> u64 {
         self.take_wide(window.significant()) << window.trailing
     }

@@ -14,4 +14,5 @@ pub(crate) use difference::Window;
 pub(crate) use reader::BitReader;
 pub(crate) use writer::{BitSink, BitVec, BitWriter, Bits, write_behind};
 
-//mod tests;
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ fn push_sized(out: &mut impl BitSink, number: u64, needed: u32) {
 
 impl BitReader<'_> {
     /// Takes an integer, and loads what it needs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_signed(&mut self) -> i64 {
         let (number, size) = self.take_sized();
         let number = number.cast_signed();
@@ -74,13 +74,13 @@ impl BitReader<'_> {
     }
 
     /// Takes an integer without a sign, and loads what it needs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_unsigned(&mut self) -> u64 {
         self.take_sized().0
     }
 
     /// Takes a number and returns how many bits it had.
-    #[inline]
+    #[inline(always)]
     fn take_sized(&mut self) -> (u64, u32) {
         self.refill();
         let ones = self.leading_ones().min(TAG_SIZE_MAX);

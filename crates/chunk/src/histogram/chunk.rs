@@ -21,7 +21,7 @@ use crate::{ChunkError, Encoding};
 #[derive(Clone)]
 pub struct HistogramChunk<H: ChunkHistogram> {
     encoding: Encoding,
-    header: Header,
+    pub(super) header: Header,
     out: BitVec,
     state: State<H>,
     start_ms: i64,

@@ -34,9 +34,14 @@ mod fit;
 mod header;
 mod kind;
 mod layout;
+#[cfg(test)]
+mod plain;
 mod state;
 
 pub use chunk::{HistogramAppended, HistogramChunk, HistogramStart};
 pub(crate) use decode::decode;
 pub use decode::{DECODED_SPANS_MAX, decode_histograms};
 pub use kind::ChunkHistogram;
+
+#[cfg(test)]
+mod tests;

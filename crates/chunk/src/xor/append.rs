@@ -75,7 +75,7 @@ impl XorAppender {
         Ok(())
     }
 
-    /// Returns how many bytes the chunk has.
+    /// Returns how many bytes the chunk has; before its first sample none of them is written.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         (self.bit_count as usize).div_ceil(8)

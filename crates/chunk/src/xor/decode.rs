@@ -28,7 +28,9 @@ pub(super) fn resume(bytes: &[u8]) -> Result<XorAppender, ChunkError> {
     let (header, sample_count, body) = split_header::<2>(Encoding::Xor, bytes)?;
     let mut cursor = Cursor::new(body);
     for index in 0..usize::from(sample_count) {
-        cursor.next(index).map_err(|fault| fault.at(index, sample_count))?;
+        let stepped = cursor.next(index);
+        let stepped = if cursor.reader.is_overrun() { Err(Fault::Truncated) } else { stepped };
+        stepped.map_err(|fault| fault.at(index, sample_count))?;
     }
     let bit_count = header.len() * 8 + cursor.reader.bit_position();
     Ok(XorAppender {
@@ -46,17 +48,28 @@ pub(super) fn resume(bytes: &[u8]) -> Result<XorAppender, ChunkError> {
 fn fill(body: &[u8], end_ms: i64, fresh: Fresh<'_>) -> Result<usize, (usize, Fault)> {
     let count = fresh.values.len();
     let mut cursor = Cursor::new(body);
+    let mut filled = Ok(count);
     for (index, (time, value)) in fresh.timestamps_ms.iter_mut().zip(fresh.values).enumerate() {
-        cursor.next(index).map_err(|fault| (index, fault))?;
+        if let Err(fault) = cursor.next(index) {
+            filled = Err((index, fault));
+            break;
+        }
         if cursor.timestamp_ms > end_ms {
-            return Ok(index);
+            filled = Ok(index);
+            break;
         }
         (*time, *value) = (cursor.timestamp_ms, f64::from_bits(cursor.value_bits));
     }
-    Ok(count)
+    // PERF: behind the end there are zeros, which read as samples too. To look once, not a sample, is
+    // worth a second walk over what is cut off.
+    if cursor.reader.is_overrun() {
+        return Err((Cursor::new(body).find_end(count), Fault::Truncated));
+    }
+    filled
 }
 
 /// Stands at a sample.
+#[derive(Clone, Copy)]
 struct Cursor<'a> {
     reader: BitReader<'a>,
     timestamp_ms: i64,
@@ -71,40 +84,59 @@ impl<'a> Cursor<'a> {
         Self { reader, timestamp_ms: 0, delta_ms: 0, value_bits: 0, window: Window::NONE }
     }
 
-    /// Steps to the sample `index`, from the one before it.
+    /// Returns which of `count` samples is not whole.
+    #[cold]
+    fn find_end(mut self, count: usize) -> usize {
+        let is_whole = |index: &usize| self.next(*index).is_ok() && !self.reader.is_overrun();
+        (0..count).take_while(is_whole).count().min(count - 1)
+    }
+
+    /// Steps to the sample `index`, from the one before it. May read behind the end.
     #[inline(always)]
     fn next(&mut self, index: usize) -> Result<(), Fault> {
         if index < 2 {
-            return self.next_early(index);
+            *self = self.next_early(index)?;
+            return Ok(());
         }
         self.reader.refill();
-        let change = self.reader.take_delta_of_delta();
-        self.delta_ms = self.delta_ms.wrapping_add(change);
+        // The first bit is of the time, and the others of the value unless it is set.
+        match self.reader.peek() >> 61 {
+            0b000 | 0b001 => self.reader.skip(2),
+            0b010 => {
+                self.reader.skip(3);
+                self.value_bits ^= self.reader.take_in_window(self.window);
+            }
+            0b011 => {
+                self.reader.skip(3);
+                self.window = self.reader.take_window()?;
+                self.value_bits ^= self.reader.take_in_window(self.window);
+            }
+            _ => {
+                self.delta_ms = self.delta_ms.wrapping_add(self.reader.take_delta_of_delta());
+                self.value_bits ^= self.reader.take_difference(&mut self.window)?;
+            }
+        }
         self.advance()
     }
 
     /// Steps to the first or the second sample.
     #[cold]
-    fn next_early(&mut self, index: usize) -> Result<(), Fault> {
-        if index > 0 {
-            self.delta_ms = self.reader.take_unsigned_varint().cast_signed();
-            self.reader.refill();
-            return self.advance();
+    fn next_early(mut self, index: usize) -> Result<Self, Fault> {
+        if index == 0 {
+            self.timestamp_ms = self.reader.take_varint();
+            self.value_bits = self.reader.take_wide(64);
+            return Ok(self);
         }
-        self.timestamp_ms = self.reader.take_varint();
-        self.value_bits = self.reader.take_wide(64);
-        if self.reader.is_overrun() { Err(Fault::Truncated) } else { Ok(()) }
+        self.delta_ms = self.reader.take_unsigned_varint().cast_signed();
+        self.reader.refill();
+        self.value_bits ^= self.reader.take_difference(&mut self.window)?;
+        self.advance()?;
+        Ok(self)
     }
 
-    /// Reads a value and adds the time difference.
+    /// Adds the time difference.
     #[inline(always)]
     fn advance(&mut self) -> Result<(), Fault> {
-        let change = self.reader.take_difference(&mut self.window);
-        // Before all else: behind the end the numbers mean nothing.
-        if self.reader.is_overrun() {
-            return Err(Fault::Truncated);
-        }
-        self.value_bits ^= change?;
         let next_ms = self.timestamp_ms.wrapping_add(self.delta_ms);
         if next_ms <= self.timestamp_ms {
             return Err(Fault::NotRising);
@@ -116,7 +148,7 @@ impl<'a> Cursor<'a> {
 
 impl BitReader<'_> {
     /// Needs up to 24 loaded bits, and leaves at least 32 where 56 were loaded.
-    #[inline]
+    #[inline(always)]
     fn take_delta_of_delta(&mut self) -> i64 {
         let top = self.peek();
         if top >> 63 == 0 {
@@ -129,12 +161,14 @@ impl BitReader<'_> {
         } else if top >> 60 == 0b1110 {
             self.take_number(4, 20)
         } else {
-            self.take_long_number()
+            let (number, rest) = self.take_long_number();
+            *self = rest;
+            number
         }
     }
 
     /// Takes a tag and a number from `1 - 2^(size-1)` to `2^(size-1)`.
-    #[inline]
+    #[inline(always)]
     fn take_number(&mut self, tag_size: u32, size: u32) -> i64 {
         self.skip(tag_size);
         let number = self.take(size).cast_signed();
@@ -142,10 +176,10 @@ impl BitReader<'_> {
     }
 
     #[cold]
-    fn take_long_number(&mut self) -> i64 {
+    fn take_long_number(mut self) -> (i64, Self) {
         self.skip(4);
         let number = self.take_wide(64).cast_signed();
         self.refill();
-        number
+        (number, self)
     }
 }

@@ -27,7 +27,7 @@ mod append;
 mod chunk;
 mod decode;
 #[cfg(test)]
-mod plain;
+pub(crate) mod plain;
 
 pub use append::XorAppender;
 pub use chunk::XorChunk;

@@ -1,14 +1,15 @@
 //! The encoding once more, bit by bit and with no thought for speed: the oracle of the tests.
 
+/// Bits, one by one.
 #[derive(Default)]
-struct Bits(Vec<bool>);
+pub(crate) struct Bits(Vec<bool>);
 
 impl Bits {
-    fn push(&mut self, number: u64, count: u32) {
+    pub(crate) fn push(&mut self, number: u64, count: u32) {
         self.0.extend((0..count).rev().map(|bit| number >> bit & 1 == 1));
     }
 
-    fn push_varint(&mut self, mut number: u64) {
+    pub(crate) fn push_varint(&mut self, mut number: u64) {
         while number > 0x7f {
             self.push(number & 0x7f | 0x80, 8);
             number >>= 7;
@@ -16,7 +17,11 @@ impl Bits {
         self.push(number, 8);
     }
 
-    fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn push_signed_varint(&mut self, number: i64) {
+        self.push_varint((number << 1 ^ number >> 63).cast_unsigned());
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         let byte = |bits: &[bool]| {
             (0..8).fold(0, |byte, bit| byte << 1 | u8::from(bits.get(bit).is_some_and(|set| *set)))
         };
@@ -25,13 +30,13 @@ impl Bits {
 }
 
 /// Returns the chunk of `samples`.
-pub(super) fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
+pub(crate) fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
     let mut out = Bits::default();
     out.push(samples.len() as u64, 16);
     let mut window = None;
     for (index, &(time, value)) in samples.iter().enumerate() {
         if index == 0 {
-            out.push_varint((time << 1 ^ time >> 63).cast_unsigned());
+            out.push_signed_varint(time);
             out.push(value.to_bits(), 64);
             continue;
         }
@@ -62,7 +67,7 @@ fn push_time(out: &mut Bits, change: i64) {
     out.push(change.cast_unsigned(), 64);
 }
 
-fn push_value(out: &mut Bits, change: u64, window: &mut Option<(u32, u32)>) {
+pub(crate) fn push_value(out: &mut Bits, change: u64, window: &mut Option<(u32, u32)>) {
     if change == 0 {
         return out.push(0, 1);
     }

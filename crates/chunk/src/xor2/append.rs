@@ -70,26 +70,50 @@ impl Xor2Appender {
         assert!(self.sample_count < u16::MAX, "the chunk is full");
         let is_newer = self.sample_count == 0 || self.timestamp_ms < time.timestamp_ms;
         assert!(is_newer, "samples out of order");
-        let written = match self.sample_count {
-            0 => StartHeader::default(),
-            _ => StartHeader(buffer[STARTS_PLACE]),
-        };
-        let (mut next, mut starts) = (*self, written);
-        next.bit_count = write_behind(buffer, self.bit_count, Self::SAMPLE_SIZE_MAX, |out| {
-            next.write(out, time.timestamp_ms, value);
-            let start_ms = time.start_timestamp_ms;
-            if !written.is_empty() || start_ms != self.start_ms || self.sample_count == 127 {
-                starts = push_start(out, written, self.start_sample(time));
-            }
-        })?;
-        next.start_ms = time.start_timestamp_ms;
-        let [high, low] = next.sample_count.to_be_bytes();
-        buffer[..HEADER_SIZE].copy_from_slice(&[high, low, starts.0]);
+        let start_ms = time.start_timestamp_ms;
+        let mut next = *self;
+        next.start_ms = start_ms;
+        let starts = if self.sample_count == 0 { 0 } else { buffer[STARTS_PLACE] };
+        let starts = StartHeader(starts);
+        // PERF: most chunks have no starts, and all that write some take the way that is longer.
+        if starts.is_empty() && start_ms == self.start_ms && self.sample_count < ALWAYS_FROM {
+            next.bit_count = write_behind(buffer, self.bit_count, Self::SAMPLE_SIZE_MAX, |out| {
+                next.write(out, time.timestamp_ms, value);
+            })?;
+            next.finish(buffer, starts);
+        } else {
+            next.append_with_start(buffer, self.start_sample(time), value)?;
+        }
         *self = next;
         Ok(())
     }
 
-    /// Returns how many bytes the chunk has.
+    /// Appends one sample and what is to be said of its start.
+    #[inline(never)]
+    fn append_with_start(
+        &mut self,
+        buffer: &mut [u8],
+        sample: StartSample,
+        value: f64,
+    ) -> Result<(), NoRoom> {
+        let written = if sample.index == 0 { 0 } else { buffer[STARTS_PLACE] };
+        let mut starts = StartHeader(written);
+        self.bit_count = write_behind(buffer, self.bit_count, Self::SAMPLE_SIZE_MAX, |out| {
+            self.write(out, sample.timestamp_ms, value);
+            starts = push_start(out, starts, sample);
+        })?;
+        self.finish(buffer, starts);
+        Ok(())
+    }
+
+    /// Writes the header.
+    #[inline]
+    fn finish(&self, buffer: &mut [u8], starts: StartHeader) {
+        let [high, low] = self.sample_count.to_be_bytes();
+        buffer[..HEADER_SIZE].copy_from_slice(&[high, low, starts.0]);
+    }
+
+    /// Returns how many bytes the chunk has; before its first sample none of them is written.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         (self.bit_count as usize).div_ceil(8)
@@ -124,7 +148,7 @@ impl Xor2Appender {
     }
 
     /// Writes a sample, but not the header, and takes note of it, but not of how many bits it took.
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, out: &mut BitWriter<'_>, timestamp_ms: i64, value: f64) {
         let delta_ms = timestamp_ms.wrapping_sub(self.timestamp_ms);
         let is_stale = is_stale_nan(value);
@@ -161,7 +185,7 @@ fn write_first(out: &mut BitWriter<'_>, timestamp_ms: i64, value: f64) {
 }
 
 /// Writes the change of a time difference and a value's difference.
-#[inline]
+#[inline(always)]
 fn push_sample(
     out: &mut BitWriter<'_>,
     change_ms: i64,
@@ -189,7 +213,7 @@ fn push_sample(
 }
 
 /// Returns the bits of a value where the time difference is as before.
-#[inline]
+#[inline(always)]
 fn short_value(difference: u64, window: &mut Window) -> (Bits, Bits) {
     if difference == 0 {
         return (Bits::ZERO, Bits::EMPTY);
@@ -205,7 +229,7 @@ fn short_value(difference: u64, window: &mut Window) -> (Bits, Bits) {
 }
 
 /// Returns the bits of a value where the time difference changes.
-#[inline]
+#[inline(always)]
 fn long_value(difference: u64, is_stale: bool, window: &mut Window) -> (Bits, Bits) {
     if is_stale {
         return (Bits::new(0b111, 3), Bits::EMPTY);
@@ -224,3 +248,5 @@ fn long_value(difference: u64, is_stale: bool, window: &mut Window) -> (Bits, Bi
 }
 
 const HEADER_BITS: u32 = 24;
+/// From this sample on, starts are written whether they change or not.
+const ALWAYS_FROM: u16 = StartHeader::INDEX_MAX;

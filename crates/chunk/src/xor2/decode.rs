@@ -37,7 +37,9 @@ pub(super) fn resume(bytes: &[u8]) -> Result<Xor2Appender, ChunkError> {
     let (header, sample_count, body) = split_header::<HEADER_SIZE>(Encoding::Xor2, bytes)?;
     let mut cursor = Cursor::new(body, StartHeader(header[STARTS_PLACE]));
     for index in 0..usize::from(sample_count) {
-        cursor.next::<true>(index).map_err(|fault| fault.at(index, sample_count))?;
+        let stepped = cursor.next::<true>(index).map(drop);
+        let stepped = if cursor.reader.is_overrun() { Err(Fault::Truncated) } else { stepped };
+        stepped.map_err(|fault| fault.at(index, sample_count))?;
     }
     let bit_count = HEADER_SIZE * 8 + cursor.reader.bit_position();
     Ok(Xor2Appender {
@@ -54,26 +56,40 @@ pub(super) fn resume(bytes: &[u8]) -> Result<Xor2Appender, ChunkError> {
 /// Fills the columns of `fresh`, and returns how many samples it wrote: fewer than there is room for
 /// only where the next one lies behind `end_ms`.
 fn fill<const STARTS: bool>(
-    mut cursor: Cursor<'_>,
+    first: Cursor<'_>,
     end_ms: i64,
     fresh: Fresh<'_>,
 ) -> Result<usize, (usize, Fault)> {
     let count = fresh.values.len();
+    let mut cursor = first;
+    let mut filled = Ok(count);
     let mut starts = fresh.start_timestamps_ms.iter_mut();
     for (index, (time, value)) in fresh.timestamps_ms.iter_mut().zip(fresh.values).enumerate() {
-        let value_bits = cursor.next::<STARTS>(index).map_err(|fault| (index, fault))?;
+        let value_bits = match cursor.next::<STARTS>(index) {
+            Ok(value_bits) => value_bits,
+            Err(fault) => {
+                filled = Err((index, fault));
+                break;
+            }
+        };
         if cursor.timestamp_ms > end_ms {
-            return Ok(index);
+            filled = Ok(index);
+            break;
         }
         (*time, *value) = (cursor.timestamp_ms, f64::from_bits(value_bits));
-        if let Some(start) = starts.next() {
+        if STARTS && let Some(start) = starts.next() {
             *start = cursor.starts.start_ms;
         }
     }
-    Ok(count)
+    // PERF: as in encoding 1, a look once, not a sample.
+    if cursor.reader.is_overrun() {
+        return Err((first.find_end(count), Fault::Truncated));
+    }
+    filled
 }
 
 /// Stands at a sample.
+#[derive(Clone, Copy)]
 struct Cursor<'a> {
     reader: BitReader<'a>,
     timestamp_ms: i64,
@@ -96,52 +112,78 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps to the sample `index`, from the one before it, and returns the bits of its value.
+    /// Returns which of `count` samples is not whole.
+    #[cold]
+    fn find_end(mut self, count: usize) -> usize {
+        let is_whole =
+            |index: &usize| self.next::<true>(*index).is_ok() && !self.reader.is_overrun();
+        (0..count).take_while(is_whole).count().min(count - 1)
+    }
+
+    /// Steps to the sample `index`, from the one before it, and returns the bits of its value. May
+    /// read behind the end.
     #[inline(always)]
     fn next<const STARTS: bool>(&mut self, index: usize) -> Result<u64, Fault> {
         if index < 2 {
-            return self.next_early(index);
+            let (value_bits, stepped) = self.next_early(index)?;
+            *self = stepped;
+            return Ok(value_bits);
         }
         self.reader.refill();
-        let value_bits = match self.reader.leading_ones() {
-            0 => {
+        let value_bits = match self.reader.peek() >> 61 {
+            0b000..=0b011 => {
                 self.reader.skip(1);
-                Ok(self.base_bits)
+                self.base_bits
             }
-            1 => {
-                self.reader.skip(2);
-                self.take_short_value()
-            }
-            2 => {
+            0b100 => {
                 self.reader.skip(3);
-                self.take_time(13)
+                self.take_difference()
             }
-            3 => {
-                self.reader.skip(4);
-                self.take_time(20)
+            0b101 => {
+                self.reader.skip(3);
+                self.window = self.reader.take_window()?;
+                self.take_difference()
             }
-            4 => {
-                self.reader.skip(5);
-                self.take_time(64)
+            0b110 => {
+                self.reader.skip(3);
+                self.take_time(13);
+                self.take_long_value()?
             }
             _ => {
-                self.reader.skip(5);
-                Ok(STALE_NAN.to_bits())
+                let (value_bits, stepped) = self.next_rare()?;
+                *self = stepped;
+                value_bits
             }
         };
         self.advance::<STARTS>(index)?;
-        value_bits
+        Ok(value_bits)
+    }
+
+    /// Takes time and value where three bits are set.
+    #[cold]
+    fn next_rare(mut self) -> Result<(u64, Self), Fault> {
+        let ones = self.reader.leading_ones();
+        self.reader.skip((ones + 1).min(5));
+        match ones {
+            3 => self.take_time(20),
+            4 => {
+                self.take_time(64);
+                self.reader.refill();
+            }
+            _ => return Ok((STALE_NAN.to_bits(), self)),
+        }
+        Ok((self.take_long_value()?, self))
     }
 
     /// Steps to the first or the second sample.
     #[cold]
-    fn next_early(&mut self, index: usize) -> Result<u64, Fault> {
+    fn next_early(mut self, index: usize) -> Result<(u64, Self), Fault> {
         if index > 0 {
             self.delta_ms = self.reader.take_unsigned_varint().cast_signed();
             self.reader.refill();
-            let value_bits = self.take_long_value();
+            let value_bits = self.take_long_value()?;
             self.advance::<true>(index)?;
-            return value_bits;
+            return Ok((value_bits, self));
         }
         self.timestamp_ms = self.reader.take_varint();
         let value_bits = self.reader.take_wide(64);
@@ -149,7 +191,7 @@ impl<'a> Cursor<'a> {
             self.base_bits = value_bits;
         }
         self.starts.read_first(&mut self.reader, self.timestamp_ms);
-        if self.reader.is_overrun() { Err(Fault::Truncated) } else { Ok(value_bits) }
+        Ok((value_bits, self))
     }
 
     /// Adds the time difference, once the value is read.
@@ -157,10 +199,6 @@ impl<'a> Cursor<'a> {
     fn advance<const STARTS: bool>(&mut self, index: usize) -> Result<(), Fault> {
         if STARTS {
             self.starts.read_next(&mut self.reader, index, self.timestamp_ms);
-        }
-        // Before all else: behind the end the numbers mean nothing.
-        if self.reader.is_overrun() {
-            return Err(Fault::Truncated);
         }
         let next_ms = self.timestamp_ms.wrapping_add(self.delta_ms);
         if next_ms <= self.timestamp_ms {
@@ -170,41 +208,34 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Takes a change of the time difference, of `size` bits, and a value.
-    #[inline]
-    fn take_time(&mut self, size: u32) -> Result<u64, Fault> {
+    /// Takes a change of the time difference.
+    #[inline(always)]
+    fn take_time(&mut self, size: u32) {
         let number = self.reader.take_wide(size) << (64 - size);
         self.delta_ms = self.delta_ms.wrapping_add(number.cast_signed() >> (64 - size));
-        if size == 64 {
-            self.reader.refill();
-        }
-        self.take_long_value()
-    }
-
-    /// Takes a value in the short form. Needs 12 loaded bits.
-    #[inline]
-    fn take_short_value(&mut self) -> Result<u64, Fault> {
-        if self.reader.take(1) == 1 {
-            self.window = self.reader.take_window()?;
-        }
-        Ok(self.take_difference())
     }
 
     /// Takes a value in the long form. Needs 14 loaded bits.
-    #[inline]
+    #[inline(always)]
     fn take_long_value(&mut self) -> Result<u64, Fault> {
-        let ones = self.reader.leading_ones().min(3);
-        self.reader.skip((ones + 1).min(3));
-        match ones {
-            0 => return Ok(self.base_bits),
-            1 => {}
-            2 => self.window = self.reader.take_window()?,
-            _ => return Ok(STALE_NAN.to_bits()),
+        let top = self.reader.peek();
+        if top >> 63 == 0 {
+            self.reader.skip(1);
+            return Ok(self.base_bits);
         }
+        if top >> 62 == 0b10 {
+            self.reader.skip(2);
+            return Ok(self.take_difference());
+        }
+        self.reader.skip(3);
+        if top >> 61 == 0b111 {
+            return Ok(STALE_NAN.to_bits());
+        }
+        self.window = self.reader.take_window()?;
         Ok(self.take_difference())
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_difference(&mut self) -> u64 {
         self.base_bits ^= self.reader.take_in_window(self.window);
         self.base_bits

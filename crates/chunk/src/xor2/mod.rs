@@ -34,7 +34,8 @@
 
 mod append;
 mod decode;
-//mod plain;
+#[cfg(test)]
+pub(crate) mod plain;
 
 pub use append::Xor2Appender;
 pub(crate) use decode::decode;
@@ -44,4 +45,5 @@ const HEADER_SIZE: usize = 3;
 /// Where in the header the latter stands.
 const STARTS_PLACE: usize = 2;
 
-//mod tests;
+#[cfg(test)]
+mod tests;
