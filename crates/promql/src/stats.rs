@@ -20,7 +20,8 @@ pub struct SampleStats {
     /// The samples that had to be read for that: one that lies in the windows of several steps
     /// counts once.
     pub read: u64,
-    /// The most samples held at a time, where [`Counting`](crate::Counting) asks for it.
+    /// The most samples held at a time, where [`Counting`](crate::Counting) asks for it. It depends a
+    /// little on the order in which the store returns series.
     /// [`EngineOptions::max_samples`](crate::EngineOptions) limits it whether it is asked for or not.
     pub peak: Option<u64>,
     /// The samples of each step, where [`Counting::Steps`](crate::Counting) asks for them.
