@@ -124,3 +124,79 @@ fn trimmed(histogram: &FloatHistogram, keep: Keep, value: f64) -> FloatHistogram
 
 const FLOAT: &str = "float";
 const HISTOGRAM: &str = "histogram";
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+
+    use super::*;
+
+    fn histogram(count: f64) -> FloatHistogram {
+        let positive = [(0, count)].into_iter().collect();
+        FloatHistogram { count, sum: count, positive, ..FloatHistogram::default() }
+    }
+
+    /// Returns the count of the result, the truth, or the remark that there is instead or beside.
+    fn apply(op: ElementOp, left: Side<'_>, right: Side<'_>) -> String {
+        let mixed = MixedOp { op, symbol: "op", span: Span { start: 0, end: 1 } };
+        match mixed.apply(left, right) {
+            Ok((Made::Histogram(made), None)) => format!("{} {:?}", made.count, made.reset_hint),
+            Ok((Made::Truth(truth), None)) => truth.to_string(),
+            Ok((Made::Float(made), None)) => made.to_string(),
+            Ok((_, Some(remark))) | Err(remark) => remark.to_string(),
+        }
+    }
+
+    #[test]
+    fn operands_go_together_or_there_is_a_remark() {
+        let (four, six) = (histogram(4.0), histogram(6.0));
+        let hinted = |reset_hint| FloatHistogram { reset_hint, ..histogram(1.0) };
+        let (reset, not_reset) = (hinted(ResetHint::Reset), hinted(ResetHint::NotReset));
+        let bounded = |bounds: &[f64]| FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            custom_bounds: bounds.into(),
+            ..histogram(4.0)
+        };
+        let (near, far) = (bounded(&[1.0]), bounded(&[2.0]));
+        let of = Side::Histogram;
+        let two = Side::Float(2.0);
+        let types =
+            "PromQL info: incompatible sample types encountered for binary operator \"op\":";
+        for (op, left, right, expected) in [
+            (ElementOp::Mul, of(&four), two, "8 Unknown"),
+            (ElementOp::Mul, two, of(&four), "8 Unknown"),
+            (ElementOp::Mul, of(&four), Side::Float(-1.0), "-4 Gauge"),
+            (ElementOp::Div, of(&four), two, "2 Unknown"),
+            (ElementOp::Div, two, of(&four), &format!("{types} float op histogram")),
+            (ElementOp::Add, of(&four), two, &format!("{types} histogram op float")),
+            (ElementOp::Less, of(&four), of(&six), &format!("{types} histogram op histogram")),
+            (ElementOp::TrimLower, two, two, &format!("{types} float op float")),
+            (ElementOp::TrimUpper, of(&four), Side::Float(0.1), "0 Unknown"),
+            (ElementOp::TrimLower, of(&four), Side::Float(0.1), "4 Unknown"),
+            (ElementOp::Equal, of(&four), of(&four), "true"),
+            (ElementOp::NotEqual, of(&four), of(&four), "false"),
+            (ElementOp::Add, of(&four), of(&six), "10 Unknown"),
+            (ElementOp::Sub, of(&six), of(&four), "2 Gauge"),
+            (
+                ElementOp::Add,
+                of(&reset),
+                of(&not_reset),
+                "PromQL warning: conflicting counter resets during histogram addition",
+            ),
+            (
+                ElementOp::Sub,
+                of(&near),
+                of(&far),
+                "PromQL info: mismatched custom buckets were reconciled during subtraction",
+            ),
+            (
+                ElementOp::Add,
+                of(&near),
+                of(&four),
+                "PromQL warning: incompatible bucket layout encountered for binary operator op",
+            ),
+        ] {
+            assert_eq!(apply(op, left, right), expected, "{op:?}");
+        }
+    }
+}

@@ -245,3 +245,145 @@ fn rank_in(bucket: &Bucket<f64>, bound: f64, rank: f64, is_linear: bool) -> Opti
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::SQRT_2;
+
+    use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+    use narthex_promql_parser::Span;
+
+    use super::*;
+
+    const PLACE: Place<'_> = Place { metric_name: "", span: Span { start: 0, end: 1 } };
+
+    /// Returns a histogram with these buckets below, around and above zero, which ends at 0.5 there.
+    fn exponential(
+        negative: &[(i32, f64)],
+        zero_count: f64,
+        positive: &[(i32, f64)],
+    ) -> FloatHistogram {
+        let count = negative.iter().chain(positive).map(|(_, count)| count).sum::<f64>();
+        FloatHistogram {
+            zero_threshold: 0.5,
+            zero_count,
+            count: count + zero_count,
+            sum: 6.0,
+            negative: negative.iter().copied().collect(),
+            positive: positive.iter().copied().collect(),
+            ..FloatHistogram::default()
+        }
+    }
+
+    fn custom(bounds: &[f64], counts: &[(i32, f64)]) -> FloatHistogram {
+        let histogram = exponential(&[], 0.0, counts);
+        FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            zero_threshold: 0.0,
+            custom_bounds: bounds.into(),
+            ..histogram
+        }
+    }
+
+    /// Adds an observation of NaN.
+    fn with_nan(histogram: FloatHistogram) -> FloatHistogram {
+        FloatHistogram { count: histogram.count + 1.0, sum: f64::NAN, ..histogram }
+    }
+
+    /// The last bits are held against recorded answers.
+    fn near(found: f64, expected: f64) -> bool {
+        found == expected
+            || (found - expected).abs() < 1e-15
+            || (found.is_nan() && expected.is_nan())
+    }
+
+    #[test]
+    fn quantiles_lie_within_buckets() {
+        let above = exponential(&[], 0.0, &[(1, 2.0), (2, 2.0)]);
+        let around = exponential(&[(1, 1.0)], 2.0, &[(1, 1.0)]);
+        let bounded = custom(&[1.0, 5.0], &[(0, 2.0), (1, 1.0), (2, 1.0)]);
+        for (q, histogram, expected) in [
+            (-0.1, &above, f64::NEG_INFINITY),
+            (1.1, &above, f64::INFINITY),
+            (f64::NAN, &above, f64::NAN),
+            (0.5, &FloatHistogram::default(), f64::NAN),
+            (0.0, &above, 1.0),
+            (0.25, &above, SQRT_2),
+            (0.5, &above, 2.0),
+            (0.75, &above, 2.0 * SQRT_2),
+            (1.0, &above, 4.0),
+            // The zero bucket is on both sides, unless all others are on one.
+            (0.5, &around, 0.0),
+            (0.125, &around, -SQRT_2),
+            (0.25, &exponential(&[], 2.0, &[(1, 2.0)]), 0.25),
+            (0.75, &exponential(&[(1, 2.0)], 2.0, &[]), -0.25),
+            // Below the lowest bound lies zero, if it is positive; above the highest lies nothing.
+            (0.25, &bounded, 0.5),
+            (0.625, &bounded, 3.0),
+            (0.9, &bounded, 5.0),
+            (0.1, &custom(&[-1.0, 5.0], &[(0, 1.0)]), -1.0),
+        ] {
+            let (found, remark) = quantile(q, histogram, PLACE);
+            assert!(near(found, expected), "{q}: {found} for {expected}");
+            assert_eq!(remark, None, "{q}");
+        }
+    }
+
+    #[test]
+    fn fractions_lie_between_bounds() {
+        let above = exponential(&[], 0.0, &[(1, 2.0), (2, 2.0)]);
+        let around = exponential(&[(1, 1.0)], 2.0, &[(1, 1.0)]);
+        let bounded = custom(&[1.0, 5.0], &[(0, 2.0), (1, 1.0), (2, 1.0)]);
+        for (lower, upper, histogram, expected) in [
+            (0.0, 1.0, &FloatHistogram::default(), f64::NAN),
+            (f64::NAN, 1.0, &above, f64::NAN),
+            (2.0, 2.0, &above, 0.0),
+            (f64::NEG_INFINITY, f64::INFINITY, &above, 1.0),
+            (1.0, 2.0, &above, 0.5),
+            (SQRT_2, 2.0 * SQRT_2, &above, 0.5),
+            (-0.5, 0.25, &around, 0.375),
+            (0.0, 3.0, &bounded, 0.625),
+            (5.0, f64::INFINITY, &bounded, 0.25),
+        ] {
+            let (found, remark) = fraction(lower, upper, histogram, PLACE);
+            assert!(near(found, expected), "{lower} to {upper}: {found} for {expected}");
+            assert_eq!(remark, None, "{lower} to {upper}");
+        }
+    }
+
+    #[test]
+    fn observations_of_nan_are_remarked_on() {
+        let histogram = with_nan(exponential(&[], 0.0, &[(1, 3.0)]));
+        let remark = |found: (f64, Option<Annotation>)| found.1.map(|remark| remark.to_string());
+        let result = "PromQL info: input to histogram_quantile has NaN observations, result is ";
+        let (value, _) = quantile(0.9, &histogram, PLACE);
+        assert!(value.is_nan());
+        assert_eq!(remark(quantile(0.9, &histogram, PLACE)), Some(format!("{result}NaN")));
+        assert_eq!(
+            remark(quantile(0.5, &histogram, PLACE)),
+            Some(format!("{result}skewed higher"))
+        );
+        let (share, _) = fraction(f64::NEG_INFINITY, f64::INFINITY, &histogram, PLACE);
+        assert_eq!(share.to_bits(), 0.75_f64.to_bits());
+        assert!(remark(fraction(0.0, 1.0, &histogram, PLACE)).is_some());
+        // Infinities of both signs make the sum no number too.
+        let infinite = FloatHistogram { sum: f64::NAN, ..exponential(&[], 0.0, &[(1, 3.0)]) };
+        assert_eq!(remark(quantile(0.5, &infinite, PLACE)), None);
+    }
+
+    #[test]
+    fn summaries_take_observations_for_the_middle_of_their_bucket() {
+        let histogram = exponential(&[], 2.0, &[(2, 2.0)]);
+        let variance = (2.0 * 1.5 * 1.5 + 2.0 * (2.0 * SQRT_2 - 1.5).powi(2)) / 4.0;
+        for (summary, expected) in [
+            (Summary::Count, 4.0),
+            (Summary::Sum, 6.0),
+            (Summary::Avg, 1.5),
+            (Summary::Stdvar, variance),
+            (Summary::Stddev, variance.sqrt()),
+        ] {
+            let found = summary.of(&histogram);
+            assert!(near(found, expected), "{summary:?}: {found} for {expected}");
+        }
+    }
+}
