@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_host::{FileLock, Files, Host};
-use narthex_model::Metadata;
+use narthex_model::{Labels, Metadata};
 use narthex_storage::{
     Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
 };
@@ -11,6 +11,7 @@ use narthex_storage::{
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
+use crate::head_chunks::HeadChunks;
 use crate::merge::MergeQuerier;
 use crate::wal::{self, Wal};
 use crate::{BlockError, Corruption, Options, ReplayStats, Stats, WalError};
@@ -111,6 +112,16 @@ impl Db {
         let blocks = Blocks::open(&host, path).map_err(fail)?;
 
         let mut replayer = Replayer::new(&options);
+        let chunks_dir = path.join("chunks_head");
+        let fail = |source| OpenError::Prepare { path: chunks_dir.clone(), source };
+        let files = Arc::clone(&host.files);
+        let add = |found| replayer.add_chunk(found);
+        let (files, report) = HeadChunks::open(files, chunks_dir.clone(), add).map_err(fail)?;
+        if let Some(file) = report.damaged_file {
+            let dropped_bytes = report.dropped_bytes;
+            tracing::warn!(path = %file.display(), dropped_bytes, "dropped damaged head chunks; the log has their samples");
+        }
+        replayer.set_files(files);
         let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
         let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
         let report = report.map_err(fail)?;
@@ -169,6 +180,7 @@ impl Db {
     /// Where the end of the log could not be written or synced. The folder is given back all the
     /// same.
     pub fn close(self) -> Result<(), WalError> {
+        self.head.close();
         self.wal.finish()
     }
 
@@ -181,6 +193,12 @@ impl Db {
             blocks: self.blocks.stats(),
             replay: self.replay,
         }
+    }
+
+    /// Returns the name of the series of the head with these labels.
+    #[must_use]
+    pub fn find_series(&self, labels: &Labels) -> Option<SeriesRef> {
+        self.head.find_series(labels)
     }
 
     /// Returns what was last said of the metric of a series.

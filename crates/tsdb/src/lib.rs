@@ -61,7 +61,6 @@ mod codec;
 mod compact;
 mod db;
 mod head;
-#[allow(dead_code, reason = "the head comes to use it")]
 mod head_chunks;
 mod maintain;
 mod merge;

@@ -26,8 +26,10 @@ pub struct HeadStats {
     pub chunks: u64,
     /// Chunks created (`head_chunks_created_total`).
     pub chunks_created: u64,
-    /// Bytes of all chunks.
+    /// Bytes of the chunks in memory; full ones move to files.
     pub chunk_bytes: u64,
+    /// Bytes of the files of full chunks (`head_chunks_storage_size_bytes`).
+    pub chunk_file_bytes: u64,
     /// Samples committed (`head_samples_appended_total`).
     pub samples_appended: u64,
     /// Samples refused as older than their series' newest (`out_of_order_samples_total`), those

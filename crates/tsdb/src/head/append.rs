@@ -141,7 +141,7 @@ impl<'a> HeadAppender<'a> {
             sample.value = sample.value.into_end_of(*kind);
         }
         let series = state.table.get(slot);
-        series.check(sample.time.timestamp_ms, &sample.value)?;
+        series.check(sample.time.timestamp_ms, &sample.value, state.table.slab())?;
         series.is_pending.store(true, Ordering::Relaxed);
         let Series { reference, is_logged, .. } = *series;
         self.batches.add(self.samples.len(), slot, sample.value.kind());
@@ -234,6 +234,7 @@ impl Appender for HeadAppender<'_> {
             Err(error) => Err(AppendError::Store(Box::new(error))),
         };
         self.rollback();
+        self.head.spill();
         outcome
     }
 

@@ -3,19 +3,29 @@
 use narthex_chunk::Encoding;
 
 use super::slab::{BufferId, Slab};
+use crate::head_chunks::ChunkRef;
 
 /// A chunk that takes no more samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FullChunk {
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
-    /// Where its encoding and its bytes are.
-    buffer: BufferId,
-    size: u32,
+    pub(super) place: Place,
+}
+
+/// Where the bytes of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a buffer, behind the number of the encoding.
+    Memory {
+        buffer: BufferId,
+        size: u32,
+    },
+    File(ChunkRef),
 }
 
 impl FullChunk {
-    /// Stores a chunk.
+    /// Stores a chunk in memory.
     pub(super) fn new(
         (min_ms, max_ms): (i64, i64),
         encoding: Encoding,
@@ -27,39 +37,62 @@ impl FullChunk {
         first[0] = encoding.number();
         rest[..bytes.len()].copy_from_slice(bytes);
         let size = u32::try_from(bytes.len()).expect("it fits a buffer");
-        Self { min_ms, max_ms, buffer, size }
+        Self { min_ms, max_ms, place: Place::Memory { buffer, size } }
     }
 
-    pub(super) fn chunk(self, slab: &Slab) -> (Encoding, &[u8]) {
-        let buffer = slab.get(self.buffer);
+    /// Returns the encoding and the bytes of a chunk in memory.
+    ///
+    /// # Panics
+    ///
+    /// Where it is in a file.
+    pub(super) fn in_memory(self, slab: &Slab) -> (Encoding, &[u8]) {
+        let Place::Memory { buffer, size } = self.place else { panic!("a chunk in a file") };
+        let buffer = slab.get(buffer);
         let encoding = Encoding::try_from(buffer[0]).expect("it was stored");
-        (encoding, &buffer[1..][..self.size as usize])
+        (encoding, &buffer[1..][..size as usize])
     }
 
+    /// Returns the size in memory, in bytes.
     pub(super) fn size(self) -> usize {
-        self.size as usize
+        match self.place {
+            Place::Memory { size, .. } => size as usize,
+            Place::File(_) => 0,
+        }
+    }
+
+    fn free(self, slab: &mut Slab) {
+        if let Place::Memory { buffer, .. } = self.place {
+            slab.free(buffer);
+        }
     }
 
     fn to_bytes(self) -> [u8; ENTRY_SIZE] {
+        let place = match self.place {
+            Place::Memory { buffer, size } => {
+                IN_MEMORY | u64::from(size) << 32 | u64::from(buffer.to_bits())
+            }
+            Place::File(ChunkRef(place)) => place,
+        };
         let mut bytes = [0; ENTRY_SIZE];
         bytes[..8].copy_from_slice(&self.min_ms.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.max_ms.to_le_bytes());
-        bytes[16..20].copy_from_slice(&self.buffer.to_bits().to_le_bytes());
-        bytes[20..].copy_from_slice(&self.size.to_le_bytes());
+        bytes[16..].copy_from_slice(&place.to_le_bytes());
         bytes
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the parts of a word")]
     fn from_bytes(bytes: &[u8; ENTRY_SIZE]) -> Self {
-        let word = |start: usize| {
-            u32::from_le_bytes([bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]])
+        let mut words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+        let mut word = || words.next().expect("three words");
+        let (min_ms, max_ms, place) = (word().cast_signed(), word().cast_signed(), word());
+        let place = match place & IN_MEMORY {
+            0 => Place::File(ChunkRef(place)),
+            _ => Place::Memory {
+                buffer: BufferId::from_bits(place as u32),
+                size: ((place & !IN_MEMORY) >> 32) as u32,
+            },
         };
-        let long = |start: usize| i64::from(word(start + 4)) << 32 | i64::from(word(start));
-        Self {
-            min_ms: long(0),
-            max_ms: long(8),
-            buffer: BufferId::from_bits(word(16)),
-            size: word(20),
-        }
+        Self { min_ms, max_ms, place }
     }
 }
 
@@ -94,6 +127,17 @@ impl FullChunks {
         list[..COUNT_SIZE].copy_from_slice(&count.to_le_bytes());
     }
 
+    /// Notes that a chunk is in a file now. Returns how many bytes of memory that frees.
+    pub(super) fn move_to_file(self, min_ms: i64, place: ChunkRef, slab: &mut Slab) -> usize {
+        let found = self.iter(slab).enumerate().find(|(_, chunk)| chunk.min_ms == min_ms);
+        let Some((index, chunk)) = found else { return 0 };
+        chunk.free(slab);
+        let moved = FullChunk { place: Place::File(place), ..chunk };
+        let start = COUNT_SIZE + index * ENTRY_SIZE;
+        slab.get_mut(self.0)[start..start + ENTRY_SIZE].copy_from_slice(&moved.to_bytes());
+        chunk.size()
+    }
+
     /// Drops the chunks whose newest sample is older than `min_ms`.
     pub(super) fn drop_before(&mut self, min_ms: i64, slab: &mut Slab) {
         if self.iter(slab).next().is_none_or(|oldest| oldest.max_ms >= min_ms) {
@@ -101,7 +145,7 @@ impl FullChunks {
         }
         let (old, kept): (Vec<_>, Vec<_>) =
             self.iter(slab).partition(|chunk| chunk.max_ms < min_ms);
-        old.into_iter().for_each(|chunk| slab.free(chunk.buffer));
+        old.into_iter().for_each(|chunk| chunk.free(slab));
         slab.free(self.0);
         *self = Self::EMPTY;
         kept.into_iter().for_each(|chunk| self.push(chunk, slab));
@@ -109,8 +153,8 @@ impl FullChunks {
 
     /// Drops all chunks.
     pub(super) fn clear(&mut self, slab: &mut Slab) {
-        let buffers = self.iter(slab).map(|chunk| chunk.buffer).collect::<Vec<_>>();
-        buffers.into_iter().for_each(|buffer| slab.free(buffer));
+        let chunks = self.iter(slab).collect::<Vec<_>>();
+        chunks.into_iter().for_each(|chunk| chunk.free(slab));
         slab.free(self.0);
         *self = Self::EMPTY;
     }
@@ -123,3 +167,5 @@ fn count(list: &[u8]) -> usize {
 
 const COUNT_SIZE: usize = size_of::<u32>();
 const ENTRY_SIZE: usize = 24;
+/// Marks places in memory: references of chunks in files are smaller.
+const IN_MEMORY: u64 = 1 << 63;

@@ -63,6 +63,23 @@ impl LabelTable {
         self.find_text(label.as_str(), self.hasher.hash_one(label.as_str()))
     }
 
+    /// Returns the names and values of all labels, in no order.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let ids = self.by_text.iter();
+        ids.flat_map(|id| <[&str; 2]>::from(self.get(*id).split()))
+    }
+
+    /// Returns the place of each label, by its id, among all labels in order of names and values.
+    pub(super) fn places(&self) -> Vec<u32> {
+        let mut ids = self.by_text.iter().copied().collect::<Vec<_>>();
+        ids.sort_unstable_by(|a, b| self.get(*a).split().cmp(&self.get(*b).split()));
+        let mut places = vec![0; self.entries.len()];
+        for (place, id) in (0..).zip(ids) {
+            places[id as usize] = place;
+        }
+        places
+    }
+
     /// Stores a label set in a buffer.
     pub(super) fn intern(&mut self, labels: &Labels, slab: &mut Slab) -> BufferId {
         let buffer = slab.allocate(labels.len() * ID_SIZE);

@@ -10,18 +10,21 @@
 
 mod append;
 mod cut;
+mod export;
 mod full;
 mod index;
 mod isolation;
 mod labels;
 mod live;
 mod open;
+mod parts;
 mod postings;
 mod read;
 mod replay;
 mod series;
 mod slab;
 mod slots;
+mod spill;
 mod table;
 mod truncate;
 mod value;
@@ -33,7 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::{HashMap, HashSet};
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, SeriesRef, TimeRange};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 pub(crate) use append::HeadAppender;
 use append::{Pending, PendingMetadata};
@@ -47,6 +50,7 @@ use table::SeriesTable;
 use value::Sample;
 
 use crate::HeadStats;
+use crate::head_chunks::HeadChunks;
 
 /// All series in memory.
 pub(crate) struct Head {
@@ -55,6 +59,10 @@ pub(crate) struct Head {
     rules: CutRules,
     block_range_ms: i64,
     refusals: Refusals,
+    /// Where full chunks go.
+    files: Option<HeadChunks>,
+    /// Held by who writes them.
+    spilling: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +78,8 @@ struct State {
     min_ms: Option<i64>,
     /// Samples that are older have left the head, or do so now.
     truncated_ms: Option<i64>,
+    /// Series with full chunks that are in memory, and not yet known to stay there.
+    unwritten: Vec<Slot>,
     counts: Counts,
 }
 
@@ -108,6 +118,7 @@ impl Head {
             chunks: state.counts.chunks,
             chunks_created: state.counts.chunks_created,
             chunk_bytes: state.counts.chunk_bytes,
+            chunk_file_bytes: self.files.as_ref().map_or(0, HeadChunks::size_bytes),
             samples_appended: state.counts.samples_appended,
             out_of_order_samples: load(&self.refusals.out_of_order),
             out_of_bound_samples: load(&self.refusals.out_of_bounds),
@@ -116,6 +127,21 @@ impl Head {
             min_ms: state.min_ms,
             max_ms: state.min_ms.and(state.max_ms),
         }
+    }
+
+    /// Brings the files of full chunks to the disk, so that the next start need not read as much of the
+    /// log.
+    pub(crate) fn close(&self) {
+        if let Some(files) = &self.files
+            && let Err(error) = files.sync()
+        {
+            tracing::warn!(%error, "full chunks of the head are not on the disk");
+        }
+    }
+
+    pub(crate) fn find_series(&self, labels: &Labels) -> Option<SeriesRef> {
+        let state = self.state.read();
+        state.table.find(labels).map(|slot| state.series_ref(slot))
     }
 
     pub(crate) fn metadata(&self, series: SeriesRef) -> Option<Arc<Metadata>> {
@@ -247,6 +273,9 @@ impl State {
         self.counts.chunk_bytes += self.table.get(slot).open_size() as u64;
         self.counts.chunk_bytes -= counted as u64;
         let is_new = u64::from(appended == Appended::NewChunk);
+        if is_new > 0 && self.table.get(slot).full().len(self.table.slab()) > 0 {
+            self.unwritten.push(slot);
+        }
         self.counts.chunks += is_new;
         self.counts.chunks_created += is_new;
         self.max_ms = self.max_ms.max(Some(timestamp_ms));

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use hashbrown::{HashMap, HashSet};
-use narthex_chunk::{ChunkError, Columns, Encoding, decode};
+use narthex_chunk::Columns;
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
     Projection, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
@@ -10,9 +10,9 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::isolation::Seen;
 use super::labels::NameId;
+use super::parts::Parts;
 use super::series::Slot;
 use super::slots::SlotSet;
-use super::table::SeriesTable;
 use super::{Head, State};
 
 /// The head as it was after one commit.
@@ -194,51 +194,9 @@ impl Selection for HeadSelection<'_> {
             let tombstones = state.tombstones.get(&slot).map_or_else(Vec::new, Clone::clone);
             (Parts::new(&state.table, slot, range), tombstones)
         };
-        parts.decode(out).map_err(|error| StorageError::Store(Box::new(error)))?;
+        parts.decode(self.querier.head.files.as_ref(), out)?;
         for (min_ms, max_ms) in tombstones {
             out.remove(min_ms..=max_ms);
-        }
-        Ok(())
-    }
-}
-
-/// Copies of the chunks of one series that may hold samples of a range.
-struct Parts {
-    range: TimeRange,
-    bytes: Vec<u8>,
-    /// How each chunk is encoded, and where it ends in `bytes`.
-    chunks: Vec<(Encoding, usize)>,
-}
-
-impl Parts {
-    fn new(table: &SeriesTable, slot: Slot, range: TimeRange) -> Self {
-        let mut parts = Self { range, bytes: Vec::new(), chunks: Vec::new() };
-        let (series, slab) = (table.get(slot), table.slab());
-        for chunk in series.full().iter(slab) {
-            if chunk.min_ms <= range.max_ms && range.min_ms <= chunk.max_ms {
-                let (encoding, bytes) = chunk.chunk(slab);
-                parts.push(encoding, bytes);
-            }
-        }
-        if let Some((min_ms, encoding, bytes)) = series.open(slab)
-            && min_ms <= range.max_ms
-        {
-            parts.push(encoding, bytes);
-        }
-        parts
-    }
-
-    fn push(&mut self, encoding: Encoding, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.chunks.push((encoding, self.bytes.len()));
-    }
-
-    fn decode(&self, out: &mut Columns) -> Result<(), ChunkError> {
-        let mut start = 0;
-        for (encoding, end) in &self.chunks {
-            let bytes = &self.bytes[start..*end];
-            decode(*encoding, bytes, self.range.min_ms..=self.range.max_ms, out)?;
-            start = *end;
         }
         Ok(())
     }

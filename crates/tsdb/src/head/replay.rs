@@ -1,13 +1,15 @@
 use hashbrown::HashMap;
 use narthex_model::SampleTime;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::cut::CutRules;
+use super::full::{FullChunk, Place};
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::series::Slot;
 use super::value::{Sample, Value};
 use super::{Head, Refusals, State};
+use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::wal::record::{
     Decoder, Record, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
 };
@@ -26,6 +28,9 @@ pub(crate) struct Replayer {
     /// Where the next sample's series is looked for first: commits mostly hold series in order.
     guess: Slot,
     stats: ReplayStats,
+    /// Full chunks in files, by the references of their series, until the log names those.
+    found: HashMap<u64, Vec<FullChunk>>,
+    files: Option<HeadChunks>,
 }
 
 impl Replayer {
@@ -37,7 +42,23 @@ impl Replayer {
             slots: HashMap::new(),
             guess: 0,
             stats: ReplayStats::default(),
+            found: HashMap::new(),
+            files: None,
         }
+    }
+
+    /// Takes a full chunk of a file. Those of a series come before the record that names it.
+    pub(crate) fn add_chunk(&mut self, found: FoundChunk) {
+        let FoundChunk { series, chunk, min_ms, max_ms, is_out_of_order, .. } = found;
+        if !is_out_of_order {
+            let chunk = FullChunk { min_ms, max_ms, place: Place::File(chunk) };
+            self.found.entry(series).or_default().push(chunk);
+        }
+    }
+
+    /// Takes the files of full chunks, once all chunks in them were added.
+    pub(crate) fn set_files(&mut self, files: HeadChunks) {
+        self.files = Some(files);
     }
 
     /// Takes one record. Returns whether it made sense.
@@ -64,6 +85,11 @@ impl Replayer {
             None => {}
         }
         self.decoder = decoder;
+        if let Some(files) = &self.files
+            && self.state.unwritten.len() >= SPILL_COUNT
+        {
+            self.state.spill(files);
+        }
         is_good
     }
 
@@ -81,7 +107,10 @@ impl Replayer {
             rules: self.rules,
             block_range_ms: options.block_range_ms,
             refusals: Refusals::default(),
+            files: self.files,
+            spilling: Mutex::new(()),
         };
+        head.spill();
         (head, self.stats)
     }
 
@@ -95,6 +124,27 @@ impl Replayer {
         table.get_mut(slot).is_logged = true;
         self.state.counts.series_created += (table.len() - before) as u64;
         self.slots.insert(item.reference, slot);
+        if let Some(chunks) = self.found.remove(&item.reference) {
+            self.add_full_chunks(slot, &chunks);
+        }
+    }
+
+    /// Gives a series its full chunks. The log's samples of the same times are passed over.
+    fn add_full_chunks(&mut self, slot: Slot, chunks: &[FullChunk]) {
+        let State { table, counts, min_ms, max_ms, .. } = &mut self.state;
+        if table.get(slot).open_size() > 0 {
+            // The log named the series by another reference before, and had samples for it.
+            return;
+        }
+        let before = table.get(slot).chunk_count(table.slab());
+        table.push_full(slot, chunks);
+        let added = (table.get(slot).chunk_count(table.slab()) - before) as u64;
+        counts.chunks += added;
+        counts.chunks_created += added;
+        if let Some((oldest_ms, newest_ms)) = table.get(slot).bounds(table.slab()) {
+            *min_ms = Some(min_ms.map_or(oldest_ms, |min_ms| min_ms.min(oldest_ms)));
+            *max_ms = (*max_ms).max(Some(newest_ms));
+        }
     }
 
     fn add_float(&mut self, item: RefSample) {
@@ -161,3 +211,6 @@ impl Replayer {
         self.state.metadata.set(slot, item.metadata.clone());
     }
 }
+
+/// So many full chunks are held in memory while the log is read.
+const SPILL_COUNT: usize = 4_096;

@@ -47,6 +47,14 @@ impl Extent {
     }
 }
 
+/// The open chunk of a series, as it is now.
+pub(super) struct OpenChunk<'a> {
+    pub(super) min_ms: i64,
+    pub(super) newest_ms: i64,
+    pub(super) encoding: Encoding,
+    pub(super) bytes: &'a [u8],
+}
+
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Appended {
@@ -85,8 +93,13 @@ impl Series {
     }
 
     /// Tells whether a sample could be appended now.
-    pub(super) fn check(&self, timestamp_ms: i64, value: &Value) -> Result<(), AppendError> {
-        match self.open.newest_ms() {
+    pub(super) fn check(
+        &self,
+        timestamp_ms: i64,
+        value: &Value,
+        slab: &Slab,
+    ) -> Result<(), AppendError> {
+        match self.newest_ms(slab) {
             Some(newest_ms) if timestamp_ms < newest_ms => Err(AppendError::OutOfOrder),
             Some(newest_ms) if timestamp_ms == newest_ms && !self.open.ends_with(value) => {
                 Err(AppendError::DuplicateTimestamp)
@@ -98,7 +111,7 @@ impl Series {
     /// Appends a sample, to a new chunk where the open one has reached its end.
     pub(super) fn append(&mut self, sample: &Sample, rules: CutRules, slab: &mut Slab) -> Appended {
         let Sample { time, value } = sample;
-        if let Some(newest_ms) = self.open.newest_ms()
+        if let Some(newest_ms) = self.newest_ms(slab)
             && time.timestamp_ms <= newest_ms
         {
             let is_same = time.timestamp_ms == newest_ms && self.open.ends_with(value);
@@ -120,7 +133,7 @@ impl Series {
 
     /// Drops the chunks whose newest sample is older than `min_ms`.
     pub(super) fn drop_chunks_before(&mut self, min_ms: i64, slab: &mut Slab) {
-        if self.open.newest_ms().is_some_and(|newest_ms| newest_ms < min_ms) {
+        if self.newest_ms(slab).is_some_and(|newest_ms| newest_ms < min_ms) {
             self.clear(slab);
         } else {
             self.full.drop_before(min_ms, slab);
@@ -133,8 +146,14 @@ impl Series {
         std::mem::replace(&mut self.open, Open::None).free(slab);
     }
 
-    pub(super) fn extent(&self) -> Extent {
-        Extent { newest_ms: self.open.newest_ms().unwrap_or(i64::MIN) }
+    pub(super) fn extent(&self, slab: &Slab) -> Extent {
+        Extent { newest_ms: self.newest_ms(slab).unwrap_or(i64::MIN) }
+    }
+
+    /// Returns the time of the newest sample. Only after a restart there may be full chunks alone.
+    fn newest_ms(&self, slab: &Slab) -> Option<i64> {
+        let newest_ms = self.open.newest_ms();
+        newest_ms.or_else(|| self.full.iter(slab).next_back().map(|chunk| chunk.max_ms))
     }
 
     pub(super) fn chunk_count(&self, slab: &Slab) -> usize {
@@ -152,7 +171,7 @@ impl Series {
 
     /// Returns the times of the oldest and the newest sample.
     pub(super) fn bounds(&self, slab: &Slab) -> Option<(i64, i64)> {
-        let newest_ms = self.open.newest_ms()?;
+        let newest_ms = self.newest_ms(slab)?;
         let oldest = self.full.iter(slab).next();
         Some((oldest.map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
     }
@@ -162,10 +181,16 @@ impl Series {
         self.full
     }
 
-    /// Returns the time of the first sample of the open chunk, its encoding and its bytes.
-    pub(super) fn open<'a>(&'a self, slab: &'a Slab) -> Option<(i64, Encoding, &'a [u8])> {
+    /// Adds a full chunk, which must be newer than the others, to a series without an open one.
+    pub(super) fn push_full(&mut self, chunk: FullChunk, slab: &mut Slab) {
+        self.full.push(chunk, slab);
+    }
+
+    /// Returns the open chunk.
+    pub(super) fn open<'a>(&'a self, slab: &'a Slab) -> Option<OpenChunk<'a>> {
         let (encoding, bytes) = self.open.chunk(slab)?;
-        Some((self.open_min_ms, encoding, bytes))
+        let newest_ms = self.open.newest_ms()?;
+        Some(OpenChunk { min_ms: self.open_min_ms, newest_ms, encoding, bytes })
     }
 
     fn append_float(

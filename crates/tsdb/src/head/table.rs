@@ -5,10 +5,12 @@ use narthex_model::Labels;
 use narthex_storage::TimeRange;
 
 use super::cut::CutRules;
+use super::full::FullChunk;
 use super::labels::{LabelId, LabelTable, label_ids};
 use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
 use super::value::Sample;
+use crate::head_chunks::ChunkRef;
 
 /// All series, found by their labels or their slot.
 #[derive(Debug, Default)]
@@ -118,6 +120,22 @@ impl SeriesTable {
         self.series[slot as usize].append(sample, rules, &mut self.slab)
     }
 
+    /// Adds full chunks in files to a series without an open one, as far as they are newer than those
+    /// that it has.
+    pub(super) fn push_full(&mut self, slot: Slot, chunks: &[FullChunk]) {
+        let series = &mut self.series[slot as usize];
+        for chunk in chunks {
+            if series.extent(&self.slab).newest_ms < chunk.min_ms {
+                series.push_full(*chunk, &mut self.slab);
+            }
+        }
+    }
+
+    /// Notes that a full chunk is in a file now. Returns how many bytes of memory that frees.
+    pub(super) fn move_chunk(&mut self, slot: Slot, min_ms: i64, place: ChunkRef) -> usize {
+        self.series[slot as usize].full().move_to_file(min_ms, place, &mut self.slab)
+    }
+
     /// Drops the chunks of a series whose newest sample is older than `min_ms`.
     pub(super) fn drop_chunks_before(&mut self, slot: Slot, min_ms: i64) {
         self.series[slot as usize].drop_chunks_before(min_ms, &mut self.slab);
@@ -146,7 +164,7 @@ impl SeriesTable {
 
     /// Returns how far a series goes.
     pub(super) fn extent(&self, slot: Slot) -> Extent {
-        self.get(slot).extent()
+        self.get(slot).extent(&self.slab)
     }
 
     /// Returns whether a series may have samples in `range`.

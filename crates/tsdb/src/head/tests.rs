@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
 use crate::wal::{self, Wal};
-use crate::{Options, ReplayStats};
+use crate::{Options, ReplayStats, SeriesChunks};
 
 fn labels(name: &str) -> Labels {
     Labels::from_pairs([("__name__", name)])
@@ -224,6 +224,31 @@ fn readers_keep_what_they_see_while_the_head_is_truncated() {
         truncation.join().unwrap();
     });
     assert_eq!(read(&head), named(&[("a", &[1_100])]));
+}
+
+#[test]
+fn series_go_to_blocks_by_their_labels_cut_to_the_range() {
+    let mut records = vec![series(&[(1, "b"), (2, "c"), (3, "a"), (4, "d")])];
+    records.extend((0..300).map(|ts| samples(&[(1, ts), (2, ts + 1_000), (3, ts)])));
+    records.extend([samples(&[(4, 5)]), tombstone(3, 20, 29), tombstone(4, 0, 60)]);
+    let (head, _) = replay(&records);
+    let range = TimeRange { min_ms: 10, max_ms: 250 };
+    let blocks = head.series_chunks(range).collect::<Result<Vec<_>, _>>().unwrap();
+    let read = |series: &SeriesChunks| {
+        let mut columns = Columns::default();
+        for chunk in &series.chunks {
+            assert!(range.contains(chunk.min_ms) && range.contains(chunk.max_ms), "{chunk:?}");
+            let all = i64::MIN..=i64::MAX;
+            narthex_chunk::decode(chunk.encoding, &chunk.bytes, all, &mut columns).unwrap();
+        }
+        (series.labels.metric_name().to_owned(), columns.timestamps_ms().to_vec())
+    };
+    let found = blocks.iter().map(read).collect::<Vec<_>>();
+    let all = (10..=250).collect::<Vec<_>>();
+    let undeleted = (10..20).chain(30..=250).collect::<Vec<_>>();
+    assert_eq!(found, named(&[("a", &undeleted), ("b", &all)]));
+    let texts = ["__name__", "a", "b", "c", "d"].map(Box::from);
+    assert_eq!(head.label_texts(), texts);
 }
 
 #[derive(Clone, Debug)]

@@ -26,10 +26,15 @@ impl Head {
             let slots = state.table.slots().skip(first).take(SERIES_AT_A_TIME).collect::<Vec<_>>();
             if slots.is_empty() {
                 state.min_ms = oldest_ms;
-                return;
+                break;
             }
             first += slots.len();
             state.truncate(slots, min_ms, &mut oldest_ms);
+        }
+        if let Some(files) = &self.files
+            && let Err(error) = files.truncate(min_ms)
+        {
+            tracing::warn!(%error, "files of old head chunks cannot be removed");
         }
     }
 }
@@ -52,8 +57,8 @@ impl State {
             }
         }
         slots.retain(|slot| {
-            let series = self.table.get_mut(*slot);
-            series.extent().is_empty() && !*series.is_pending.get_mut()
+            let is_empty = self.table.extent(*slot).is_empty();
+            is_empty && !*self.table.get_mut(*slot).is_pending.get_mut()
         });
         self.index.remove(&slots, &self.table);
         for slot in slots {

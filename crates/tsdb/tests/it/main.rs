@@ -8,6 +8,7 @@ mod blocks;
 mod conformance;
 mod damage;
 mod durability;
+mod head_files;
 mod histograms;
 mod isolation;
 mod select;

@@ -1,0 +1,68 @@
+use narthex_storage::{StorageError, TimeRange};
+
+use super::Head;
+use super::parts::Parts;
+use super::series::Slot;
+use crate::{SeriesChunks, compact};
+
+impl Head {
+    /// Returns the series with samples in `range`, rising by their labels, with their chunks as a block
+    /// holds them: cut to the range, and without what was deleted.
+    ///
+    /// Each series is read when it is asked for. Nobody may append to the range or truncate it
+    /// meanwhile.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "whoever writes blocks of the head comes next")
+    )]
+    pub(crate) fn series_chunks(
+        &self,
+        range: TimeRange,
+    ) -> impl Iterator<Item = Result<SeriesChunks, StorageError>> + '_ {
+        let slots = self.slots_by_labels(range);
+        let series = slots.into_iter().map(move |slot| self.chunks_of(slot, range));
+        series.filter(|series| series.as_ref().map_or(true, |series| !series.chunks.is_empty()))
+    }
+
+    /// Returns the names and values of all labels, sorted, each once.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "whoever writes blocks of the head comes next")
+    )]
+    pub(crate) fn label_texts(&self) -> Vec<Box<str>> {
+        let state = self.state.read();
+        let mut texts = state.table.labels().texts().collect::<Vec<_>>();
+        texts.sort_unstable();
+        texts.dedup();
+        texts.into_iter().map(Box::from).collect()
+    }
+
+    fn slots_by_labels(&self, range: TimeRange) -> Vec<Slot> {
+        let state = self.state.read();
+        let table = &state.table;
+        // Comparing the places of labels among all labels, nobody looks at a text twice.
+        let places = table.labels().places();
+        let mut slots = table
+            .slots()
+            .filter(|slot| table.has(*slot) && table.overlaps(*slot, range))
+            .collect::<Vec<_>>();
+        let place = |slot: &Slot| table.label_ids(*slot).map(|label| places[label as usize]);
+        slots.sort_unstable_by(|a, b| place(a).cmp(place(b)));
+        slots
+    }
+
+    fn chunks_of(&self, slot: Slot, range: TimeRange) -> Result<SeriesChunks, StorageError> {
+        let (labels, parts, tombstones) = {
+            let state = self.state.read();
+            let parts = Parts::new(&state.table, slot, range);
+            let tombstones = state.tombstones.get(&slot).map_or_else(Vec::new, Clone::clone);
+            (state.table.label_set(slot), parts, tombstones)
+        };
+        let mut chunks = Vec::new();
+        for chunk in parts.encoded(self.files.as_ref())? {
+            compact::cut(chunk, range, &tombstones, &mut chunks)
+                .map_err(|error| StorageError::Store(Box::new(error)))?;
+        }
+        Ok(SeriesChunks { labels, chunks })
+    }
+}
