@@ -20,8 +20,16 @@ fuzz_target!(|input: &[u8]| {
     match encoding {
         Encoding::Xor => append_to_xor(bytes),
         Encoding::Xor2 => append_to_xor2(bytes),
-        Encoding::Histogram | Encoding::HistogramSt => append_to::<Histogram>(encoding, bytes),
-        _ => append_to::<FloatHistogram>(encoding, bytes),
+        Encoding::Histogram | Encoding::HistogramSt => {
+            append_to(encoding, bytes, |last: &mut Histogram| {
+                last.positive = [(FAR, 0)].into_iter().chain(&last.positive).collect();
+            });
+        }
+        Encoding::FloatHistogram | Encoding::FloatHistogramSt => {
+            append_to(encoding, bytes, |last: &mut FloatHistogram| {
+                last.positive = [(FAR, 0.0)].into_iter().chain(&last.positive).collect();
+            });
+        }
     }
 });
 
@@ -51,9 +59,16 @@ fn append_to_xor2(bytes: &[u8]) {
     }
 }
 
-fn append_to<H: ChunkHistogram>(encoding: Encoding, bytes: &[u8]) {
+/// Appends the last histogram again, and with a bucket more, for which the chunk is written anew.
+fn append_to<H: ChunkHistogram>(encoding: Encoding, bytes: &[u8], widen: impl Fn(&mut H)) {
     let Ok(mut chunk) = HistogramChunk::<H>::resume(encoding, bytes.to_vec()) else { return };
-    let Some(time) = later(Some(chunk.last_time().timestamp_ms)) else { return };
-    let last = chunk.last();
-    let _ = chunk.append(time, &last);
+    let mut next = chunk.last();
+    for _ in 0..2 {
+        let Some(time) = later(Some(chunk.last_time().timestamp_ms)) else { return };
+        let _ = chunk.append(time, &next);
+        widen(&mut next);
+    }
 }
+
+/// The index of a bucket that no other is likely to have.
+const FAR: i32 = -1_000_000;

@@ -142,7 +142,7 @@ impl BitVec {
         Self { buffer: bytes, bit_count: u32::try_from(bit_count).expect("a chunk is small") }
     }
 
-    /// Returns the bytes; the bits behind the last one are zero.
+    /// Returns the bytes; the bits behind the last one that was written are zero.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.buffer[..(self.bit_count as usize).div_ceil(8)]
     }

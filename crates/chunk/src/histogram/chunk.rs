@@ -225,11 +225,12 @@ impl<H: ChunkHistogram> HistogramChunk<H> {
             with_start_timestamps: self.encoding.holds_start_timestamps(),
             reset: self.header.reset,
         };
-        let mut samples =
-            Samples::<H>::new(self.encoding, self.as_bytes()).expect("the chunk was written here");
+        // Either this chunk wrote the bytes, or it read all of them before it went on.
+        let samples = Samples::<H>::new(self.encoding, self.as_bytes());
+        let mut samples = samples.expect("the chunk has a header").unlimited();
         let all = RangeInclusive::new(i64::MIN, i64::MAX);
         let mut recoded: Option<Self> = None;
-        while let Some((time, histogram)) = samples.next_in(&all).expect("as before") {
+        while let Some((time, histogram)) = samples.next_in(&all).expect("its samples are good") {
             let histogram = widen(&histogram);
             match &mut recoded {
                 None => recoded = Some(Self::start(start, time, &histogram)),

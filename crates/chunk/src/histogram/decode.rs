@@ -112,6 +112,12 @@ impl<'a, H: ChunkHistogram> Samples<'a, H> {
         self.count = self.count.min(usize::from(count_max));
     }
 
+    /// Lets the histograms have any number of spans together: for who keeps one at a time.
+    pub(super) fn unlimited(mut self) -> Self {
+        self.spans_left = usize::MAX;
+        self
+    }
+
     /// Returns the next sample of `range`.
     pub(super) fn next_in(
         &mut self,

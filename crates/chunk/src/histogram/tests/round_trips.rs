@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 
 use narthex_model::STALE_NAN;
-use narthex_model::histogram::FloatHistogram;
+use narthex_model::histogram::{FloatHistogram, Span};
 use proptest::prelude::*;
 
 use super::*;
 use crate::histogram::{decode_histograms, plain};
-use crate::{Columns, Encoding, decode, sample_count};
+use crate::{ChunkError, Columns, DECODED_SPANS_MAX, Encoding, decode, sample_count};
 
 const ALL: RangeInclusive<i64> = i64::MIN..=i64::MAX;
 
@@ -178,6 +178,30 @@ fn a_chunk_that_is_full_ends() {
     let appended = chunk.append(at(100_000), &first);
     assert_eq!(appended, HistogramAppended::Elsewhere(ResetHint::NotReset));
     assert_eq!(samples(&[chunk]).len(), usize::from(count_max));
+}
+
+/// Spans without buckets cost a chunk next to nothing, and every histogram has them.
+#[test]
+fn the_spans_of_a_chunk_are_bounded() {
+    const SPAN_COUNT: usize = 1 << 10;
+    let mut first = histogram(&[], &[]);
+    first.positive.spans = vec![Span { offset: 0, length: 0 }; SPAN_COUNT];
+    let mut chunk = HistogramChunk::start(PLAIN, at(0), &first);
+    let decoded = |chunk: &HistogramChunk<Histogram>| {
+        let mut columns = Columns::default();
+        decode(chunk.encoding(), chunk.as_bytes(), ALL, &mut columns).map(|()| columns.len())
+    };
+    for second in 1..DECODED_SPANS_MAX / SPAN_COUNT {
+        let time = at(i64::try_from(second).unwrap());
+        assert_eq!(chunk.append(time, &first), HistogramAppended::Appended);
+    }
+    assert_eq!(decoded(&chunk), Ok(DECODED_SPANS_MAX / SPAN_COUNT));
+    assert_eq!(chunk.append(at(1 << 20), &first), HistogramAppended::Appended);
+    assert_eq!(decoded(&chunk), Err(ChunkError::TooManySpans(DECODED_SPANS_MAX)));
+    // To write it anew takes no more than one histogram.
+    let wider = histogram(&[(0, 1)], &[]);
+    assert_eq!(chunk.append(at(1 << 21), &wider), HistogramAppended::Recoded);
+    assert!(decoded(&chunk).is_ok());
 }
 
 proptest! {
