@@ -8,6 +8,9 @@
 //!
 //! The digits of functions that come from tables or polynomials (`sin`, `exp`, most of `^`) are held
 //! against recorded numbers of Go elsewhere; here they are asked of the evaluator, value by value.
+//!
+//! It does not know `info`, `anchored` and `smoothed`, start timestamps, and names that go at the end
+//! of a query.
 
 mod aggregate;
 mod binary;

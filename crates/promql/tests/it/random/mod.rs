@@ -6,6 +6,7 @@
 mod data;
 mod query;
 mod splitmix;
+mod steps;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -16,8 +17,8 @@ use narthex_promql::{
 };
 use narthex_promql_parser::{AggregateOp, Expr, Node, ParseOptions, Span, parse_with};
 use narthex_storage::{
-    Appendable, Columns, MemoryStore, QueryContext, Queryable, SampleValue, SelectHints, SeriesKey,
-    TimeRange,
+    Appendable, Columns, MemoryStore, QueryContext, Queryable, SampleTime, SampleValue,
+    SelectHints, SeriesKey, TimeRange,
 };
 
 use self::data::{RandomSeries, RandomValue};
@@ -75,12 +76,19 @@ impl World {
         let store = MemoryStore::default();
         let mut appender = store.appender();
         for RandomSeries { labels, samples } in data::series(random) {
+            // Where it is known since when samples count, that changes at times.
+            let knows_starts = random.one_in(2);
+            let mut start_timestamp_ms = 0;
             for (timestamp_ms, value) in &samples {
+                if knows_starts && (start_timestamp_ms == 0 || random.one_in(20)) {
+                    start_timestamp_ms = timestamp_ms - 1 - random.below(20_000) as i64;
+                }
                 let value = match value {
                     RandomValue::Float(value) => SampleValue::Float(*value),
                     RandomValue::Histogram(histogram) => SampleValue::FloatHistogram(histogram),
                 };
-                appender.append(SeriesKey::Labels(&labels), *timestamp_ms, value).unwrap();
+                let time = SampleTime { timestamp_ms: *timestamp_ms, start_timestamp_ms };
+                appender.append_with_start(SeriesKey::Labels(&labels), time, value).unwrap();
             }
         }
         appender.commit().unwrap();
