@@ -91,7 +91,27 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
         (
             "prometheus_tsdb_wal_corruptions_total",
             "Total number of WAL corruptions.",
-            replay.corruptions,
+            replay.corruptions + wal.corruptions,
+        ),
+        (
+            "narthex_tsdb_wal_repaired_records_total",
+            "Records of the write log of which one bit was wrong and was put right.",
+            replay.repaired_records,
+        ),
+        (
+            "narthex_tsdb_wal_quarantined_bytes_total",
+            "Bytes of the write log that could not be read and were put aside at the start.",
+            replay.quarantined_bytes,
+        ),
+        (
+            "prometheus_tsdb_checkpoint_creations_total",
+            "Total number of checkpoint creations attempted.",
+            wal.checkpoints + wal.checkpoints_failed,
+        ),
+        (
+            "prometheus_tsdb_checkpoint_creations_failed_total",
+            "Total number of checkpoint creations that failed.",
+            wal.checkpoints_failed,
         ),
         (
             "prometheus_tsdb_wal_truncations_total",
