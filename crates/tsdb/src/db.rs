@@ -27,7 +27,7 @@ pub struct Db {
     pub(crate) host: Host,
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
-    head: Head,
+    pub(crate) head: Head,
     wal: Wal,
     pub(crate) blocks: Blocks,
     corruptions: Vec<Corruption>,

@@ -6,7 +6,7 @@ use narthex_host::Files;
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
-use crate::{BlockError, Db};
+use crate::{BlockError, Db, Ulid};
 
 impl Db {
     /// Merges blocks, and drops what is beyond the retention.
@@ -25,6 +25,21 @@ impl Db {
         let other_bytes = other_bytes.map(|name| size_of(&*self.host.files, self.dir.join(name)));
         self.blocks.retain(&self.options.retention, other_bytes.iter().sum());
         outcome
+    }
+
+    /// Writes what the head holds in `range` to a block of its own. The head keeps it.
+    ///
+    /// Returns the name of the block; `None` where the head holds nothing there.
+    ///
+    /// # Errors
+    ///
+    /// Where the block cannot be written: there is none then.
+    pub fn write_head_block(&self, range: TimeRange) -> Result<Option<Ulid>, BlockError> {
+        let texts = self.head.label_texts();
+        let series = self.head.series_chunks(range).map(|series| {
+            series.map_err(|source| BlockError::Head { path: self.dir.clone(), source })
+        });
+        self.blocks.add(range, texts.iter().map(|text| &**text), series, &self.options)
     }
 
     /// Writes the blocks anew of which something was deleted, so that its space is free.

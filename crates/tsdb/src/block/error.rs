@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use narthex_chunk::ChunkError;
+use narthex_storage::StorageError;
 
 /// Why a block could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,14 @@ pub enum BlockError {
         /// What is wrong.
         source: ChunkError,
     },
+    /// A series of the head cannot be read.
+    #[error("read the head of {}", path.display())]
+    Head {
+        /// The folder of the database.
+        path: PathBuf,
+        /// What is wrong.
+        source: StorageError,
+    },
     /// The block would not fit the format, which numbers things with 32 bits.
     #[error("{} would grow beyond what the format holds: {what}", path.display())]
     TooLarge {
@@ -69,6 +78,7 @@ impl BlockError {
             | Self::Damaged { path, .. }
             | Self::Meta { path, .. }
             | Self::Chunk { path, .. }
+            | Self::Head { path, .. }
             | Self::TooLarge { path, .. } => path,
         }
     }

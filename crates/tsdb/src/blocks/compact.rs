@@ -52,6 +52,28 @@ impl Blocks {
         }
     }
 
+    /// Makes a block of series of the head, and takes it into use. Returns its name; `None` where no
+    /// series has a chunk.
+    ///
+    /// # Errors
+    ///
+    /// Where the block cannot be written: there is none then.
+    pub(crate) fn add<'a>(
+        &self,
+        range: TimeRange,
+        texts: impl IntoIterator<Item = &'a str>,
+        series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
+        options: &Options,
+    ) -> Result<Option<Ulid>, BlockError> {
+        let _changes = self.changes.lock();
+        let end_ms = range.max_ms.saturating_add(1);
+        let meta = BlockMeta::of_head(Ulid::generate(&self.host), range.min_ms, end_ms);
+        let fresh = self.write(meta, SymbolTable::new(texts), series, options)?;
+        let ulid = fresh.as_ref().map(|block| block.meta().ulid);
+        self.replace(&[], fresh);
+        Ok(ulid)
+    }
+
     /// Makes one block of several, or of one, and removes these.
     fn merge(
         &self,

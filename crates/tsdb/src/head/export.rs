@@ -11,10 +11,6 @@ impl Head {
     ///
     /// Each series is read when it is asked for. Nobody may append to the range or truncate it
     /// meanwhile.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "whoever writes blocks of the head comes next")
-    )]
     pub(crate) fn series_chunks(
         &self,
         range: TimeRange,
@@ -25,10 +21,6 @@ impl Head {
     }
 
     /// Returns the names and values of all labels, sorted, each once.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "whoever writes blocks of the head comes next")
-    )]
     pub(crate) fn label_texts(&self) -> Vec<Box<str>> {
         let state = self.state.read();
         let mut texts = state.table.labels().texts().collect::<Vec<_>>();

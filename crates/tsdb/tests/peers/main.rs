@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 #![expect(clippy::print_stdout, reason = "tests say that they skip")]
 
+mod blocks;
 mod prometheus;
 
 use std::collections::BTreeMap;
