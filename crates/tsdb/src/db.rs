@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_host::{FileLock, Files, Host};
-use narthex_model::{Labels, Metadata};
+use narthex_model::{Labels, Matcher, Metadata};
 use narthex_storage::{
     Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
 };
@@ -14,7 +14,7 @@ use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::head_chunks::HeadChunks;
 use crate::merge::MergeQuerier;
 use crate::wal::{self, Wal};
-use crate::{BlockError, Corruption, Options, ReplayStats, Stats, WalError};
+use crate::{BlockError, Cardinality, Corruption, Options, ReplayStats, Stats, WalError};
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
 ///
@@ -193,6 +193,24 @@ impl Db {
             blocks: self.blocks.stats(),
             replay: self.replay,
         }
+    }
+
+    /// Returns what takes the most series of the head: at most `limit` entries of each kind.
+    ///
+    /// It looks at every label, and commits wait for it.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize) -> Cardinality {
+        self.head.cardinality(limit)
+    }
+
+    /// Deletes the samples in `range` of the series of the head that meet all `matchers`. What comes
+    /// later is not touched.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be written; nothing is deleted then.
+    pub fn delete_from_head(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), WalError> {
+        self.head.delete(range, matchers, &self.wal)
     }
 
     /// Returns the name of the series of the head with these labels.

@@ -77,5 +77,5 @@ pub use block::{
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
-pub use stats::{BlocksStats, HeadStats, ReplayStats, Stats, WalStats};
+pub use stats::{BlocksStats, Cardinality, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

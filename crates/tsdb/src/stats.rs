@@ -124,3 +124,22 @@ pub struct ReplayStats {
     /// dies while it writes.
     pub cut_bytes: u64,
 }
+
+/// What takes the most series of the head. The lists start with the largest, and entries of one count
+/// come in order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cardinality {
+    /// All series.
+    pub series: u64,
+    /// All labels, each of which is a name with a value.
+    pub label_pairs: u64,
+    /// Series by metric name.
+    pub series_by_metric: Vec<(Box<str>, u64)>,
+    /// Values by label name.
+    pub values_by_name: Vec<(Box<str>, u64)>,
+    /// Bytes of values by label name, each value counted for each series that has it.
+    pub value_bytes_by_name: Vec<(Box<str>, u64)>,
+    /// Series by label, as `name=value`.
+    pub series_by_label: Vec<(Box<str>, u64)>,
+}

@@ -85,6 +85,11 @@ impl Index {
         self.names.get(name as usize).map_or(&[], |entry| &entry.labels)
     }
 
+    /// Returns how many series have the label.
+    pub(super) fn series_count(&self, label: LabelId) -> usize {
+        self.postings[label as usize].len()
+    }
+
     /// Returns whether one of `series` has the label.
     pub(super) fn has_any(&self, label: LabelId, series: &SlotSet) -> bool {
         self.postings[label as usize].intersects(series)

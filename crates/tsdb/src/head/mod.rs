@@ -9,7 +9,9 @@
 //! chunk, and decode outside.
 
 mod append;
+mod cardinality;
 mod cut;
+mod delete;
 mod export;
 mod full;
 mod index;

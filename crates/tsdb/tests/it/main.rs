@@ -7,6 +7,7 @@ mod append;
 mod blocks;
 mod conformance;
 mod damage;
+mod delete;
 mod durability;
 mod head_files;
 mod histograms;
