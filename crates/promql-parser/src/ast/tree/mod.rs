@@ -1,14 +1,13 @@
 //! How an expression is kept: small nodes in one vector, and what does not fit them beside it.
 
+mod copy;
+mod view;
+
 use narthex_model::{MatchOp, Regex};
 use narthex_promql_lexer::Span;
 use smallvec::{Array, SmallVec};
 
-use super::{
-    Aggregate, At, Binary, Call, Cardinality, DurationExpr, DurationValue, ExtendedRange,
-    LabelNames, MatcherRef, Matchers, MatrixSelector, Node, NodeId, NumberLiteral, StringLiteral,
-    Subquery, Unary, VectorMatching, VectorSelector,
-};
+use super::{At, Cardinality, DurationExpr, ExtendedRange, NodeId, NumberLiteral, Unary};
 use crate::functions::Function;
 use crate::ops::{AggregateOp, BinaryOp};
 use crate::value_type::ValueType;
@@ -56,7 +55,8 @@ pub(crate) struct Run {
     end: u32,
 }
 
-/// A node: see [`Node`]. What it names by numbers and runs lies in the vectors of the tree.
+/// A node: see [`Node`](super::Node). What it names by numbers and runs lies in the vectors of the
+/// tree.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Number(NumberLiteral),
@@ -116,7 +116,7 @@ pub(crate) enum Matching {
     Listed(u32),
 }
 
-/// See [`VectorMatching`].
+/// See [`VectorMatching`](super::VectorMatching).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MatchingSlot {
     pub(crate) cardinality: Cardinality,
@@ -300,199 +300,6 @@ impl Tree {
     /// Returns a part of the text.
     pub(crate) fn text(&self, part: Span) -> &str {
         part.text(&self.text)
-    }
-}
-
-/// Views.
-impl Tree {
-    pub(crate) fn node(&self, id: NodeId) -> Node<'_> {
-        match self.kind(id) {
-            Kind::Number(number) => Node::NumberLiteral(number),
-            Kind::String { text, bytes } => Node::StringLiteral(self.string(text, bytes)),
-            Kind::VectorSelector { name, matchers, modifiers } => {
-                let Modifiers { offset, at, extended } = self.modifiers(modifiers);
-                Node::VectorSelector(VectorSelector {
-                    name: name.map(|name| self.text(name)),
-                    matchers: self.matchers(matchers),
-                    offset: self.duration(offset),
-                    at,
-                    extended,
-                })
-            }
-            Kind::MatrixSelector { selector, range } => {
-                Node::MatrixSelector(MatrixSelector { selector, range: self.duration(range) })
-            }
-            Kind::Subquery(number) => Node::Subquery(self.subquery(number)),
-            Kind::Call { function, args } => Node::Call(Call { function, args: self.args(args) }),
-            Kind::Aggregate { op, without, param, expr, labels } => {
-                let grouping = self.labels(labels);
-                Node::Aggregate(Aggregate { op, param, expr, grouping, without })
-            }
-            Kind::Binary { op, return_bool, lhs, rhs, matching } => {
-                let matching = self.matching(op, [lhs, rhs], matching);
-                Node::Binary(Binary { op, lhs, rhs, return_bool, matching })
-            }
-            Kind::Unary(unary) => Node::Unary(unary),
-            Kind::Paren(expr) => Node::Paren(expr),
-        }
-    }
-
-    pub(crate) fn matchers(&self, run: Run) -> Matchers<'_> {
-        Matchers::of_tree(self, run_of(&self.matchers, run))
-    }
-
-    pub(super) fn matcher(&self, slot: MatcherSlot) -> MatcherRef<'_> {
-        let regex = slot.regex.map(|number| &self.rare().regexes[number as usize]);
-        let [name, value] = [slot.name, slot.value].map(|part| self.text(part));
-        MatcherRef { op: slot.op, name, value, regex }
-    }
-
-    pub(crate) fn labels(&self, run: Run) -> LabelNames<'_> {
-        LabelNames::of_text(&self.text, run_of(&self.labels, run))
-    }
-
-    /// Returns the matching as it was written, whatever the types of the operands.
-    pub(crate) fn matching_as_written(&self, matching: Matching) -> Option<VectorMatching<'_>> {
-        let slot = match matching {
-            Matching::None => return None,
-            Matching::Plain => return Some(VectorMatching::default()),
-            Matching::Listed(number) => self.rare().matchings[number as usize],
-        };
-        Some(VectorMatching {
-            cardinality: slot.cardinality,
-            labels: self.labels(slot.labels),
-            on: slot.on,
-            include: self.labels(slot.include),
-            fill_left: slot.fill_left,
-            fill_right: slot.fill_right,
-        })
-    }
-
-    /// Returns the matching of an operation, which only vectors have.
-    fn matching(
-        &self,
-        op: BinaryOp,
-        operands: [NodeId; 2],
-        matching: Matching,
-    ) -> Option<VectorMatching<'_>> {
-        if operands.map(|id| self.value_type(id)) != [ValueType::Vector; 2] {
-            return None;
-        }
-        let mut matching = self.matching_as_written(matching)?;
-        if op.is_set() {
-            matching.cardinality = Cardinality::ManyToMany;
-        }
-        Some(matching)
-    }
-
-    fn subquery(&self, number: u32) -> Subquery<'_> {
-        let SubquerySlot { expr, range, step, modifiers } = self.rare().subqueries[number as usize];
-        Subquery {
-            expr,
-            range: self.duration(range),
-            step: step.map(|step| self.duration(step)),
-            offset: self.duration(modifiers.offset),
-            at: modifiers.at,
-        }
-    }
-
-    fn duration(&self, length: Length) -> DurationValue<'_> {
-        match length {
-            Length::Millis(millis) => DurationValue::Millis(millis),
-            Length::Expr(number) => DurationValue::Expr(&self.rare().durations[number as usize]),
-        }
-    }
-
-    fn string(&self, text: Span, bytes: Option<u32>) -> StringLiteral<'_> {
-        let text = self.text(text);
-        let bytes = bytes.map_or(text.as_bytes(), |number| &self.rare().bytes[number as usize]);
-        StringLiteral { text, bytes }
-    }
-}
-
-/// Copies of nodes that belong to other trees.
-impl Tree {
-    /// Adds a node whose children were added before.
-    pub(crate) fn push_node(&mut self, node: Node<'_>, span: Span) -> NodeId {
-        let kind = match node {
-            Node::NumberLiteral(number) => Kind::Number(number),
-            Node::StringLiteral(literal) => self.push_bytes(literal.as_bytes()),
-            Node::VectorSelector(selector) => self.copy_selector(&selector),
-            Node::MatrixSelector(MatrixSelector { selector, range }) => {
-                Kind::MatrixSelector { selector, range: self.copy_duration(range) }
-            }
-            Node::Subquery(subquery) => self.copy_subquery(&subquery),
-            Node::Call(Call { function, args }) => {
-                Kind::Call { function, args: self.push_args(args) }
-            }
-            Node::Aggregate(Aggregate { op, param, expr, grouping, without }) => {
-                let labels = self.copy_labels(grouping);
-                Kind::Aggregate { op, without, param, expr, labels }
-            }
-            Node::Binary(Binary { op, lhs, rhs, return_bool, matching }) => {
-                let matching = self.copy_matching(matching);
-                Kind::Binary { op, return_bool, lhs, rhs, matching }
-            }
-            Node::Unary(unary) => Kind::Unary(unary),
-            Node::Paren(expr) => Kind::Paren(expr),
-        };
-        self.push(kind, span)
-    }
-
-    fn copy_selector(&mut self, selector: &VectorSelector<'_>) -> Kind {
-        let name = selector.name.map(|name| self.push_text(name));
-        let start = self.matcher_count();
-        for matcher in selector.matchers.iter() {
-            let texts = [matcher.name, matcher.value].map(|text| self.push_text(text));
-            self.push_matcher(matcher.op, texts, matcher.regex.cloned());
-        }
-        let matchers = self.matchers_since(start);
-        let VectorSelector { offset, at, extended, .. } = *selector;
-        let modifiers = if offset.is_zero() && at.is_none() && extended.is_none() {
-            None
-        } else {
-            let offset = self.copy_duration(offset);
-            Some(push_numbered(&mut self.rare_mut().modifiers, Modifiers { offset, at, extended }))
-        };
-        Kind::VectorSelector { name, matchers, modifiers }
-    }
-
-    fn copy_subquery(&mut self, subquery: &Subquery<'_>) -> Kind {
-        let range = self.copy_duration(subquery.range);
-        let step = subquery.step.map(|step| self.copy_duration(step));
-        let offset = self.copy_duration(subquery.offset);
-        let modifiers = Modifiers { offset, at: subquery.at, extended: None };
-        let slot = SubquerySlot { expr: subquery.expr, range, step, modifiers };
-        Kind::Subquery(push_numbered(&mut self.rare_mut().subqueries, slot))
-    }
-
-    fn copy_matching(&mut self, matching: Option<VectorMatching<'_>>) -> Matching {
-        let Some(matching) = matching else { return Matching::None };
-        let slot = MatchingSlot {
-            cardinality: matching.cardinality,
-            on: matching.on,
-            labels: self.copy_labels(matching.labels),
-            include: self.copy_labels(matching.include),
-            fill_left: matching.fill_left,
-            fill_right: matching.fill_right,
-        };
-        self.push_matching(slot)
-    }
-
-    fn copy_labels(&mut self, names: LabelNames<'_>) -> Run {
-        let start = number_of(&self.labels);
-        for name in names.iter() {
-            let part = self.push_text(name);
-            self.labels.push(part);
-        }
-        Run { start, end: number_of(&self.labels) }
-    }
-
-    fn copy_duration(&mut self, duration: DurationValue<'_>) -> Length {
-        match duration {
-            DurationValue::Millis(millis) => Length::Millis(millis),
-            DurationValue::Expr(expr) => self.push_duration(expr.clone()),
-        }
     }
 }
 
