@@ -102,7 +102,9 @@ impl<'a> BitReader<'a> {
 }
 
 /// Returns the bytes from `position` on, fewer than eight, and zeros behind them.
-#[inline(never)]
+///
+/// PERF: not all that cold in a chunk of 50 bytes, but what it is called from is better laid out so.
+#[cold]
 fn word_at_end(bytes: &[u8], position: usize) -> u64 {
     let left = bytes.len().saturating_sub(position);
     if left == 0 {
