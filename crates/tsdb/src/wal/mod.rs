@@ -10,7 +10,6 @@ mod frame;
 mod packer;
 mod quarantine;
 mod reader;
-#[allow(unused_imports, reason = "each kind is written as its callers come")]
 pub(crate) mod record;
 mod segment;
 mod shared;

@@ -11,9 +11,9 @@ use crate::codec::Cursor;
 pub(crate) use floats::{encode_samples, encode_samples_with_starts};
 pub(super) use histograms::WalHistogram;
 pub(crate) use histograms::encode_histograms;
-pub(crate) use series::{
-    encode_exemplars, encode_markers, encode_metadata, encode_series, encode_tombstones,
-};
+#[allow(unused_imports, reason = "the log of out-of-order samples comes to write them")]
+pub(crate) use series::encode_markers;
+pub(crate) use series::{encode_exemplars, encode_metadata, encode_series, encode_tombstones};
 
 /// A series and the number by which later records name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
