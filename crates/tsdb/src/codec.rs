@@ -99,3 +99,9 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_unsigned(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
+
+/// Returns whether `checksum` is the CRC-32C of `bytes`, big endian. Fuzzing takes every one, so that
+/// damage gets through to what reads the bytes.
+pub(crate) fn checksum_matches(bytes: &[u8], checksum: &[u8]) -> bool {
+    cfg!(fuzzing) || crc32c::crc32c(bytes).to_be_bytes() == *checksum
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use narthex_host::{Files, ReadFile};
 
 use super::BlockError;
-use crate::codec::Cursor;
+use crate::codec::{Cursor, checksum_matches};
 
 /// An open file, and where it lies.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl<'a> Window<'a> {
             return Err(file.damaged(offset, "the file ends early"));
         };
         let (body, checksum) = bytes.split_at(size);
-        if crc32c::crc32c(body).to_be_bytes() != *checksum {
+        if !checksum_matches(body, checksum) {
             return Err(file.damaged(offset, "the checksum does not match"));
         }
         Ok(body)
@@ -214,7 +214,7 @@ impl Scanner<'_> {
             self.fill(1)?;
         }
         let checksum = self.file.read(self.end, 4)?;
-        if self.checksum.to_be_bytes() != *checksum {
+        if self.checksum.to_be_bytes() != *checksum && !cfg!(fuzzing) {
             return Err(self.file.damaged(self.end, "the checksum does not match"));
         }
         Ok(())

@@ -7,7 +7,7 @@ use narthex_host::Files;
 use super::BlockError;
 use super::file::BlockFile;
 use super::index::ChunkPlace;
-use crate::codec::Cursor;
+use crate::codec::{Cursor, checksum_matches};
 
 /// The files that hold the chunks of a block.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Segments {
         if bytes.len() < end + 4 {
             bytes = file.read(offset, end + 4)?.into();
         }
-        if crc32c::crc32c(&bytes[start..end]).to_be_bytes() != bytes[end..end + 4] {
+        if !checksum_matches(&bytes[start..end], &bytes[end..end + 4]) {
             return Err(file.damaged(offset, "the checksum of a chunk does not match"));
         }
         let encoding = Encoding::try_from(bytes[start])

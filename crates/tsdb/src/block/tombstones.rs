@@ -7,7 +7,7 @@ use narthex_host::Files;
 use super::BlockError;
 use super::file::{read_file, replace_file};
 use super::index::SeriesId;
-use crate::codec::{Cursor, put_signed, put_unsigned};
+use crate::codec::{Cursor, checksum_matches, put_signed, put_unsigned};
 
 /// What was deleted of the series of a block, and is still there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Tombstones {
         if header[4] != VERSION {
             return Err("an unknown version");
         }
-        if crc32c::crc32c(entries).to_be_bytes() != *checksum {
+        if !checksum_matches(entries, checksum) {
             return Err("the checksum does not match");
         }
         let mut stones = Vec::new();

@@ -20,7 +20,7 @@ use symbols::Symbols;
 
 use super::BlockError;
 use super::file::BlockFile;
-use crate::codec::Cursor;
+use crate::codec::{Cursor, checksum_matches};
 
 /// The number of a series in an index: where its entry stands, in steps of [`Version::step`].
 pub(crate) type SeriesId = u32;
@@ -158,7 +158,7 @@ impl Contents {
         let start = file.size().saturating_sub(CONTENTS_SIZE as u64);
         let bytes = file.read(start, CONTENTS_SIZE)?;
         let (places, checksum) = bytes.split_at(CONTENTS_SIZE - 4);
-        if crc32c::crc32c(places).to_be_bytes() != *checksum {
+        if !checksum_matches(places, checksum) {
             return Err(file.damaged(start, "the checksum does not match"));
         }
         let mut cursor = Cursor::new(places);
