@@ -76,6 +76,7 @@ pub use block::{
 };
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
+pub use maintain::DeleteError;
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
 pub use stats::{BlocksStats, Cardinality, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

@@ -6,7 +6,8 @@ use narthex_host::Files;
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
-use crate::{BlockError, Db, Ulid};
+use crate::blocks::HeadSeries;
+use crate::{BlockError, Db, HeadStats, SeriesChunks, Ulid, WalError};
 
 impl Db {
     /// Merges blocks, and drops what is beyond the retention.
@@ -35,11 +36,7 @@ impl Db {
     ///
     /// Where the block cannot be written: there is none then.
     pub fn write_head_block(&self, range: TimeRange) -> Result<Option<Ulid>, BlockError> {
-        let texts = self.head.label_texts();
-        let series = self.head.series_chunks(range).map(|series| {
-            series.map_err(|source| BlockError::Head { path: self.dir.clone(), source })
-        });
-        self.blocks.add(range, texts.iter().map(|text| &**text), series, &self.options)
+        self.blocks.add(self.head_series(range), &self.options)
     }
 
     /// Writes the blocks anew of which something was deleted, so that its space is free.
@@ -51,27 +48,26 @@ impl Db {
         self.blocks.clean_tombstones(&self.options)
     }
 
-    /// Deletes the samples in `range` of the series of blocks that meet all `matchers`. The head
-    /// keeps its own.
+    /// Deletes the samples in `range` of the series that meet all `matchers`, from the head and from
+    /// all blocks. Space is free once blocks are compacted, or [`Db::clean_tombstones`] is called.
     ///
     /// # Errors
     ///
-    /// Where what was deleted of a block cannot be noted; that of others may be.
-    pub fn delete_from_blocks(
-        &self,
-        range: TimeRange,
-        matchers: &[Matcher],
-    ) -> Result<(), BlockError> {
-        self.blocks.delete(range, matchers)
+    /// Where what was deleted cannot be noted in the log or with a block; of others it may be.
+    pub fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), DeleteError> {
+        self.delete_from_head(range, matchers)?;
+        self.blocks.delete(range, matchers)?;
+        Ok(())
     }
 
-    /// Makes the folder `dir` with the blocks as they are now. Their files are linked, so `dir` must
-    /// lie on the same file system.
+    /// Makes the folder `dir` with the blocks as they are now, and with a block of what the head holds
+    /// where `with_head` says so. Files of blocks are linked, so `dir` must lie on the same file
+    /// system.
     ///
     /// # Errors
     ///
-    /// Where a file cannot be linked; `dir` is not there then.
-    pub fn snapshot_blocks(&self, dir: &Path) -> Result<(), BlockError> {
+    /// Where a file cannot be linked or written; `dir` is not there then.
+    pub fn snapshot(&self, dir: &Path, with_head: bool) -> Result<(), BlockError> {
         let files = &*self.host.files;
         let mut temporary = dir.as_os_str().to_owned();
         temporary.push(".tmp");
@@ -80,8 +76,9 @@ impl Db {
         // What an earlier try left. It is no error where there was none.
         let _ = files.remove_dir_all(&temporary);
         files.create_dir_all(&temporary).map_err(fail)?;
-        let linked = self.blocks.link(&temporary);
-        let finished = linked.and_then(|()| files.rename(&temporary, dir).map_err(fail));
+        let finished = self
+            .fill_snapshot(&temporary, with_head)
+            .and_then(|()| files.rename(&temporary, dir).map_err(fail));
         if let Err(error) = finished {
             // It goes with the next try, where it cannot now.
             let _ = files.remove_dir_all(&temporary);
@@ -89,6 +86,39 @@ impl Db {
         }
         files.sync_dir(dir.parent().unwrap_or(Path::new(""))).map_err(fail)
     }
+
+    fn fill_snapshot(&self, dir: &Path, with_head: bool) -> Result<(), BlockError> {
+        self.blocks.link(dir)?;
+        let HeadStats { min_ms, max_ms, .. } = self.head.stats();
+        match min_ms.zip(max_ms).filter(|_| with_head) {
+            Some((min_ms, max_ms)) => {
+                let head = self.head_series(TimeRange { min_ms, max_ms });
+                self.blocks.add_to(dir, head, &self.options)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn head_series(
+        &self,
+        range: TimeRange,
+    ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
+        let fail = |source| BlockError::Head { path: self.dir.clone(), source };
+        let series = self.head.series_chunks(range).map(move |series| series.map_err(fail));
+        HeadSeries { range, texts: self.head.label_texts(), series }
+    }
+}
+
+/// Why samples could not be deleted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// What was deleted from the head cannot be noted in the log: nothing is deleted.
+    #[error("delete from the head")]
+    Head(#[from] WalError),
+    /// What was deleted from a block cannot be noted there.
+    #[error("delete from a block")]
+    Block(#[from] BlockError),
 }
 
 /// Returns how many bytes the files in a folder and in its folders have.

@@ -1,6 +1,8 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use narthex_host::Host;
 use narthex_storage::TimeRange;
 
 use super::Blocks;
@@ -9,6 +11,26 @@ use super::retain::Horizons;
 use crate::block::{BlockWriter, SymbolTable};
 use crate::compact::{MergeSeries, Planner, merge_symbols, merged_meta, ranges};
 use crate::{Block, BlockError, BlockMeta, Options, SeriesChunks, Ulid};
+
+/// What of the head goes to a block.
+pub(crate) struct HeadSeries<I> {
+    pub(crate) range: TimeRange,
+    /// The names and values of all labels, sorted.
+    pub(crate) texts: Vec<Box<str>>,
+    /// In order of their labels.
+    pub(crate) series: I,
+}
+
+impl<I> HeadSeries<I> {
+    fn meta(&self, host: &Host) -> BlockMeta {
+        let TimeRange { min_ms, max_ms } = self.range;
+        BlockMeta::of_head(Ulid::generate(host), min_ms, max_ms.saturating_add(1))
+    }
+
+    fn symbols(&self) -> SymbolTable {
+        SymbolTable::new(self.texts.iter().map(|text| &**text))
+    }
+}
 
 impl Blocks {
     /// Makes blocks of blocks until there is nothing to do.
@@ -58,20 +80,27 @@ impl Blocks {
     /// # Errors
     ///
     /// Where the block cannot be written: there is none then.
-    pub(crate) fn add<'a>(
+    pub(crate) fn add(
         &self,
-        range: TimeRange,
-        texts: impl IntoIterator<Item = &'a str>,
-        series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
+        head: HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>>,
         options: &Options,
     ) -> Result<Option<Ulid>, BlockError> {
         let _changes = self.changes.lock();
-        let end_ms = range.max_ms.saturating_add(1);
-        let meta = BlockMeta::of_head(Ulid::generate(&self.host), range.min_ms, end_ms);
-        let fresh = self.write(meta, SymbolTable::new(texts), series, options)?;
+        let fresh = self.write(head.meta(&self.host), head.symbols(), head.series, options)?;
         let ulid = fresh.as_ref().map(|block| block.meta().ulid);
         self.replace(&[], fresh);
         Ok(ulid)
+    }
+
+    /// As [`Blocks::add`], in another folder.
+    pub(crate) fn add_to(
+        &self,
+        parent: &Path,
+        head: HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>>,
+        options: &Options,
+    ) -> Result<(), BlockError> {
+        let (meta, symbols) = (head.meta(&self.host), head.symbols());
+        self.write_to(parent, meta, symbols, head.series, options).map(drop)
     }
 
     /// Makes one block of several, or of one, and removes these.
@@ -108,15 +137,29 @@ impl Blocks {
         series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
         options: &Options,
     ) -> Result<Option<Arc<Block>>, BlockError> {
+        let Some(meta) = self.write_to(&self.dir, meta, symbols, series, options)? else {
+            return Ok(None);
+        };
+        let dir = self.dir.join(meta.ulid.to_string());
+        Ok(Some(Arc::new(Block::open(Arc::clone(&self.host.files), dir)?)))
+    }
+
+    /// Writes a block into the folder `parent`.
+    fn write_to(
+        &self,
+        parent: &Path,
+        meta: BlockMeta,
+        symbols: SymbolTable,
+        series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
+        options: &Options,
+    ) -> Result<Option<BlockMeta>, BlockError> {
         let segment_size = options.compaction.segment_size_bytes;
         let mut writer =
-            BlockWriter::with_symbols(&self.host, &self.dir, meta, symbols, segment_size)?;
+            BlockWriter::with_symbols(&self.host, parent, meta, symbols, segment_size)?;
         for series in series {
             writer.add(&series?)?;
         }
-        let Some(meta) = writer.finish()? else { return Ok(None) };
-        let dir = self.dir.join(meta.ulid.to_string());
-        Ok(Some(Arc::new(Block::open(Arc::clone(&self.host.files), dir)?)))
+        writer.finish()
     }
 
     /// Notes that a compaction failed. Returns the error where no block is to blame.

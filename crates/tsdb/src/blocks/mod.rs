@@ -15,6 +15,7 @@ use narthex_host::{Files, Host};
 use narthex_storage::TimeRange;
 use parking_lot::{Mutex, RwLock};
 
+pub(crate) use compact::HeadSeries;
 use failures::Failures;
 use lost::LostBlock;
 

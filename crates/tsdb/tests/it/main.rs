@@ -12,5 +12,6 @@ mod durability;
 mod head_files;
 mod histograms;
 mod isolation;
+mod maintain;
 mod select;
 mod support;
