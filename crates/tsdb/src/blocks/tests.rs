@@ -367,3 +367,51 @@ fn linked_blocks_stay_as_they_were() {
     assert!(read_cleanly(&copy) == all);
     assert!(Arc::ptr_eq(&copy.all()[0], &copy.overlapping(TimeRange { min_ms: 0, max_ms: 5 })[0]));
 }
+
+/// One file of one of four blocks, cut, filled with something else, or with bits turned: the others
+/// answer as before, and where samples are missing a warning says so.
+#[test]
+fn damage_is_told_and_costs_one_block_at_most() {
+    let (mut moved, mut in_part) = (0, 0);
+    for mutation in 0..500_usize {
+        let simulation = Simulation::new(1);
+        let host = simulation.host();
+        let all = four_blocks(&host);
+        let dir = Path::new(DIR).join(&names(&host)[1]);
+        let name = ["meta.json", "index", "chunks/000001", "tombstones"][mutation % 4];
+        let change = |bytes: &mut Vec<u8>| {
+            let place = mutation.wrapping_mul(7_919) % bytes.len();
+            match mutation / 4 % 8 {
+                0 => bytes.truncate(place),
+                1 => bytes[place..].fill(0),
+                2 => bytes[..place].fill(0xff),
+                3 => bytes.insert(place, 7),
+                _ => bytes[place] ^= 1 << (mutation / 32 % 8),
+            }
+        };
+        simulation.files().edit(&dir.join(name), change).unwrap();
+        let blocks = open(&host);
+        let ctx = QueryContext::default();
+        let found = read(&blocks, &ctx);
+        let is_told = !ctx.take_warnings().is_empty();
+        for (labels, expected) in &all {
+            let known = BTreeMap::new();
+            let samples = found.get(labels).unwrap_or(&known);
+            let is_lost = |time: &i64| (2 * HOUR_MS..4 * HOUR_MS).contains(time);
+            for (time, value) in expected {
+                let is_there = samples.get(time) == Some(value);
+                assert!(
+                    is_there || (is_told && is_lost(time)),
+                    "mutation {mutation}: {labels} {time}"
+                );
+            }
+            assert!(samples.keys().all(|time| expected.contains_key(time)), "mutation {mutation}");
+        }
+        match blocks.stats().lost {
+            0 => in_part += usize::from(is_told),
+            _ => moved += 1,
+        }
+        assert_eq!(blocks.stats().loaded + blocks.stats().lost, 4, "mutation {mutation}");
+    }
+    assert!(moved > 200 && in_part > 20, "{moved} moved, {in_part} in part");
+}

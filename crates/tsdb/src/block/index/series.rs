@@ -54,11 +54,16 @@ impl<'a> SeriesReader<'a> {
         if decoded.is_none() {
             return Err(file.damaged(offset, "an entry of a series that ends early"));
         }
+        for symbol in self.labels.iter().flat_map(|(name, value)| [*name, *value]) {
+            symbols.load(file, &mut self.symbols, symbol)?;
+        }
         self.builder.clear();
         for (name, value) in &self.labels {
-            let name = symbols.find(file, &mut self.symbols, *name)?.to_owned();
-            let value = symbols.find(file, &mut self.symbols, *value)?;
-            self.builder.set(&name, value);
+            let texts = symbols.get(&self.symbols, *name).zip(symbols.get(&self.symbols, *value));
+            let Some((name, value)) = texts else {
+                return Err(file.damaged(offset, "a series with a text that is not there"));
+            };
+            self.builder.set(name, value);
         }
         Ok(self.builder.build())
     }

@@ -18,7 +18,7 @@ enum Table {
     /// Each text by where it stands. Blocks of version 1 are old and were not large.
     Whole(HashMap<u32, Box<str>>),
     /// Where every 32nd text stands, and where the last one ends.
-    Sampled { count: u32, groups: Vec<u64>, end: u64 },
+    Sampled { groups: Vec<u64>, end: u64 },
 }
 
 /// Texts that were read.
@@ -64,37 +64,37 @@ impl Symbols {
                     scanner.text(&mut text)?;
                 }
                 groups.shrink_to_fit();
-                Table::Sampled { count, groups, end: scanner.position() }
+                Table::Sampled { groups, end: scanner.position() }
             }
         };
         scanner.check()?;
         Ok(Self { offset, table })
     }
 
-    /// Returns the text with this number, or at this place.
-    pub(super) fn find<'a>(
-        &'a self,
+    /// Makes `cache` hold the text with this number, or at this place.
+    pub(super) fn load(
+        &self,
         file: &BlockFile,
-        cache: &'a mut SymbolCache,
+        cache: &mut SymbolCache,
         symbol: u32,
-    ) -> Result<&'a str, BlockError> {
-        let unknown = || file.damaged(self.offset, "a series names a text that is not there");
+    ) -> Result<(), BlockError> {
+        let Table::Sampled { groups, end } = &self.table else { return Ok(()) };
+        let number = symbol / GROUP_SIZE;
+        let Some(start) = groups.get(number as usize) else { return Ok(()) };
+        if !cache.groups.contains_key(&number) {
+            let end = groups.get(number as usize + 1).unwrap_or(end);
+            cache.groups.insert(number, Group::read(file, *start, *end)?);
+        }
+        Ok(())
+    }
+
+    /// Returns a text that `cache` was made to hold; `None` where there is none with this number.
+    pub(super) fn get<'a>(&'a self, cache: &'a SymbolCache, symbol: u32) -> Option<&'a str> {
         match &self.table {
-            Table::Whole(texts) => texts.get(&symbol).map(|text| &**text).ok_or_else(unknown),
-            Table::Sampled { count, groups, end } => {
-                if symbol >= *count {
-                    return Err(unknown());
-                }
-                let number = symbol / GROUP_SIZE;
-                let group = match cache.groups.entry(number) {
-                    hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                    hashbrown::hash_map::Entry::Vacant(entry) => {
-                        let start = groups[number as usize];
-                        let end = groups.get(number as usize + 1).unwrap_or(end);
-                        entry.insert(Group::read(file, start, *end)?)
-                    }
-                };
-                group.get((symbol % GROUP_SIZE) as usize).ok_or_else(unknown)
+            Table::Whole(texts) => texts.get(&symbol).map(|text| &**text),
+            Table::Sampled { .. } => {
+                let group = cache.groups.get(&(symbol / GROUP_SIZE))?;
+                group.get((symbol % GROUP_SIZE) as usize)
             }
         }
     }
