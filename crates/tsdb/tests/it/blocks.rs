@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::read::GzDecoder;
 use narthex_host::{Host, RealFiles};
 use narthex_model::{Labels, MatchOp, Matcher};
 use narthex_storage::{Columns, Querier, QueryContext, Queryable, SelectHints, TimeRange};
 use narthex_tsdb::{Block, Db, Options};
 
-use crate::conformance::{conformance_dir, copy_dir};
+use crate::conformance::{Samples, conformance_dir, copy_dir, float_text, read_all, read_dump};
 use crate::support::{commit, series};
 
 fn open(dir: &Path) -> Block {
@@ -31,50 +29,6 @@ fn database(conformance: &Path) -> (tempfile::TempDir, PathBuf) {
     let block = dir.path().join(source.file_name().unwrap());
     copy_dir(&source, &block);
     (dir, block)
-}
-
-/// Samples of all kinds by series and time, as text.
-type Samples = BTreeMap<String, BTreeMap<i64, String>>;
-
-fn float_text(value: f64) -> String {
-    if value.is_nan() { "NaN".into() } else { format!("{value:?}") }
-}
-
-/// Lines of `{labels} value timestamp`, where a histogram is a value in braces.
-fn read_dump(path: &Path) -> Samples {
-    let mut text = String::new();
-    GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    let mut found = Samples::new();
-    for line in text.lines() {
-        let end = line.find("\"} ").unwrap() + 2;
-        let (value, time) = line[end + 1..].rsplit_once(' ').unwrap();
-        let value = match value.starts_with('{') {
-            true => value.to_owned(),
-            false => float_text(value.parse().unwrap()),
-        };
-        found.entry(line[..end].to_owned()).or_default().insert(time.parse().unwrap(), value);
-    }
-    found
-}
-
-fn read_all(store: &impl Queryable) -> Samples {
-    let ctx = QueryContext::default();
-    let querier = store.querier(TimeRange::ALL).unwrap();
-    let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
-    let mut columns = Columns::default();
-    let mut found = Samples::new();
-    for index in 0..selection.len() {
-        selection.read(&ctx, index, &mut columns).unwrap();
-        let samples = columns.iter().enumerate().map(|(index, sample)| {
-            let text = match columns.histogram(index) {
-                Some(histogram) => histogram.to_string(),
-                None => float_text(sample.value),
-            };
-            (sample.timestamp_ms, text)
-        });
-        found.insert(selection.series_labels(index).to_string(), samples.collect());
-    }
-    found
 }
 
 /// Fails at the first sample that differs. The dump of a series passes over a sample or two where
