@@ -7,15 +7,16 @@ use narthex_host::Files;
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
-use super::{Block, BlockError, CHUNKS_NAME};
+use super::{Block, BlockError, BlockMeta, CHUNKS_NAME};
 use crate::postings;
 
 impl Block {
     /// Deletes the samples in `range` of the series that meet all `matchers`: notes them as deleted,
-    /// so that nobody sees them and the next compaction drops them.
+    /// so that nobody sees them and the next compaction drops them. One caller at a time changes a
+    /// block; queries go on.
     pub(crate) fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), BlockError> {
-        let mut state = self.state.write();
-        let mut tombstones = (*state.tombstones).clone();
+        let before = self.tombstones();
+        let mut tombstones = (*before).clone();
         let mut reader = self.index.series();
         let mut places = Vec::new();
         for series in postings::select(&self.index, matchers)? {
@@ -28,14 +29,17 @@ impl Block {
                 tombstones.add(series, min_ms, range.max_ms.min(last.max_ms));
             }
         }
-        if tombstones == *state.tombstones {
+        if tombstones == *before {
             return Ok(());
         }
-        state.tombstones_size = tombstones.write(&*self.files, &self.dir)?;
-        state.meta.stats.num_tombstones = tombstones.len() as u64;
-        state.tombstones = Arc::new(tombstones);
-        state.meta_size = state.meta.write(&*self.files, &self.dir)?;
-        Ok(())
+        let size = tombstones.write(&*self.files, &self.dir)?;
+        let count = tombstones.len() as u64;
+        {
+            let mut state = self.state.write();
+            state.tombstones_size = size;
+            state.tombstones = Arc::new(tombstones);
+        }
+        self.change_meta(|meta| meta.stats.num_tombstones = count)
     }
 
     /// Returns whether anything was deleted that is still there.
@@ -45,9 +49,15 @@ impl Block {
 
     /// Marks the block as one whose compaction fails.
     pub(crate) fn set_failed(&self) -> Result<(), BlockError> {
+        self.change_meta(|meta| meta.compaction.failed = true)
+    }
+
+    fn change_meta(&self, change: impl FnOnce(&mut BlockMeta)) -> Result<(), BlockError> {
+        let mut meta = self.meta();
+        change(&mut meta);
+        let size = meta.write(&*self.files, &self.dir)?;
         let mut state = self.state.write();
-        state.meta.compaction.failed = true;
-        state.meta_size = state.meta.write(&*self.files, &self.dir)?;
+        (state.meta, state.meta_size) = (meta, size);
         Ok(())
     }
 
@@ -64,11 +74,10 @@ impl Block {
         Ok(!found.is_empty())
     }
 
-    /// Gives the files of the block a name in the folder `parent`, too.
+    /// Gives the files of the block a name in the folder `parent`, too. Nobody may change the block
+    /// meanwhile.
     pub(crate) fn link(&self, parent: &Path) -> Result<(), BlockError> {
-        // Nobody replaces a file meanwhile.
-        let state = self.state.read();
-        let target = parent.join(state.meta.ulid.to_string());
+        let target = parent.join(self.meta().ulid.to_string());
         let chunks = target.join(CHUNKS_NAME);
         let files = &*self.files;
         files.create_dir_all(&chunks).map_err(|source| BlockError::write(&chunks, source))?;
