@@ -1,5 +1,7 @@
 //! Which series have which labels.
 
+use std::borrow::Cow;
+
 use hashbrown::HashSet;
 use narthex_model::{MatchOp, Matcher};
 use smallvec::SmallVec;
@@ -105,26 +107,19 @@ impl Index {
             .filter_map(|matcher| self.condition(matcher, table))
             .collect::<Vec<_>>();
         conditions.sort_by_key(|condition| (!condition.asks, condition.cost()));
-        let mut found: Option<SlotSet> = None;
-        for condition in conditions {
+        let mut found: Option<Cow<'_, SlotSet>> = None;
+        for condition in &conditions {
             let series = match found {
-                None if condition.asks => condition.union(self, table),
-                None => {
-                    let mut series = self.all.clone();
-                    series.subtract(&condition.union(self, table));
-                    series
-                }
-                Some(mut series) => {
-                    condition.narrow(&mut series, self, table);
-                    series
-                }
+                None if condition.asks => condition.series(self, table),
+                None => Cow::Owned(self.all.difference(&condition.series(self, table))),
+                Some(series) => Cow::Owned(condition.narrow(&series, self, table)),
             };
             if series.is_empty() {
-                return series;
+                return series.into_owned();
             }
             found = Some(series);
         }
-        found.unwrap_or_else(|| self.all.clone())
+        found.map_or_else(|| self.all.clone(), Cow::into_owned)
     }
 
     /// Returns what `matcher` asks of the index; `None` where every series meets it.
@@ -187,7 +182,7 @@ enum Source<'a> {
 }
 
 impl Condition<'_> {
-    /// Returns about how many steps [`Condition::union`] takes.
+    /// Returns about how many steps [`Condition::series`] takes.
     fn cost(&self) -> usize {
         match &self.source {
             Source::Labels(lists) => lists.iter().map(|list| list.len()).sum(),
@@ -196,26 +191,32 @@ impl Condition<'_> {
         }
     }
 
-    /// Takes away what does not meet the condition.
-    fn narrow(&self, series: &mut SlotSet, index: &Index, table: &SeriesTable) {
-        match &self.source {
-            Source::Labels(lists) if self.asks && lists.len() == 1 => lists[0].intersect(series),
-            Source::Name(named) if self.asks => series.intersect_with(named),
-            Source::Name(named) => series.subtract(named),
-            _ if self.cost() > series.len() => {
-                let name = self.matcher.name();
-                series.retain(|slot| self.matcher.matches(table.label_value(slot, name)));
-            }
-            _ if self.asks => series.intersect_with(&self.union(index, table)),
-            _ => series.subtract(&self.union(index, table)),
+    /// Returns those of `series` that meet the condition.
+    fn narrow(&self, series: &SlotSet, index: &Index, table: &SeriesTable) -> SlotSet {
+        let is_one = match &self.source {
+            Source::Labels(lists) => lists.len() == 1,
+            Source::Name(_) => true,
+            Source::Scan(_) => false,
+        };
+        if !is_one && self.cost() > series.len() {
+            let name = self.matcher.name();
+            let slots = series.to_vec().into_iter();
+            return slots
+                .filter(|slot| self.matcher.matches(table.label_value(*slot, name)))
+                .collect();
         }
+        let other = self.series(index, table);
+        if self.asks { series.intersection(&other) } else { series.difference(&other) }
     }
 
     /// Returns the series that are asked for, or taken away.
-    fn union(&self, index: &Index, table: &SeriesTable) -> SlotSet {
-        match &self.source {
-            Source::Labels(lists) => union(lists.iter().copied()),
-            Source::Name(series) => (*series).clone(),
+    fn series<'b>(&'b self, index: &'b Index, table: &SeriesTable) -> Cow<'b, SlotSet> {
+        Cow::Owned(match &self.source {
+            Source::Labels(lists) => match &**lists {
+                [Postings::Many(series)] => return Cow::Borrowed(series),
+                lists => union(lists.iter().copied()),
+            },
+            Source::Name(series) => return Cow::Borrowed(series),
             Source::Scan(labels) => {
                 let prefix = self.matcher.regex().map_or("", |regex| regex.prefix());
                 let is_negated = self.matcher.op() == MatchOp::NotRegex;
@@ -230,7 +231,7 @@ impl Condition<'_> {
                 });
                 union(taken.map(|label| &index.postings[*label as usize]))
             }
-        }
+        })
     }
 }
 

@@ -66,17 +66,6 @@ impl Postings {
         }
     }
 
-    /// Keeps in `set` what is here too.
-    pub(super) fn intersect(&self, set: &mut SlotSet) {
-        match self {
-            Self::Many(ours) => set.intersect_with(ours),
-            _ => {
-                let both = self.small().iter().copied().filter(|slot| set.contains(*slot));
-                *set = both.collect();
-            }
-        }
-    }
-
     /// Returns whether some slot is also in `set`.
     pub(super) fn intersects(&self, set: &SlotSet) -> bool {
         match self {

@@ -75,7 +75,8 @@ impl Querier for HeadQuerier<'_> {
             }
         }
         if !state.lies_in(self.range) {
-            series.retain(|slot| state.table.overlaps(slot, self.range));
+            let slots = series.to_vec().into_iter();
+            series = slots.filter(|slot| state.table.overlaps(*slot, self.range)).collect();
         }
         let limit = hints.limit.unwrap_or(usize::MAX);
         let len = series.len().min(limit);
