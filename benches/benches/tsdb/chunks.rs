@@ -12,15 +12,13 @@
 //! `tsz` writes the form of the Gorilla paper, which is near to `xor` and not the same. Its decoder
 //! takes the bytes; they are copied for it outside the time that is measured.
 
-#[path = "../../crates/chunk/src/xor/plain.rs"]
+#[path = "../../../crates/chunk/src/xor/plain.rs"]
 mod plain;
 
 use std::hint::black_box;
 
 use criterion::measurement::WallTime;
-use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use narthex_chunk::{Columns, Encoding, Xor2Appender, XorAppender, decode};
 use narthex_model::SampleTime;
 use tsz::stream::{BufferedReader, BufferedWriter};
@@ -36,7 +34,7 @@ const STEP_MS: i64 = 15_000;
 /// Room for a chunk of any shape.
 const BUFFER_SIZE: usize = 2_048;
 
-fn chunks(criterion: &mut Criterion) {
+pub(crate) fn chunks(criterion: &mut Criterion) {
     for (shape, series) in shapes() {
         check_that_all_read_alike(&series);
         let mut group = criterion.benchmark_group(format!("append/{shape}"));
@@ -229,6 +227,3 @@ impl Random {
         (self.next() >> 33) % bound
     }
 }
-
-criterion_group!(benches, chunks);
-criterion_main!(benches);
