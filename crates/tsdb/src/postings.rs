@@ -2,7 +2,7 @@
 
 use narthex_model::{MatchOp, Matcher};
 
-/// Where lists of series come from: the index of the head, or of a block.
+/// Where lists of series come from, such as the index of a block.
 pub(crate) trait PostingsSource {
     /// The series with one value of a label, rising.
     type List: AsRef<[u32]>;
