@@ -20,11 +20,22 @@ struct Class {
     size: usize,
     /// A page holds this power of two of them.
     page_shift: u32,
-    pages: Vec<Box<[u8]>>,
-    /// How many were ever handed out.
+    /// Those without a buffer in use hold no memory: series that began together outgrow a size
+    /// together, and another size has use for it.
+    pages: Vec<Page>,
+    /// Pages that may have room.
+    open: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Page {
+    bytes: Box<[u8]>,
+    used_count: u32,
+    /// How many buffers were ever handed out.
     count: u32,
-    /// The last one that was given back. Its first bytes name the one before.
+    /// The buffer that was given back last. Its first bytes name the one before.
     free: u32,
+    is_open: bool,
 }
 
 impl BufferId {
@@ -82,13 +93,13 @@ impl Slab {
     pub(super) fn get(&self, id: BufferId) -> &[u8] {
         let class = &self.classes[id.class()];
         let (page, start) = class.place(id.index());
-        &class.pages[page][start..start + class.size]
+        &class.pages[page].bytes[start..start + class.size]
     }
 
     pub(super) fn get_mut(&mut self, id: BufferId) -> &mut [u8] {
         let class = &mut self.classes[id.class()];
         let (page, start) = class.place(id.index());
-        &mut class.pages[page][start..start + class.size]
+        &mut class.pages[page].bytes[start..start + class.size]
     }
 
     /// Returns a buffer of at least `size` bytes that starts with the first `kept_size` of `id`, which
@@ -101,9 +112,9 @@ impl Slab {
         }
         if let Ok([old, new]) = self.classes.get_disjoint_mut([id.class(), resized.class()]) {
             let (page, start) = old.place(id.index());
-            let kept = &old.pages[page][start..start + kept_size];
+            let kept = &old.pages[page].bytes[start..start + kept_size];
             let (page, start) = new.place(resized.index());
-            new.pages[page][start..start + kept_size].copy_from_slice(kept);
+            new.pages[page].bytes[start..start + kept_size].copy_from_slice(kept);
         }
         self.free(id);
         resized
@@ -113,30 +124,58 @@ impl Slab {
 impl Class {
     fn new(size: usize) -> Self {
         let page_shift = (PAGE_SIZE / size).checked_ilog2().unwrap_or(0);
-        Self { size, page_shift, pages: Vec::new(), count: 0, free: NONE_FREE }
+        Self { size, page_shift, pages: Vec::new(), open: Vec::new() }
     }
 
     fn allocate(&mut self) -> u32 {
-        if self.free != NONE_FREE {
-            let index = self.free;
-            let (page, start) = self.place(index);
-            let next = self.pages[page][start..].first_chunk().expect("a buffer has eight bytes");
-            self.free = u32::from_le_bytes(*next);
-            return index;
+        let number = self.open_page();
+        let page = &mut self.pages[number as usize];
+        if page.bytes.is_empty() {
+            page.bytes = vec![0; self.size << self.page_shift].into();
         }
-        let index = self.count;
-        assert!(index < INDEX_MAX, "too many buffers of {} bytes", self.size);
-        if self.place(index).0 == self.pages.len() {
-            self.pages.push(vec![0; self.size << self.page_shift].into());
+        let within = if page.free == NONE_FREE {
+            page.count += 1;
+            page.count - 1
+        } else {
+            let start = page.free as usize * self.size;
+            let next = page.bytes[start..].first_chunk().expect("a buffer has eight bytes");
+            std::mem::replace(&mut page.free, u32::from_le_bytes(*next))
+        };
+        page.used_count += 1;
+        if page.used_count == 1 << self.page_shift {
+            page.is_open = false;
+            self.open.pop();
         }
-        self.count += 1;
-        index
+        (number << self.page_shift) + within
+    }
+
+    /// Returns the page to take a buffer from.
+    fn open_page(&mut self) -> u32 {
+        if let Some(number) = self.open.last() {
+            return *number;
+        }
+        let number = u32::try_from(self.pages.len()).expect("few pages");
+        assert!(number < INDEX_MAX >> self.page_shift, "too many buffers of {} bytes", self.size);
+        let bytes = Box::default();
+        self.pages.push(Page { bytes, used_count: 0, count: 0, free: NONE_FREE, is_open: true });
+        self.open.push(number);
+        number
     }
 
     fn free(&mut self, index: u32) {
-        let (page, start) = self.place(index);
-        self.pages[page][start..start + 4].copy_from_slice(&self.free.to_le_bytes());
-        self.free = index;
+        let (number, start) = self.place(index);
+        let page = &mut self.pages[number];
+        page.used_count -= 1;
+        if page.used_count == 0 {
+            (page.bytes, page.count, page.free) = (Box::default(), 0, NONE_FREE);
+        } else {
+            page.bytes[start..start + 4].copy_from_slice(&page.free.to_le_bytes());
+            page.free = index & ((1 << self.page_shift) - 1);
+        }
+        if !page.is_open {
+            page.is_open = true;
+            self.open.push(index >> self.page_shift);
+        }
     }
 
     /// Returns the page of a buffer, and where it starts there.
