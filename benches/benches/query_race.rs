@@ -23,8 +23,7 @@ use std::path::Path;
 use std::process::Command;
 
 use narthex_benches::{
-    Engine, Kind, Result, is_only_asked_to_start, number_from_env, post, print_versions,
-    query_range,
+    Engine, Kind, Result, is_only_asked_to_start, number_from_env, print_versions,
 };
 use serde_json::Value;
 
@@ -86,7 +85,7 @@ fn start_all(folder: &Path, series: usize) -> Result<Vec<Engine>> {
         }
         let engine = Engine::start(kind, &folder)?;
         if kind == Kind::VictoriaMetrics {
-            import(&engine.url, series)?;
+            import(&engine, series)?;
         }
         engines.push(engine);
     }
@@ -112,7 +111,7 @@ fn create_blocks(samples: &Path, data: &Path) -> Result<()> {
 }
 
 /// Gives VictoriaMetrics the samples, and lets it merge them.
-fn import(server: &str, series: usize) -> Result<()> {
+fn import(server: &Engine, series: usize) -> Result<()> {
     for from in (0..series).step_by(100) {
         let mut lines = String::new();
         for index in from..series.min(from + 100) {
@@ -120,10 +119,10 @@ fn import(server: &str, series: usize) -> Result<()> {
                 writeln!(lines, "m{} {value} {}", labels(index), time_s * 1_000)?;
             }
         }
-        post(&format!("{server}/api/v1/import/prometheus"), lines.as_bytes())?;
+        server.post("/api/v1/import/prometheus", lines.as_bytes())?;
     }
-    post(&format!("{server}/internal/force_flush"), b"")?;
-    post(&format!("{server}/internal/force_merge"), b"")?;
+    server.post("/internal/force_flush", b"")?;
+    server.post("/internal/force_merge", b"")?;
     std::thread::sleep(std::time::Duration::from_secs(5));
     Ok(())
 }
@@ -186,7 +185,7 @@ fn cpu_seconds(engine: &Engine, query: &str, step_s: i64) -> Result<f64> {
     let before = engine.process.cpu_seconds()?;
     let mut answers = 0;
     loop {
-        query_range(&engine.url, query, range(), step_s)?;
+        engine.query_range(query, range(), step_s)?;
         answers += 1;
         let used = engine.process.cpu_seconds()? - before;
         if used >= CPU_SECONDS_MIN {
@@ -200,7 +199,7 @@ fn cpu_seconds(engine: &Engine, query: &str, step_s: i64) -> Result<f64> {
 fn compare(engines: &[Engine], query: &str, step_s: i64) -> Result<()> {
     let answers = engines
         .iter()
-        .map(|engine| results(&query_range(&engine.url, query, range(), step_s)?))
+        .map(|engine| results(&engine.query_range(query, range(), step_s)?))
         .collect::<Result<Vec<_>>>()?;
     let [ours, prometheus, victoria] = &answers[..] else {
         return Err("three servers race".into());
@@ -248,12 +247,13 @@ fn memory(engines: &[Engine]) -> Result<()> {
     println!("growth of the resident memory: {SERIES_OF_MEMORY} series, {HOURS} h");
     for query in ["sum by (handler) (rate(m[1h]))", "m"] {
         print!("{query:<40}");
-        for Engine { kind, process, url, .. } in engines {
+        for engine in engines {
+            let process = &engine.process;
             process.reset_peak()?;
             let before = process.resident_bytes()?;
-            query_range(url, query, (START_S, START_S + HOURS * 3_600), 60)?;
+            engine.query_range(query, (START_S, START_S + HOURS * 3_600), 60)?;
             let growth = process.peak_bytes()? - before;
-            print!(" {} {:.1} MiB", kind.name(), growth / MIB);
+            print!(" {} {:.1} MiB", engine.kind.name(), growth / MIB);
         }
         println!();
     }

@@ -11,12 +11,14 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports there")]
 
 use std::fs;
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use narthex_benches::{
-    Engine, Kind, Result, Target, is_only_asked_to_start, print_versions, scrape_config,
+    Engine, Kind, Result, is_only_asked_to_start, print_versions, scrape_config,
 };
+use narthex_examples::Target;
 
 const TARGETS: usize = 10;
 const SERIES_A_TARGET: usize = 1_000;
@@ -30,7 +32,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     print_versions(&[Kind::Narthex])?;
-    let targets = (0..TARGETS).map(|_| Target::start(page)).collect::<Result<Vec<_>>>()?;
+    let targets = (0..TARGETS).map(|_| Target::start(page)).collect::<io::Result<Vec<_>>>()?;
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("prometheus.yml"), scrape_config(&targets, "1s"))?;
     let process = Engine::start(Kind::Narthex, folder.path())?.process;

@@ -12,13 +12,14 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports there")]
 
 use std::fs;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
 use narthex_benches::{
-    Engine, Kind, Result, Target, is_only_asked_to_start, number_from_env, print_versions,
-    scrape_config,
+    Engine, Kind, Result, is_only_asked_to_start, number_from_env, print_versions, scrape_config,
 };
+use narthex_examples::Target;
 
 const SERIES_A_TARGET: usize = 5_000;
 
@@ -34,8 +35,9 @@ fn main() -> Result<()> {
         _ => &[Kind::Narthex],
     };
     print_versions(kinds)?;
-    let targets =
-        (0..series / SERIES_A_TARGET).map(|_| Target::start(page)).collect::<Result<Vec<_>>>()?;
+    let targets = (0..series / SERIES_A_TARGET)
+        .map(|_| Target::start(page))
+        .collect::<io::Result<Vec<_>>>()?;
     let folder = tempfile::tempdir()?;
     let engines = kinds
         .iter()

@@ -14,8 +14,7 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use narthex_benches::{
-    Engine, Kind, Result, is_only_asked_to_start, number_from_env, print_versions, query_range,
-    remote_write,
+    Engine, Kind, Result, is_only_asked_to_start, number_from_env, print_versions,
 };
 use narthex_model::{Labels, Sample};
 use narthex_remote::RequestBuilder;
@@ -41,12 +40,12 @@ fn main() -> Result<()> {
         fs::create_dir(&folder)?;
         fs::write(folder.join("prometheus.yml"), "")?;
         let mut engine = Engine::start(kind, &folder)?;
-        let newest_s = fill(&engine.url, &labels, i64::try_from(interval_s)?)?;
+        let newest_s = fill(&engine, &labels, i64::try_from(interval_s)?)?;
         let before = engine.process.resident_bytes()?;
-        let expected = count(&engine.url, newest_s)?;
-        engine.process.kill()?;
+        let expected = count(&engine, newest_s)?;
+        engine.process.kill();
         let engine = Engine::start(kind, &folder)?;
-        if count(&engine.url, newest_s)? != expected {
+        if count(&engine, newest_s)? != expected {
             return Err(format!("{} answers differently after its restart", kind.name()).into());
         }
         println!(
@@ -72,7 +71,7 @@ fn labels(index: usize) -> Labels {
 }
 
 /// Sends all samples, oldest first. Returns the time of the newest, in seconds.
-fn fill(server: &str, labels: &[Labels], interval_s: i64) -> Result<i64> {
+fn fill(server: &Engine, labels: &[Labels], interval_s: i64) -> Result<i64> {
     let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     let steps = HOURS * 3_600 / interval_s;
     for step in 0..steps {
@@ -84,17 +83,17 @@ fn fill(server: &str, labels: &[Labels], interval_s: i64) -> Result<i64> {
                 let value = step as f64 * slope as f64;
                 request.push_series(labels, &[Sample { timestamp_ms, value }]);
             }
-            remote_write(server, &request)?;
+            server.remote_write(&request.compress())?;
         }
     }
     Ok(now_s)
 }
 
 /// Returns the answer to how many samples there are, by minute.
-fn count(server: &str, newest_s: i64) -> Result<String> {
+fn count(server: &Engine, newest_s: i64) -> Result<String> {
     let start_s = newest_s - HOURS * 3_600;
     let query = "sum(count_over_time(http_requests_total[5m]))";
-    let answer = query_range(server, query, (start_s, newest_s), 300)?;
+    let answer = server.query_range(query, (start_s, newest_s), 300)?;
     let values = answer.split_once("\"values\"").ok_or("no values in the answer")?.1;
     Ok(values.split_once(']').map_or(values, |(first, _)| first).to_owned())
 }

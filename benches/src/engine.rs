@@ -1,13 +1,14 @@
 //! The servers that race: ours and its peers.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Process, Result, get};
+use narthex_examples::{Program, free_port, http};
+
+use crate::Result;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub struct Engine {
     /// Which one.
     pub kind: Kind,
     /// Its process.
-    pub process: Process,
+    pub process: Program,
     /// Where it listens, without a slash at the end.
     pub url: String,
     /// How long it took from its start to its first answer that it is ready.
@@ -91,23 +92,72 @@ impl Engine {
     ///
     /// Where the program is missing, or does not get ready.
     pub fn start(kind: Kind, folder: &Path) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         let mut command = Command::new(kind.program()?);
         command.args(arguments(kind, folder, port));
         let started = Instant::now();
-        let process = Process::start(&mut command)?;
+        let process = Program::start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
         let health = match kind {
             Kind::VictoriaMetrics => format!("{url}/health"),
             _ => format!("{url}/-/ready"),
         };
-        while get(&health).is_err() {
+        while http::get(&health).is_none_or(|(status, _)| status != 200) {
             if started.elapsed() > READY_TIME_MAX {
                 return Err(format!("{} does not get ready", kind.name()).into());
             }
             thread::sleep(Duration::from_millis(5));
         }
         Ok(Self { kind, process, url, time_to_ready: started.elapsed() })
+    }
+
+    /// Asks for a range of a query, in seconds since the Unix epoch, and returns the answer's JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no success.
+    pub fn query_range(
+        &self,
+        query: &str,
+        (start_s, end_s): (i64, i64),
+        step_s: i64,
+    ) -> Result<String> {
+        let (start, end, step) = (start_s.to_string(), end_s.to_string(), step_s.to_string());
+        let form = [
+            ("query", query),
+            ("start", &start),
+            ("end", &end),
+            ("step", &step),
+            // VictoriaMetrics would answer from its cache of results; the others ignore this.
+            ("nocache", "1"),
+        ];
+        succeed(http::post_form(&format!("{}/api/v1/query_range", self.url), &form))
+    }
+
+    /// Posts a body to a path.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no success.
+    pub fn post(&self, path: &str, body: &[u8]) -> Result<String> {
+        succeed(http::post(&format!("{}{path}", self.url), body))
+    }
+
+    /// Posts a remote write request.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no success.
+    pub fn remote_write(&self, request: &[u8]) -> Result<()> {
+        succeed(http::remote_write(&self.url, request)).map(drop)
+    }
+}
+
+fn succeed(answer: Option<(u16, String)>) -> Result<String> {
+    match answer {
+        Some((200..300, body)) => Ok(body),
+        Some((status, body)) => Err(format!("HTTP {status}: {body}").into()),
+        None => Err("no answer".into()),
     }
 }
 

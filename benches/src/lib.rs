@@ -1,21 +1,15 @@
-//! What the races between whole servers share: starting them, feeding them, asking them, and reading
-//! from `/proc` what that cost.
+//! What the races between whole servers share: which servers there are, and how each is started.
 //!
 //! The kernels' benchmarks need none of this: they call the crates.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports there")]
 
 mod engine;
-mod http;
-mod process;
-mod target;
 
 use std::error::Error;
 
 pub use engine::{Engine, Kind};
-pub use http::{get, post, query_range, remote_write};
-pub use process::Process;
-pub use target::{Target, scrape_config};
+use narthex_examples::Target;
 
 /// Whatever can go wrong in a benchmark ends it.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -47,4 +41,15 @@ pub fn print_versions(kinds: &[Kind]) -> Result<()> {
         println!("{:<16} {}", kind.name(), kind.version()?);
     }
     Ok(())
+}
+
+/// Returns a configuration that scrapes all `targets`.
+#[must_use]
+pub fn scrape_config(targets: &[Target], interval: &str) -> String {
+    let addresses: Vec<String> = targets.iter().map(|t| format!("'{}'", t.address)).collect();
+    format!(
+        "global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}\n\
+         scrape_configs: [{{job_name: race, static_configs: [{{targets: [{}]}}]}}]\n",
+        addresses.join(", ")
+    )
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use crate::http;
-use crate::program::{Server, wait_for};
-use crate::targets;
+use narthex_examples::{Server, Target, http, wait_for};
 
 /// Every sample of every series, by the series' labels as JSON.
 type Samples = BTreeMap<String, Vec<(String, String)>>;
@@ -16,8 +14,8 @@ const SERIES_A_TARGET: usize = 50;
 
 #[test]
 fn samples_that_a_query_returned_survive_sigkill() {
-    let addresses: Vec<String> =
-        (0..TARGETS).map(|_| format!("'{}'", targets::start(SERIES_A_TARGET))).collect();
+    let start = |_| format!("'{}'", Target::start(page).unwrap().address);
+    let addresses: Vec<String> = (0..TARGETS).map(start).collect();
     let config = format!(
         "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\n\
          scrape_configs: [{{job_name: ten, static_configs: [{{targets: [{}]}}]}}]\n",
@@ -45,6 +43,14 @@ fn samples_that_a_query_returned_survive_sigkill() {
         let after: usize = all_samples(&server.url).values().map(Vec::len).sum();
         (after > before).then_some(())
     });
+}
+
+fn page(scrapes: u64) -> String {
+    let mut page = String::from("# TYPE scrapes_total counter\n");
+    for index in 0..SERIES_A_TARGET {
+        page += &format!("scrapes_total{{index=\"{index}\"}} {}\n", scrapes + index as u64);
+    }
+    page
 }
 
 fn all_samples(url: &str) -> Samples {

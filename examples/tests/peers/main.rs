@@ -4,13 +4,8 @@
 //! A missing program skips its test with a word on standard error; with `CI=true` it fails it.
 //! Every program listens on a loopback port of its own and is ended by its own process id.
 
-#![expect(clippy::print_stderr, reason = "skips and the logs of failed tests are told there")]
-
 mod dataset;
-mod http;
 mod kill;
 mod node_exporter;
-mod program;
 mod same_answers;
 mod scraped_by_prometheus;
-mod targets;

@@ -5,8 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::http;
-use crate::program::{Program, Server, free_port, peer, wait_for};
+use narthex_examples::{Program, Server, free_port, http, peer, wait_for};
 
 #[test]
 fn promtool_asks_our_server_about_a_node_exporter() {

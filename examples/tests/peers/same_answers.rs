@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use narthex_examples::{Server, http, peer, start_prometheus};
 use serde_json::Value;
 
 use crate::dataset::{self, START_MS};
-use crate::http;
-use crate::program::{Server, peer, start_prometheus};
 
 const EMPTY_CONFIG: &str = "global: {scrape_interval: 15s}\n";
 
@@ -164,7 +163,8 @@ fn load(urls: &[&str]) {
         }
         let body = request.compress();
         for url in urls {
-            http::remote_write(&format!("{url}/api/v1/write"), &body);
+            let (status, text) = http::remote_write(url, &body).expect("an answer");
+            assert!((200..300).contains(&status), "{url}: HTTP {status}: {text}");
         }
     }
 }

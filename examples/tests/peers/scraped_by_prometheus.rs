@@ -4,8 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::http;
-use crate::program::{Server, peer, start_prometheus, wait_for};
+use narthex_examples::{Server, http, peer, start_prometheus, wait_for};
 
 const EMPTY_CONFIG: &str = "global: {scrape_interval: 1s, scrape_timeout: 1s}\n";
 

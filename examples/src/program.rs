@@ -1,7 +1,7 @@
-//! Programs that the tests start and end.
+//! Programs that tests and benchmarks start, watch and end.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ use crate::http;
 
 /// Returns the path of an installed program. Says so and returns `None` where it is missing, but
 /// fails with `CI=true`.
-pub(crate) fn peer(name: &str) -> Option<PathBuf> {
+pub fn peer(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| p.is_file());
     if found.is_none() {
@@ -25,7 +25,7 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
 }
 
 /// Calls `probe` until it returns something, for at most `bound`.
-pub(crate) fn wait_for<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe() {
@@ -37,7 +37,7 @@ pub(crate) fn wait_for<T>(what: &str, bound: Duration, mut probe: impl FnMut() -
 }
 
 /// Returns a loopback port that nobody listens on now.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
@@ -45,14 +45,15 @@ pub(crate) fn free_port() -> u16 {
 const UNPOISONED: &str = "no thread panics with the log in hand";
 
 /// A running program, which ends with this value.
-pub(crate) struct Program {
+#[derive(Debug)]
+pub struct Program {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Program {
     /// Starts `command` and gathers what it logs.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -71,12 +72,12 @@ impl Program {
     }
 
     /// Returns the process id.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Returns the last lines of the log, for messages of failed tests.
-    pub(crate) fn log_tail(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let log = self.log.lock().expect(UNPOISONED);
         log[log.len().saturating_sub(20)..].join("\n")
     }
@@ -86,12 +87,71 @@ impl Program {
     }
 
     /// Ends the program with SIGKILL and waits for it.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         // It may have ended by itself; then there is nothing to kill.
         let _ = self.child.kill();
         self.child.wait().expect("a child can be waited for");
     }
 }
+
+/// What the process costs, by `/proc`.
+impl Program {
+    /// Returns the CPU time so far, user and system, in seconds.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has ended.
+    pub fn cpu_seconds(&self) -> io::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let mut fields = after_name.split_whitespace().skip(USER_TIME_FIELD);
+        let mut ticks = || fields.next().and_then(|field| field.parse::<f64>().ok());
+        let sum = ticks().zip(ticks()).map(|(user, system)| user + system);
+        Ok(sum.ok_or(io::ErrorKind::InvalidData)? / TICKS_A_SECOND)
+    }
+
+    /// Returns the resident memory in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::cpu_seconds`].
+    pub fn resident_bytes(&self) -> io::Result<f64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Returns the most resident memory in bytes, since the start or the last
+    /// [`Program::reset_peak`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::cpu_seconds`].
+    pub fn peak_bytes(&self) -> io::Result<f64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// Lets the peak start again from what is resident now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::cpu_seconds`].
+    pub fn reset_peak(&self) -> io::Result<()> {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5")
+    }
+
+    fn status_bytes(&self, key: &str) -> io::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        let kib = line.split_whitespace().next().and_then(|number| number.parse::<f64>().ok());
+        Ok(kib.ok_or(io::ErrorKind::InvalidData)? * 1024.0)
+    }
+}
+
+/// The place of the user time in `/proc/PID/stat`, behind the program's name; the system time
+/// follows it.
+const USER_TIME_FIELD: usize = 11;
+
+/// The kernel counts CPU time in these.
+const TICKS_A_SECOND: f64 = 100.0;
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -103,15 +163,18 @@ impl Drop for Program {
 }
 
 /// Our example server on a port of its choice.
-pub(crate) struct Server {
-    pub(crate) program: Program,
-    pub(crate) url: String,
+#[derive(Debug)]
+pub struct Server {
+    /// Its process.
+    pub program: Program,
+    /// Where it listens, without a slash at the end.
+    pub url: String,
 }
 
 impl Server {
     /// Starts the server on `folder`, which gets the configuration and the data, and waits until it
     /// is ready.
-    pub(crate) fn start(folder: &Path, config: &str) -> Self {
+    pub fn start(folder: &Path, config: &str) -> Self {
         let config_file = folder.join("prometheus.yml");
         fs::write(&config_file, config).expect("write the configuration");
         let mut command = Command::new(example("server"));
@@ -135,7 +198,7 @@ impl Server {
 }
 
 /// Starts the real Prometheus on `folder` and waits until it is ready. Returns it with its URL.
-pub(crate) fn start_prometheus(path: &Path, folder: &Path, config: &str) -> (Program, String) {
+pub fn start_prometheus(path: &Path, folder: &Path, config: &str) -> (Program, String) {
     let config_file = folder.join("prometheus.yml");
     fs::write(&config_file, config).expect("write the configuration");
     let port = free_port();
@@ -157,7 +220,7 @@ fn wait_until_ready(url: &str) {
     });
 }
 
-/// Returns the path of one of this package's examples, which were built with the tests.
+/// Returns the path of one of this package's examples, which were built before.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
