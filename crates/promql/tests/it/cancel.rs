@@ -166,23 +166,38 @@ const SERIES: usize = 100_000;
 /// A tenth of a second, and more for code that is not optimised.
 const BOUND: Duration = Duration::from_millis(if cfg!(debug_assertions) { 300 } else { 100 });
 
+/// Other work on the machine delays one try; a phase that does not look delays each.
+const TRIES: usize = 3;
+
 #[test]
 fn every_phase_stops_soon() {
-    for Case { query, series, samples, steps, reads_before } in CASES {
-        let ctx = QueryContext::default();
-        let (reads, interrupted) = (AtomicUsize::new(0), parking_lot::Mutex::new(None));
-        let store = Store { ctx: &ctx, series, samples, reads_before, reads, interrupted };
-        let expr = parse_with(query, &ParseOptions::experimental()).unwrap();
-        let engine = Engine::new(EngineOptions::default());
-        let error = if steps == 1 {
-            engine.instant(&ctx, &store, &expr, 1000).unwrap_err()
-        } else {
-            let grid = Grid::range(1000, steps * 1000, 1000).unwrap();
-            engine.range(&ctx, &store, &expr, grid).unwrap_err()
-        };
-        assert!(matches!(error, QueryError::Interrupted(Interrupt::Canceled)), "{query}: {error}");
-        let since = store.interrupted.lock().unwrap().elapsed();
-        assert!(since < BOUND, "{query} went on for {since:?}");
-        assert_eq!(ctx.bytes_used(), 0, "{query}");
+    for case in CASES {
+        let mut least = Duration::MAX;
+        for _ in 0..TRIES {
+            least = least.min(time_to_stop(&case));
+            if least < BOUND {
+                break;
+            }
+        }
+        assert!(least < BOUND, "{} went on for {least:?}", case.query);
     }
+}
+
+/// Returns how long the query went on after it was interrupted.
+fn time_to_stop(&Case { query, series, samples, steps, reads_before }: &Case) -> Duration {
+    let ctx = QueryContext::default();
+    let (reads, interrupted) = (AtomicUsize::new(0), parking_lot::Mutex::new(None));
+    let store = Store { ctx: &ctx, series, samples, reads_before, reads, interrupted };
+    let expr = parse_with(query, &ParseOptions::experimental()).unwrap();
+    let engine = Engine::new(EngineOptions::default());
+    let error = if steps == 1 {
+        engine.instant(&ctx, &store, &expr, 1000).unwrap_err()
+    } else {
+        let grid = Grid::range(1000, steps * 1000, 1000).unwrap();
+        engine.range(&ctx, &store, &expr, grid).unwrap_err()
+    };
+    let since = store.interrupted.lock().unwrap().elapsed();
+    assert!(matches!(error, QueryError::Interrupted(Interrupt::Canceled)), "{query}: {error}");
+    assert_eq!(ctx.bytes_used(), 0, "{query}");
+    since
 }
