@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A crate's name without `narthex-`, and the crates of ours that it may use.
 type Map = BTreeMap<String, BTreeSet<String>>;
 
-/// Packages beside the libraries: they may use any of ours, and nothing uses them.
+/// Packages beside the libraries: they may use any of ours, and no library uses them.
 const UNPUBLISHED: [&str; 2] = ["narthex-benches", "narthex-examples"];
 
 #[test]
@@ -21,7 +21,6 @@ fn crates_use_what_the_map_allows_and_no_more() {
     assert_eq!(libraries, mapped, "the crates that exist, and those in docs/crates.md");
     for (name, dependencies) in &packages {
         for used in dependencies {
-            assert!(!unpublished(used), "{name} uses {used}, which is not published");
             assert!(
                 unpublished(name) || map[name].contains(used),
                 "{name} uses {used}, which docs/crates.md does not allow"
