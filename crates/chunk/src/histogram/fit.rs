@@ -77,7 +77,7 @@ fn start_elsewhere<H: ChunkHistogram>(
         return Some(ResetHint::Unknown);
     }
     let zero_fell = || !is_gauge && H::fell(state.zero_count.number(), parts.zero_count);
-    let other_bounds = layout.has_custom_bounds() && *parts.custom_bounds != *layout.custom_bounds;
+    let other_bounds = layout.has_custom_bounds() && *parts.custom_bounds != layout.custom_bounds;
     (other_bounds || zero_fell()).then_some(ResetHint::Reset)
 }
 

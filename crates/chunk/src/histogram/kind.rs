@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use narthex_model::histogram::{Buckets, FloatHistogram, Histogram, ResetHint};
 use narthex_model::is_stale_nan;
@@ -42,7 +43,6 @@ pub(crate) trait Kind: Clone + fmt::Debug + 'static {
 
     fn parts(&self) -> Parts<'_, Number<Self>>;
     fn from_parts(layout: &Layout, hint: ResetHint, numbers: Numbers<Number<Self>>) -> Self;
-    fn layout(&self) -> Layout;
     /// Returns the positive and the negative buckets.
     fn buckets_mut(&mut self) -> (&mut Buckets<Number<Self>>, &mut Buckets<Number<Self>>);
     fn reduce_resolution(&mut self, schema: i32);
@@ -55,6 +55,12 @@ pub(crate) trait Kind: Clone + fmt::Debug + 'static {
     fn to_number(before: Number<Self>, count: Number<Self>) -> Number<Self>;
     /// Returns the histogram with floats for counts.
     fn into_float(self) -> FloatHistogram;
+
+    /// Returns what all histograms of a chunk share.
+    fn layout(&self) -> Layout {
+        let Parts { schema, zero_threshold, custom_bounds, .. } = self.parts();
+        Layout { schema, zero_threshold, custom_bounds: Arc::clone(custom_bounds) }
+    }
 
     /// Returns whether the histogram is a staleness marker.
     fn is_stale(&self) -> bool {
@@ -78,7 +84,7 @@ pub(crate) struct Parts<'a, N> {
     pub(super) reset_hint: ResetHint,
     pub(super) schema: i32,
     pub(super) zero_threshold: f64,
-    pub(super) custom_bounds: &'a [f64],
+    pub(super) custom_bounds: &'a Arc<[f64]>,
     pub(super) count: N,
     pub(super) zero_count: N,
     pub(super) sum: f64,
@@ -127,14 +133,6 @@ impl Kind for Histogram {
             positive: numbers.positive,
             negative: numbers.negative,
             custom_bounds: layout.custom_bounds.clone(),
-        }
-    }
-
-    fn layout(&self) -> Layout {
-        Layout {
-            schema: self.schema,
-            zero_threshold: self.zero_threshold,
-            custom_bounds: self.custom_bounds.clone(),
         }
     }
 
@@ -194,14 +192,6 @@ impl Kind for FloatHistogram {
             positive: numbers.positive,
             negative: numbers.negative,
             custom_bounds: layout.custom_bounds.clone(),
-        }
-    }
-
-    fn layout(&self) -> Layout {
-        Layout {
-            schema: self.schema,
-            zero_threshold: self.zero_threshold,
-            custom_bounds: self.custom_bounds.clone(),
         }
     }
 
