@@ -41,16 +41,14 @@ impl Kind {
     ///
     /// Where it is not there.
     pub fn version(self) -> Result<String> {
-        let mut command = match self {
+        let (program, arguments) = match self {
             // Debian's build does not know its own version.
-            Self::VictoriaMetrics => Command::new("dpkg-query"),
-            _ => Command::new(self.program()?),
+            Self::VictoriaMetrics => {
+                ("dpkg-query".into(), ["--show", "victoria-metrics"].as_slice())
+            }
+            _ => (self.program()?, ["--version"].as_slice()),
         };
-        match self {
-            Self::VictoriaMetrics => command.args(["--show", "victoria-metrics"]),
-            _ => command.arg("--version"),
-        };
-        let output = command.output()?;
+        let output = Command::new(program).args(arguments).output()?;
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
