@@ -23,6 +23,13 @@ pub enum Entry<'a> {
         /// The kind.
         metric_type: MetricType,
     },
+    /// `# UNIT name unit`, which OpenMetrics knows: the unit is the end of the name, or empty.
+    Unit {
+        /// The metric's name; of a quoted one, what stands between the quotes, escapes and all.
+        name: &'a str,
+        /// What values are measured in.
+        unit: &'a str,
+    },
     /// Any other line that begins with `#`: what follows that character. It need not be UTF-8.
     Comment(&'a [u8]),
     /// A value of a series.
@@ -33,11 +40,18 @@ pub enum Entry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HelpText<'a> {
     raw: &'a str,
+    /// Whether a quote may be escaped, as OpenMetrics has it.
+    escapes_quotes: bool,
 }
 
 impl<'a> HelpText<'a> {
     pub(crate) fn new(raw: &'a str) -> Self {
-        Self { raw }
+        Self { raw, escapes_quotes: false }
+    }
+
+    /// Returns a text in which quotes may be escaped.
+    pub(crate) fn with_quotes(raw: &'a str) -> Self {
+        Self { raw, escapes_quotes: true }
     }
 
     /// Returns the text with its escapes: equal for equal lines, so that a caller can tell a known
@@ -50,7 +64,10 @@ impl<'a> HelpText<'a> {
     /// Returns the text without escapes. It allocates only where there are some.
     #[must_use]
     pub fn unescape(self) -> Cow<'a, str> {
-        escape::unescape_help(self.raw)
+        match self.escapes_quotes {
+            false => escape::unescape_help(self.raw),
+            true => escape::unescape_label(self.raw),
+        }
     }
 }
 

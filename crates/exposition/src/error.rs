@@ -93,6 +93,34 @@ pub enum ParseErrorKind {
         /// The line so far.
         parsing: Excerpt,
     },
+    /// A timestamp of OpenMetrics is infinite or no number.
+    #[error("invalid {of} {text}")]
+    TimestampNotFinite {
+        /// Which one.
+        of: &'static str,
+        /// What it is.
+        text: &'static str,
+    },
+    /// A line of metadata has no text, or no line feed behind it.
+    #[error("expected text in {kind}")]
+    NoMetadataText {
+        /// What the line says, such as `HELP`.
+        kind: &'static str,
+    },
+    /// A metric's name does not end with its unit.
+    #[error("unit {unit} not a suffix of metric {name}")]
+    UnitNotInName {
+        /// The unit.
+        unit: Excerpt,
+        /// The name.
+        name: Excerpt,
+    },
+    /// Something follows the end of an OpenMetrics page.
+    #[error("unexpected data after # EOF")]
+    DataAfterEnd,
+    /// An OpenMetrics page does not say that it ends.
+    #[error("data does not end with # EOF")]
+    NoEnd,
     /// A timestamp is beyond 64 bits of milliseconds.
     #[error("strconv.ParseInt: parsing {text}: value out of range while parsing: {parsing}")]
     TimestampOutOfRange {

@@ -3,7 +3,8 @@
 //! [`TextReader`] turns a page in Prometheus' text format (0.0.4, and 1.0.0, which has the same
 //! grammar) into an iterator of [`Entry`]s that borrow from the page. A sample comes with its
 //! *series text* as it stands on the page, so that a scraper can look the series up without parsing
-//! a label; [`SampleEntry::labels`] parses them on demand. [`TextWriter`] writes such a page.
+//! a label; [`SampleEntry::labels`] parses them on demand. [`OpenMetricsReader`] does the same for
+//! OpenMetrics 1.0. [`TextWriter`] writes a page in the text format.
 //!
 //! ```
 //! use narthex_exposition::{Entry, TextReader};
@@ -38,11 +39,13 @@ mod error;
 mod escape;
 mod negotiate;
 mod number;
+mod openmetrics;
 mod text;
 mod writer;
 
 pub use entry::{DuplicateLabel, Entry, HelpText, SampleEntry};
 pub use error::{EXCERPT_SIZE_MAX, Excerpt, ParseError, ParseErrorKind};
 pub use negotiate::{ScrapeProtocol, TEXT_CONTENT_TYPE, UnknownScrapeProtocol, accept_header};
+pub use openmetrics::OpenMetricsReader;
 pub use text::TextReader;
 pub use writer::{Bucket, FamilyWriter, Quantile, TextWriter};

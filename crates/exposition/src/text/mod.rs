@@ -12,6 +12,7 @@ mod scan;
 mod series;
 
 pub use reader::TextReader;
+pub(crate) use scan::{LABEL, LABEL_START, NAME, NAME_START, is_class, skip_class};
 pub(crate) use series::series_labels;
 
 #[cfg(test)]

@@ -208,25 +208,25 @@ fn skip_blanks(page: &[u8], mut at: usize) -> usize {
 }
 
 /// Returns the first place from `at` on whose byte is not of `class`.
-pub(super) fn skip_class(page: &[u8], mut at: usize, class: u8) -> usize {
+pub(crate) fn skip_class(page: &[u8], mut at: usize, class: u8) -> usize {
     while page.get(at).is_some_and(|byte| is_class(*byte, class)) {
         at += 1;
     }
     at
 }
 
-pub(super) fn is_class(byte: u8, class: u8) -> bool {
+pub(crate) fn is_class(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }
 
 /// The first character of a label name, `[a-zA-Z_]`.
-pub(super) const LABEL_START: u8 = 1;
+pub(crate) const LABEL_START: u8 = 1;
 /// A character of a label name, `[a-zA-Z0-9_]`.
-pub(super) const LABEL: u8 = 2;
+pub(crate) const LABEL: u8 = 2;
 /// The first character of a metric name, `[a-zA-Z_:]`.
-pub(super) const NAME_START: u8 = 4;
+pub(crate) const NAME_START: u8 = 4;
 /// A character of a metric name, `[a-zA-Z0-9_:]`.
-pub(super) const NAME: u8 = 8;
+pub(crate) const NAME: u8 = 8;
 
 /// The classes of each byte.
 const CLASSES: [u8; 256] = {

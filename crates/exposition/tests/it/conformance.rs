@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use narthex_exposition::{Entry, ParseErrorKind, TextReader};
+use narthex_exposition::{Entry, OpenMetricsReader, ParseError, ParseErrorKind, TextReader};
 use narthex_model::{LabelsBuilder, METRIC_NAME_LABEL};
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ const TARGET_LABELS: [&str; 3] = ["case", "instance", "job"];
 /// The recorded cases that serve a plain body as text.
 const TEXT_CASES: [&str; 6] =
     ["text/", "text1/", "broken-text", "cut-text", "random-text", "om-as-text"];
+/// Those that serve one as OpenMetrics.
+const OPENMETRICS_CASES: [&str; 7] =
+    ["om/", "om0/", "broken-om", "cut-om", "random-om", "openmetrics-tests", "text-as-om"];
 
 type SeriesLabels = BTreeMap<String, String>;
 
@@ -34,22 +37,32 @@ fn scrapes_agree_with_the_reference() {
     let Some(folder) = conformance_folder() else { return };
     let lines = std::fs::read_to_string(folder.join("vectors/scrape/exposition.jsonl"))
         .expect("the recorded scrapes are readable");
-    let mut case_count = 0;
+    let (mut text_count, mut openmetrics_count) = (0, 0);
     for line in lines.lines() {
         let case: Value = serde_json::from_str(line).expect("a recorded scrape is JSON");
         let name = case["name"].as_str().unwrap_or_default();
         let step = &case["steps"][0];
         let plain = step["headers"].is_null() && step["status"].is_null() && step["raw"].is_null();
-        let is_text = TEXT_CASES.iter().any(|prefix| name.starts_with(prefix));
         // How labels of the target and of the page clash is the scraper's business.
-        let clashes = name.starts_with("text/clash");
-        if case["group"] == "default" && is_text && plain && !clashes {
-            let body = decode_base64(step["body"].as_str().unwrap_or_default());
-            check(name, &read(&body), &case["after"][0]);
-            case_count += 1;
+        let clashes = ["text/clash", "om/clash", "openmetrics-tests/untyped"];
+        let clashes = clashes.iter().any(|prefix| name.starts_with(prefix));
+        let body = decode_base64(step["body"].as_str().unwrap_or_default());
+        if case["group"] != "default" || !plain || clashes {
+            continue;
+        }
+        if TEXT_CASES.iter().any(|prefix| name.starts_with(prefix)) {
+            check(name, &read(TextReader::new(&body)), &case["after"][0]);
+            text_count += 1;
+        // The scraper takes an empty page of any format.
+        } else if OPENMETRICS_CASES.iter().any(|prefix| name.starts_with(prefix))
+            && !body.is_empty()
+        {
+            check(name, &read(OpenMetricsReader::new(&body)), &case["after"][0]);
+            openmetrics_count += 1;
         }
     }
-    assert!(case_count > 500, "only {case_count} recorded scrapes of text");
+    assert!(text_count > 500, "only {text_count} recorded scrapes of text");
+    assert!(openmetrics_count > 600, "only {openmetrics_count} recorded scrapes of OpenMetrics");
 }
 
 #[test]
@@ -77,16 +90,19 @@ fn conformance_folder() -> Option<PathBuf> {
     folder
 }
 
-fn read(body: &[u8]) -> Page {
+fn read<'a>(entries: impl Iterator<Item = Result<Entry<'a>, ParseError>>) -> Page {
     let mut page = Page::default();
     let mut labels = LabelsBuilder::default();
-    for entry in TextReader::new(body) {
+    for entry in entries {
         match entry {
             Ok(Entry::Help { name, text }) => {
                 page.metadata.entry(name.into()).or_default().1 = text.unescape().into_owned();
             }
             Ok(Entry::Type { name, metric_type }) => {
                 page.metadata.entry(name.into()).or_default().0 = metric_type.to_string();
+            }
+            Ok(Entry::Unit { name, .. }) => {
+                page.metadata.entry(name.into()).or_default();
             }
             Ok(Entry::Sample(sample)) => {
                 if let Err(error) = sample.labels(&mut labels) {

@@ -1,6 +1,6 @@
 //! Laws that hold for every page.
 
-use narthex_exposition::{Entry, TextReader, TextWriter};
+use narthex_exposition::{Entry, OpenMetricsReader, ParseError, TextReader, TextWriter};
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL, MetricType, NORMAL_NAN};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -31,9 +31,15 @@ fn sample() -> impl Strategy<Value = Sample> {
 
 /// Reads `page` to its end, and the labels of every sample: none of it may panic.
 fn read(page: &[u8]) -> (Vec<Entry<'_>>, Option<(usize, usize)>) {
+    read_entries(TextReader::new(page))
+}
+
+fn read_entries<'a>(
+    page: impl Iterator<Item = Result<Entry<'a>, ParseError>>,
+) -> (Vec<Entry<'a>>, Option<(usize, usize)>) {
     let mut entries = Vec::new();
     let mut labels = LabelsBuilder::default();
-    for entry in TextReader::new(page) {
+    for entry in page {
         match entry {
             Ok(entry) => {
                 match &entry {
@@ -85,11 +91,17 @@ proptest! {
     #[test]
     fn arbitrary_bytes_do_not_panic(page in vec(any::<u8>(), 0..200)) {
         read(&page);
+        read_entries(OpenMetricsReader::new(&page));
     }
 
     #[test]
     fn text_near_the_format_does_not_panic(page in r#"([a{}="\\, \t\n#1.e+\x00é-]|HELP |TYPE |# |counter|le=|NaN){0,60}"#) {
         read(page.as_bytes());
+    }
+
+    #[test]
+    fn text_near_openmetrics_does_not_panic(page in r#"(a|[{}="\, \n#1.\x00é-]|" # \{"|HELP |TYPE |UNIT |# |EOF|counter|le=|NaN){0,60}"#) {
+        read_entries(OpenMetricsReader::new(page.as_bytes()));
     }
 
     /// A known series text is taken exactly where reading the line yields that text.

@@ -1,0 +1,18 @@
+//! Any bytes as a page of OpenMetrics: an error or entries, and labels of each sample.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use narthex_exposition::{Entry, OpenMetricsReader};
+use narthex_model::LabelsBuilder;
+
+fuzz_target!(|page: &[u8]| {
+    let mut labels = LabelsBuilder::default();
+    for entry in OpenMetricsReader::new(page) {
+        match entry {
+            Ok(Entry::Sample(sample)) => drop(sample.labels(&mut labels)),
+            Ok(_) => {}
+            Err(error) => assert!(error.line > 0 && error.column > 0, "{error}"),
+        }
+    }
+});
