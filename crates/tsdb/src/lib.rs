@@ -66,6 +66,7 @@ mod maintain;
 mod merge;
 mod options;
 mod postings;
+mod sample;
 mod stats;
 #[allow(dead_code, reason = "the maintenance of the database comes to truncate it")]
 mod wal;

@@ -4,38 +4,11 @@ use narthex_chunk::{
     HistogramStart, Xor2Appender, XorChunk, decode, decode_histograms,
 };
 use narthex_model::SampleTime;
-use narthex_model::histogram::{FloatHistogram, Histogram, ResetHint};
+use narthex_model::histogram::{FloatHistogram, Histogram};
 use narthex_storage::TimeRange;
 
 use crate::EncodedChunk;
-
-/// One sample of any kind, on its way from chunk to chunk.
-#[derive(Clone, Debug)]
-pub(super) struct Sample {
-    pub(super) time: SampleTime,
-    pub(super) value: Value,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Float(f64),
-    Histogram(Box<Histogram>),
-    FloatHistogram(Box<FloatHistogram>),
-}
-
-impl Value {
-    /// Forgets what is known about a reset, as the sample before is another than it was.
-    pub(super) fn forget_reset(&mut self) {
-        let hint = match self {
-            Self::Float(_) => return,
-            Self::Histogram(histogram) => &mut histogram.reset_hint,
-            Self::FloatHistogram(histogram) => &mut histogram.reset_hint,
-        };
-        if *hint != ResetHint::Gauge {
-            *hint = ResetHint::Unknown;
-        }
-    }
-}
+use crate::sample::{Sample, Value};
 
 /// Appends the samples of a chunk in `range` to `out`.
 pub(super) fn decode_samples(

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use narthex_chunk::{ChunkError, Encoding};
 use narthex_storage::TimeRange;
 
-use super::encode::{ChunkEncoder, Sample, decode_samples};
+use super::encode::{ChunkEncoder, decode_samples};
+use crate::sample::Sample;
 use crate::{BlockError, EncodedChunk, SeriesChunks};
 
 /// Series of several sources as one, in order of their labels.

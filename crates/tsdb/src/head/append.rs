@@ -8,8 +8,9 @@ use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, 
 
 use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
-use super::value::{Kind, Sample, Value};
+use super::value::Kind;
 use super::{Head, State};
+use crate::sample::{Sample, Value};
 use crate::wal::Wal;
 use crate::wal::record::{
     RefHistogram, RefSample, encode_histograms, encode_metadata, encode_samples,

@@ -49,10 +49,10 @@ pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
 use series::{Appended, Slot};
 use table::SeriesTable;
-use value::Sample;
 
 use crate::HeadStats;
 use crate::head_chunks::HeadChunks;
+use crate::sample::Sample;
 
 /// All series in memory.
 pub(crate) struct Head {

@@ -3,7 +3,8 @@ use narthex_model::SampleTime;
 use narthex_model::histogram::{FloatHistogram, Histogram};
 
 use super::slab::{BufferId, Slab};
-use super::value::{Kind, Value};
+use super::value::Kind;
+use crate::sample::Value;
 
 /// A chunk that takes samples.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use super::full::{FullChunk, Place};
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::series::Slot;
-use super::value::{Sample, Value};
 use super::{Head, Refusals, State};
 use crate::head_chunks::{FoundChunk, HeadChunks};
+use crate::sample::{Sample, Value};
 use crate::wal::record::{
     Decoder, Record, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
 };

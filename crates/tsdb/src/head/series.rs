@@ -8,7 +8,8 @@ use super::cut::{CutRules, OpenFacts};
 use super::full::{FullChunk, FullChunks};
 use super::open::{HeadHistogram, Open, OpenHistograms};
 use super::slab::{BufferId, Slab};
-use super::value::{Kind, Sample, Value};
+use super::value::Kind;
+use crate::sample::{Sample, Value};
 
 /// Where a series stands in its table.
 pub(super) type Slot = u32;

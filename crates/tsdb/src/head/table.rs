@@ -9,8 +9,8 @@ use super::full::FullChunk;
 use super::labels::{LabelId, LabelTable, label_ids};
 use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
-use super::value::Sample;
 use crate::head_chunks::ChunkRef;
+use crate::sample::Sample;
 
 /// All series, found by their labels or their slot.
 #[derive(Debug, Default)]

@@ -1,21 +1,8 @@
 use narthex_model::histogram::{FloatHistogram, Histogram};
-use narthex_model::{SampleTime, is_stale_nan};
+use narthex_model::is_stale_nan;
 use narthex_storage::{AppendError, SampleValue};
 
-/// A sample on its way to a series.
-#[derive(Clone, Debug)]
-pub(super) struct Sample {
-    pub(super) time: SampleTime,
-    pub(super) value: Value,
-}
-
-/// The value of a sample. Histograms are boxed, for most samples are floats.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Float(f64),
-    Histogram(Box<Histogram>),
-    FloatHistogram(Box<FloatHistogram>),
-}
+use crate::sample::Value;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
