@@ -1,3 +1,5 @@
+use std::mem;
+
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
@@ -7,6 +9,8 @@ use super::{Annotation, Severity};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     list: Vec<Annotation>,
+    /// The operation that each of the list is from.
+    operations: Vec<usize>,
     /// Where each text lies in the list.
     by_text: HashMap<String, usize>,
 }
@@ -42,17 +46,24 @@ impl Annotations {
         texts
     }
 
-    /// Adds an annotation. Of equal texts the last one stays, as in the reference.
-    pub(crate) fn add(&mut self, mut annotation: Annotation) {
+    /// Adds an annotation of operation `operation` of the plan. Of equal texts that of the last
+    /// operation stays, and of one operation the last: the reference finishes an operation before it
+    /// starts the next, whereas here columns are made when a later operation reads them.
+    pub(crate) fn add(&mut self, mut annotation: Annotation, operation: usize) {
         match self.by_text.entry(annotation.to_string()) {
             Entry::Occupied(entry) => {
-                let known = &mut self.list[*entry.get()];
-                annotation.absorb(known);
-                *known = annotation;
+                let index = *entry.get();
+                let (known, known_operation) = (&mut self.list[index], &mut self.operations[index]);
+                if operation >= *known_operation {
+                    mem::swap(known, &mut annotation);
+                    *known_operation = operation;
+                }
+                known.absorb(&annotation);
             }
             Entry::Vacant(entry) => {
                 entry.insert(self.list.len());
                 self.list.push(annotation);
+                self.operations.push(operation);
             }
         }
     }

@@ -113,19 +113,18 @@ impl Annotation {
         text
     }
 
-    /// Takes over what the same remark said before.
-    fn absorb(&mut self, before: &Self) {
-        match (&mut self.kind, &before.kind) {
+    /// Takes over what the same remark said elsewhere.
+    fn absorb(&mut self, other: &Self) {
+        match (&mut self.kind, &other.kind) {
             (
-                Kind::ForcedMonotonicity { forced: now, .. },
-                Kind::ForcedMonotonicity { forced: before, .. },
+                Kind::ForcedMonotonicity { forced, .. },
+                Kind::ForcedMonotonicity { forced: other, .. },
             ) => {
-                *now = now.join(before);
+                *forced = forced.join(other);
             }
-            (
-                Kind::StartTimeOverlap { count, .. },
-                Kind::StartTimeOverlap { count: before, .. },
-            ) => *count += before,
+            (Kind::StartTimeOverlap { count, .. }, Kind::StartTimeOverlap { count: other, .. }) => {
+                *count += other
+            }
             _ => {}
         }
     }

@@ -53,9 +53,7 @@ pub(crate) fn run_plan<'a>(
     let mut stack = Stack { operands: Vec::new() };
     for (index, operation) in plan.operations.iter().enumerate() {
         run.ctx.check()?;
-        if let Some(profiler) = run.profiler() {
-            profiler.begin(index);
-        }
+        run.begin(index);
         let mut operand = apply(run, index, operation, selections, &mut stack)?;
         if let Some(profiler) = run.profiler() {
             profiler.finish(&operand);

@@ -14,16 +14,11 @@ use crate::scalar::Scalar;
 /// a later operation reads it.
 pub(crate) struct Profiler<'a> {
     clock: &'a dyn Fn() -> Duration,
+    /// The operation at work.
     operation: Cell<usize>,
     /// When it was put to work.
     since: Cell<Duration>,
     costs: RefCell<Vec<NodeCost>>,
-}
-
-/// An operation is at work until this is dropped; then the one before is again.
-pub(crate) struct AtWork<'a> {
-    profiler: &'a Profiler<'a>,
-    before: usize,
 }
 
 impl<'a> Profiler<'a> {
@@ -34,8 +29,11 @@ impl<'a> Profiler<'a> {
     }
 
     /// Puts an operation to work.
-    pub(super) fn begin(&self, operation: usize) {
-        self.switch(operation);
+    pub(super) fn switch(&self, operation: usize) {
+        let now = (self.clock)();
+        let spent = now.saturating_sub(self.since.replace(now));
+        self.count(|cost| cost.duration += spent);
+        self.operation.set(operation);
     }
 
     /// Counts the result of the operation at work, unless its columns are yet to be made.
@@ -53,11 +51,6 @@ impl<'a> Profiler<'a> {
                 }
             }
         }
-    }
-
-    /// Puts an operation to work until the guard is dropped.
-    pub(super) fn at_work(&'a self, operation: usize) -> AtWork<'a> {
-        AtWork { profiler: self, before: self.switch(operation) }
     }
 
     /// Counts one series of a result.
@@ -96,24 +89,10 @@ impl<'a> Profiler<'a> {
             add(cost);
         }
     }
-
-    /// Puts an operation to work and returns the one that was.
-    fn switch(&self, operation: usize) -> usize {
-        let now = (self.clock)();
-        let spent = now.saturating_sub(self.since.replace(now));
-        self.count(|cost| cost.duration += spent);
-        self.operation.replace(operation)
-    }
 }
 
 impl fmt::Debug for Profiler<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profiler").field("operation", &self.operation).finish_non_exhaustive()
-    }
-}
-
-impl Drop for AtWork<'_> {
-    fn drop(&mut self) {
-        self.profiler.switch(self.before);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use narthex_storage::QueryContext;
 
 use super::ledger::Ledger;
-use super::profiler::{AtWork, Profiler};
+use super::profiler::Profiler;
 use crate::annotations::{Annotation, Annotations};
 use crate::plan::Plan;
 use crate::{Counting, EngineOptions, QueryError};
@@ -17,6 +17,8 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a EngineOptions,
     pub(crate) ledger: Ledger<'a>,
     annotations: RefCell<Annotations>,
+    /// The operation that is at work.
+    operation: Cell<usize>,
     sorting: Cell<Duration>,
     /// Who counts what each operation does, if anybody does.
     profiler: Option<&'a Profiler<'a>>,
@@ -30,9 +32,15 @@ impl<'a> Run<'a> {
         counting: Counting,
         profiler: Option<&'a Profiler<'a>>,
     ) -> Self {
-        let ledger = Ledger::new(plan, options.max_samples, counting);
-        let (annotations, sorting) = (RefCell::default(), Cell::default());
-        Self { ctx, options, ledger, annotations, sorting, profiler }
+        Self {
+            ctx,
+            options,
+            ledger: Ledger::new(plan, options.max_samples, counting),
+            annotations: RefCell::default(),
+            operation: Cell::default(),
+            sorting: Cell::default(),
+            profiler,
+        }
     }
 
     pub(crate) fn profiler(&self) -> Option<&'a Profiler<'a>> {
@@ -57,9 +65,22 @@ impl<'a> Run<'a> {
         self.sorting.get()
     }
 
+    /// Puts what is done from now on to the account of operation `operation`.
+    pub(crate) fn begin(&self, operation: usize) {
+        self.switch(operation);
+    }
+
     /// Puts what is done to the account of operation `operation`, until the guard is dropped.
-    pub(crate) fn at_work(&self, operation: usize) -> Option<AtWork<'a>> {
-        self.profiler.map(|profiler| profiler.at_work(operation))
+    pub(crate) fn at_work(&self, operation: usize) -> AtWork<'_> {
+        AtWork { run: self, before: self.switch(operation) }
+    }
+
+    /// Puts an operation to work and returns the one that was.
+    fn switch(&self, operation: usize) -> usize {
+        if let Some(profiler) = self.profiler {
+            profiler.switch(operation);
+        }
+        self.operation.replace(operation)
     }
 
     /// Fails where a number for each step would not fit the byte budget.
@@ -75,13 +96,26 @@ impl<'a> Run<'a> {
         Allowance { ctx: self.ctx, profiler: self.profiler, size_bytes: 0 }
     }
 
-    /// Adds an annotation to the answer.
+    /// Adds an annotation of the operation at work to the answer.
     pub(crate) fn annotate(&self, annotation: Annotation) {
-        self.annotations.borrow_mut().add(annotation);
+        self.annotations.borrow_mut().add(annotation, self.operation.get());
     }
 
     pub(crate) fn into_annotations(self) -> Annotations {
         self.annotations.into_inner()
+    }
+}
+
+/// An operation is at work until this is dropped; then the one before is again.
+#[derive(Debug)]
+pub(crate) struct AtWork<'a> {
+    run: &'a Run<'a>,
+    before: usize,
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.run.switch(self.before);
     }
 }
 

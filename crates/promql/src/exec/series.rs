@@ -257,7 +257,7 @@ impl<'a> Series<'a> {
         out: &mut Column,
     ) -> Result<bool, QueryError> {
         run.ctx.check()?;
-        let at_work = self.marks.first().and_then(|mark| run.at_work(mark.operation));
+        let at_work = self.marks.first().map(|mark| run.at_work(mark.operation));
         self.fill(run, index, scratch, out)?;
         drop(at_work);
         let mut applied = 0;
