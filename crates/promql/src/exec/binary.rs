@@ -43,16 +43,13 @@ fn with_scalar<'a>(
         unreachable!("the parser has checked that set operators have vectors on both sides")
     };
     let return_bool = plan.return_bool;
-    let vector = if return_bool || op.changes_metric() {
-        vector.drop_names(run, Equals::Join)?
-    } else {
-        vector
-    };
+    let drops_names = return_bool || op.changes_metric();
     let op = MixedOp { op, symbol: plan.op.as_str(), span: plan.span };
     if op.op.is_trim() && scalar_is_left {
         return trimmed_scalar(run, op, vector);
     }
-    Ok(vector.map(Map::Operator { op, scalar, scalar_is_left, return_bool }))
+    let result = vector.map(Map::Operator { op, scalar, scalar_is_left, return_bool });
+    if drops_names { result.drop_names(run, Equals::Join) } else { Ok(result) }
 }
 
 /// Returns nothing, as a scalar cannot be trimmed, and remarks on it: of all that there is to say about

@@ -213,7 +213,7 @@ fn absent_of<'a>(
 
 /// Returns the vector on the stack with `map` applied to its columns, without names.
 fn map<'a>(run: &'a Run<'a>, stack: &mut Stack<'a>, map: Map) -> Result<Series<'a>, QueryError> {
-    Ok(stack.pop_vector().drop_names(run, Equals::Join)?.map(map))
+    stack.pop_vector().map(map).drop_names(run, Equals::Join)
 }
 
 fn clamp(function: &Function, stack: &mut Stack<'_>) -> Map {

@@ -104,8 +104,7 @@ fn apply<'a>(
         OperationKind::Negate => match stack.pop() {
             Operand::Scalar(scalar) => Operand::Scalar(scalar.map(|number| -number)),
             Operand::Vector(vector) => {
-                let vector = vector.drop_names(run, Equals::Join)?;
-                Operand::Vector(vector.map(Map::Negate))
+                Operand::Vector(vector.map(Map::Negate).drop_names(run, Equals::Join)?)
             }
             other => other,
         },

@@ -188,7 +188,8 @@ impl<'a> Series<'a> {
         self.settle(run, Equals::Join)
     }
 
-    /// Takes the metric name, type and unit from the labels, now or at the end of the query.
+    /// Takes the metric name, type and unit from the labels, now or at the end of the query. What
+    /// takes values away comes before, as series without a value at a step may have equal labels.
     ///
     /// # Errors
     ///

@@ -34,8 +34,8 @@ pub(super) fn pow(base: f64, exponent: f64) -> f64 {
     }
 }
 
-/// `math.Exp2`, for powers in the normal range.
-#[expect(clippy::cast_possible_truncation, reason = "the powers of the tests are small")]
+/// `math.Exp2`
+#[expect(clippy::cast_possible_truncation, reason = "larger powers have returned before")]
 pub(super) fn exp2(power: f64) -> f64 {
     const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
     const COEFFICIENTS: [f64; 5] = [
@@ -49,7 +49,7 @@ pub(super) fn exp2(power: f64) -> f64 {
         power if power.is_nan() => return power,
         power if power >= 1024.0 => return f64::INFINITY,
         power if power < -1074.0 => return 0.0,
-        power => assert!(power.abs() < 1000.0, "the tests raise two to no power like {power}"),
+        _ => {}
     }
     let whole = (power + if power > 0.0 { 0.5 } else { -0.5 }).trunc();
     let rest = power - whole;
@@ -59,7 +59,9 @@ pub(super) fn exp2(power: f64) -> f64 {
     let polynomial = COEFFICIENTS[1..].iter().fold(COEFFICIENTS[0], |sum, next| next + t * sum);
     let c = r - t * polynomial;
     let y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
-    y * 2.0_f64.powi(whole as i32)
+    // In two halves, of which none leaves the range of a float: only the second one rounds.
+    let half = whole as i32 / 2;
+    y * 2.0_f64.powi(half) * 2.0_f64.powi(whole as i32 - half)
 }
 
 /// Adds to a sum and its compensation, as Neumaier does.
