@@ -151,8 +151,12 @@ impl BlockWriter {
         let fail = |source| BlockError::write(&self.dir, source);
         files.sync_dir(&self.temporary).map_err(fail)?;
         files.rename(&self.temporary, &self.dir).map_err(fail)?;
+        if let Err(error) = files.sync_dir(self.dir.parent().unwrap_or(Path::new(""))) {
+            // Nobody is to find a block that its writer does not know of.
+            let _ = files.rename(&self.dir, &self.temporary);
+            return Err(fail(error));
+        }
         self.is_finished = true;
-        files.sync_dir(self.dir.parent().unwrap_or(Path::new(""))).map_err(fail)?;
         Ok(Some(self.meta.clone()))
     }
 }
