@@ -7,14 +7,18 @@ use narthex_model::{Labels, Matcher, Metadata};
 use narthex_storage::{
     Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
 };
+use parking_lot::Mutex;
 
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::head_chunks::HeadChunks;
+use crate::maintain::Maintenance;
 use crate::merge::MergeQuerier;
 use crate::wal::{self, Wal};
-use crate::{BlockError, Cardinality, Corruption, Options, ReplayStats, Stats, WalError};
+use crate::{
+    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Stats, WalError,
+};
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
 ///
@@ -28,8 +32,9 @@ pub struct Db {
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
     pub(crate) head: Head,
-    wal: Wal,
+    pub(crate) wal: Wal,
     pub(crate) blocks: Blocks,
+    pub(crate) maintenance: Mutex<Maintenance>,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
@@ -111,7 +116,8 @@ impl Db {
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
 
-        let mut replayer = Replayer::new(&options);
+        let min_valid_ms = blocks.in_order_end_ms();
+        let mut replayer = Replayer::new(&options, min_valid_ms);
         let chunks_dir = path.join("chunks_head");
         let fail = |source| OpenError::Prepare { path: chunks_dir.clone(), source };
         let files = Arc::clone(&host.files);
@@ -139,6 +145,7 @@ impl Db {
             head,
             wal,
             blocks,
+            maintenance: Mutex::new(Maintenance::new(min_valid_ms)),
             corruptions: report.corruptions,
             replay,
             _lock: lock,
@@ -193,6 +200,12 @@ impl Db {
             blocks: self.blocks.stats(),
             replay: self.replay,
         }
+    }
+
+    /// Returns what the blocks say of themselves, in order of their first times.
+    #[must_use]
+    pub fn block_metas(&self) -> Vec<BlockMeta> {
+        self.blocks.all().iter().map(|block| block.meta()).collect()
     }
 
     /// Returns what takes the most series of the head: at most `limit` entries of each kind.

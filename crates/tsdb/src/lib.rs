@@ -48,12 +48,13 @@
 //!
 //! # Limits
 //!
-//! Samples stay in memory, compressed, and in the log: nothing moves them to blocks yet, so both grow
-//! with the data. Exemplars and out-of-order samples in the log of a reference's folder are counted
-//! and passed over. Blocks that are there are read, and [`Db::compact_blocks`] merges and drops them.
+//! Nothing runs by itself: the owner calls [`Db::maintain`] about once a minute, which moves samples from
+//! memory and log to blocks, merges these, and drops what is beyond the retention. Exemplars and
+//! out-of-order samples in the log of a reference's folder are counted and passed over.
 
 #![forbid(unsafe_code)]
 
+mod back_off;
 mod block;
 mod blocks;
 mod chunk_meta;
@@ -68,7 +69,7 @@ mod options;
 mod postings;
 mod sample;
 mod stats;
-#[allow(dead_code, reason = "the maintenance of the database comes to truncate it")]
+#[allow(dead_code, reason = "the log of out-of-order samples comes to use it")]
 mod wal;
 
 pub use block::{
@@ -77,7 +78,7 @@ pub use block::{
 };
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
-pub use maintain::DeleteError;
+pub use maintain::{DeleteError, MaintenanceError};
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
 pub use stats::{BlocksStats, Cardinality, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

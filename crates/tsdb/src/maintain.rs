@@ -6,14 +6,49 @@ use narthex_host::Files;
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
+use crate::back_off::BackOff;
 use crate::blocks::HeadSeries;
-use crate::{BlockError, Db, HeadStats, SeriesChunks, Ulid, WalError};
+use crate::head::OnDamage;
+use crate::{BlockError, Db, HeadStats, SeriesChunks, WalError};
 
 impl Db {
-    /// Merges blocks, and drops what is beyond the retention.
+    /// Does what is due: moves what is old enough from the head to blocks, shortens the log by it,
+    /// merges blocks, and drops what is beyond the retention.
     ///
-    /// It takes as long as it takes to write the merged blocks; appends and queries go on. The owner
-    /// of the database calls it about once a minute.
+    /// It takes as long as it takes to write the blocks; appends and queries go on, but samples leave
+    /// the head only when the queries end that see them. The owner of the database calls it about once
+    /// a minute.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that failed; what does not need it was done all the same. Nothing is lost: head,
+    /// log and blocks are as they were, or a step further. Later calls try again, at first after a
+    /// minute. What cannot be read is given up after three tries, so that the rest can go on.
+    pub fn maintain(&self) -> Result<(), MaintenanceError> {
+        let mut maintenance = self.maintenance.lock();
+        let head = self.move_due_to_blocks(&mut maintenance);
+        let log = self.shorten_log(&mut maintenance);
+        let blocks = self.compact_blocks();
+        head.and(log).and(blocks.map_err(MaintenanceError::from))
+    }
+
+    /// Moves what the head holds before `end_ms` to blocks. Nothing that is older can be appended from
+    /// now on.
+    ///
+    /// # Errors
+    ///
+    /// Where a block cannot be written, or the log cannot be shortened.
+    pub fn flush(&self, end_ms: i64) -> Result<(), MaintenanceError> {
+        let mut maintenance = self.maintenance.lock();
+        // Commits that are underway may bring what is older than all there is now.
+        self.head.seal(end_ms);
+        while let Some(range) = self.head.next_range(end_ms) {
+            self.move_to_block(range.max_ms + 1, OnDamage::Fail)?;
+        }
+        self.shorten_log(&mut maintenance)
+    }
+
+    /// Merges blocks, and drops what is beyond the retention. It is a part of [`Db::maintain`].
     ///
     /// # Errors
     ///
@@ -26,17 +61,6 @@ impl Db {
         let other_bytes = other_bytes.map(|name| size_of(&*self.host.files, self.dir.join(name)));
         self.blocks.retain(&self.options.retention, other_bytes.iter().sum());
         outcome
-    }
-
-    /// Writes what the head holds in `range` to a block of its own. The head keeps it.
-    ///
-    /// Returns the name of the block; `None` where the head holds nothing there.
-    ///
-    /// # Errors
-    ///
-    /// Where the block cannot be written: there is none then.
-    pub fn write_head_block(&self, range: TimeRange) -> Result<Option<Ulid>, BlockError> {
-        self.blocks.add(self.head_series(range), &self.options)
     }
 
     /// Writes the blocks anew of which something was deleted, so that its space is free.
@@ -92,21 +116,101 @@ impl Db {
         let HeadStats { min_ms, max_ms, .. } = self.head.stats();
         match min_ms.zip(max_ms).filter(|_| with_head) {
             Some((min_ms, max_ms)) => {
-                let head = self.head_series(TimeRange { min_ms, max_ms });
+                let head = self.head_series(TimeRange { min_ms, max_ms }, OnDamage::Fail);
                 self.blocks.add_to(dir, head, &self.options)
             }
             None => Ok(()),
         }
     }
 
+    fn move_due_to_blocks(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
+        while let Some(end_ms) = self.head.due_end_ms() {
+            let now = self.host.clock.elapsed();
+            let failures = &mut maintenance.head_failures;
+            if failures.is_held(now) {
+                break;
+            }
+            let on_damage =
+                if failures.is_last_try() { OnDamage::LeaveOut } else { OnDamage::Fail };
+            if let Err(error) = self.move_to_block(end_ms, on_damage) {
+                failures.note(now);
+                self.blocks.count_failure();
+                return Err(error.into());
+            }
+            *failures = BackOff::default();
+        }
+        Ok(())
+    }
+
+    /// Moves what the head holds before `end_ms` to one block.
+    ///
+    /// A crash after the block was written leaves its samples in the log, too: they are passed over
+    /// when the database is opened, as older than the end of the newest block.
+    fn move_to_block(&self, end_ms: i64, on_damage: OnDamage) -> Result<(), BlockError> {
+        self.head.seal(end_ms);
+        if let Some(range) = self.head.next_range(end_ms) {
+            let block = self.blocks.add(self.head_series(range, on_damage), &self.options)?;
+            let TimeRange { min_ms, max_ms } = range;
+            tracing::info!(?block, min_ms, max_ms, "moved samples from the head to a block");
+        }
+        self.head.truncate(end_ms);
+        Ok(())
+    }
+
+    /// Shortens the log by what left the head.
+    fn shorten_log(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
+        let Some(min_ms) = self.head.truncated_ms() else { return Ok(()) };
+        let now = self.host.clock.elapsed();
+        if maintenance.log_min_ms >= Some(min_ms) || maintenance.log_failures.is_held(now) {
+            return Ok(());
+        }
+        if let Err(error) = self.wal.truncate(min_ms, &self.head) {
+            maintenance.log_failures.note(now);
+            return Err(error.into());
+        }
+        maintenance.log_failures = BackOff::default();
+        maintenance.log_min_ms = Some(min_ms);
+        Ok(())
+    }
+
     fn head_series(
         &self,
         range: TimeRange,
+        on_damage: OnDamage,
     ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
-        let series = self.head.series_chunks(range).map(move |series| series.map_err(fail));
+        let series =
+            self.head.series_chunks(range, on_damage).map(move |series| series.map_err(fail));
         HeadSeries { range, texts: self.head.label_texts(), series }
     }
+}
+
+/// How far maintenance came, and what failed.
+#[derive(Debug, Default)]
+pub(crate) struct Maintenance {
+    head_failures: BackOff,
+    /// What is older left the log, or will with one of the next checkpoints.
+    log_min_ms: Option<i64>,
+    log_failures: BackOff,
+}
+
+impl Maintenance {
+    /// Starts where the head starts at `min_valid_ms`: the log is shortened with the next block.
+    pub(crate) fn new(min_valid_ms: Option<i64>) -> Self {
+        Self { log_min_ms: min_valid_ms, ..Self::default() }
+    }
+}
+
+/// Why a part of maintenance failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MaintenanceError {
+    /// A block cannot be written.
+    #[error("write a block")]
+    Block(#[from] BlockError),
+    /// The log cannot be shortened.
+    #[error("shorten the write-ahead log")]
+    Log(#[from] WalError),
 }
 
 /// Why samples could not be deleted.

@@ -97,6 +97,10 @@ impl BlockCompaction {
     /// The hint of blocks of series that somebody chose.
     pub const SELECTED_SERIES: &str = "from-selected-series";
 
+    /// The hints of blocks that hold only a part of what came in their time.
+    pub(crate) const PARTIAL: [&str; 3] =
+        [Self::OUT_OF_ORDER, Self::STALE_SERIES, Self::SELECTED_SERIES];
+
     /// Returns whether the block has a hint.
     #[must_use]
     pub fn has_hint(&self, hint: &str) -> bool {

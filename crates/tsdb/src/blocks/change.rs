@@ -55,12 +55,8 @@ impl Blocks {
 fn cleaned_meta(ulid: Ulid, base: &BlockMeta) -> BlockMeta {
     let mut meta = BlockMeta::of_head(ulid, base.min_ms, base.end_ms);
     meta.compaction.parents = vec![base.desc()];
-    let hints = [
-        BlockCompaction::OUT_OF_ORDER,
-        BlockCompaction::STALE_SERIES,
-        BlockCompaction::SELECTED_SERIES,
-    ];
-    for hint in hints.into_iter().filter(|hint| base.compaction.has_hint(hint)) {
+    let hints = BlockCompaction::PARTIAL.into_iter();
+    for hint in hints.filter(|hint| base.compaction.has_hint(hint)) {
         meta.compaction.set_hint(hint);
     }
     meta

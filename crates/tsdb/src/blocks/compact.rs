@@ -87,6 +87,7 @@ impl Blocks {
     ) -> Result<Option<Ulid>, BlockError> {
         let _changes = self.changes.lock();
         let fresh = self.write(head.meta(&self.host), head.symbols(), head.series, options)?;
+        self.counts.compactions.fetch_add(1, Ordering::Relaxed);
         let ulid = fresh.as_ref().map(|block| block.meta().ulid);
         self.replace(&[], fresh);
         Ok(ulid)
@@ -162,6 +163,11 @@ impl Blocks {
         writer.finish()
     }
 
+    /// Counts that a block of the head could not be written.
+    pub(crate) fn count_failure(&self) {
+        self.counts.compactions_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Notes that a compaction failed. Returns the error where no block is to blame.
     fn note_failure(
         &self,
@@ -169,7 +175,7 @@ impl Blocks {
         blocks: &[Arc<Block>],
         error: BlockError,
     ) -> Result<(), BlockError> {
-        self.counts.compactions_failed.fetch_add(1, Ordering::Relaxed);
+        self.count_failure();
         let now = self.host.clock.elapsed();
         let culprit = blocks.iter().find(|block| error.path().starts_with(block.dir()));
         let Some(block) = culprit else {

@@ -19,7 +19,7 @@ pub(crate) use compact::HeadSeries;
 use failures::Failures;
 use lost::LostBlock;
 
-use crate::{Block, BlockError, BlocksStats, Ulid};
+use crate::{Block, BlockCompaction, BlockError, BlocksStats, Ulid};
 
 /// The blocks in the folder of a database.
 #[derive(Debug)]
@@ -115,6 +115,21 @@ impl Blocks {
         let mut blocks = self.all();
         blocks.retain(|block| block.overlaps(min_ms, max_ms));
         blocks
+    }
+
+    /// Returns the time up to which blocks hold what came in order: the end of the newest one of the
+    /// head.
+    ///
+    /// # Source
+    ///
+    /// `inOrderBlocksMaxTime` in Prometheus' `tsdb/db.go`.
+    pub(crate) fn in_order_end_ms(&self) -> Option<i64> {
+        let state = self.state.read();
+        let metas = state.open.iter().map(|block| block.meta());
+        let in_order = metas.filter(|meta| {
+            BlockCompaction::PARTIAL.iter().all(|hint| !meta.compaction.has_hint(hint))
+        });
+        in_order.map(|meta| meta.end_ms).max()
     }
 
     /// Returns the warnings that queries of `range` carry.

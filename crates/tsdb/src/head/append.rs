@@ -23,6 +23,8 @@ pub(crate) struct HeadAppender<'a> {
     wal: &'a Wal,
     /// Set by the first sample.
     min_valid_ms: Option<i64>,
+    /// The time of the oldest sample.
+    oldest_ms: i64,
     samples: Vec<Pending>,
     batches: Batches,
     metadata: Vec<PendingMetadata>,
@@ -98,6 +100,7 @@ impl<'a> HeadAppender<'a> {
             head,
             wal,
             min_valid_ms: None,
+            oldest_ms: i64::MAX,
             samples: Vec::new(),
             batches: Batches::default(),
             metadata: Vec::new(),
@@ -120,8 +123,9 @@ impl<'a> HeadAppender<'a> {
         let head = self.head;
         match key {
             SeriesKey::Labels(labels) => {
-                let slot = head.series_for(check_labels(labels)?);
-                self.push(&head.state.read(), slot, sample)
+                // Found and held in one go, so that the series cannot leave the head in between.
+                let (state, slot) = head.series_for(check_labels(labels)?);
+                self.push(&state, slot, sample)
             }
             SeriesKey::Ref(series) => {
                 let state = head.state.read();
@@ -143,9 +147,10 @@ impl<'a> HeadAppender<'a> {
         }
         let series = state.table.get(slot);
         series.check(sample.time.timestamp_ms, &sample.value, state.table.slab())?;
-        series.is_pending.store(true, Ordering::Relaxed);
+        series.pending.fetch_add(1, Ordering::Relaxed);
         let Series { reference, is_logged, .. } = *series;
         self.batches.add(self.samples.len(), slot, sample.value.kind());
+        self.oldest_ms = self.oldest_ms.min(sample.time.timestamp_ms);
         self.samples.push(Pending { slot, is_logged, reference, sample });
         Ok(state.series_ref(slot))
     }
@@ -226,6 +231,10 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Ok(Committed::default());
         }
+        let Some(_underway) = self.head.enter_commit(self.oldest_ms) else {
+            self.rollback();
+            return Err(AppendError::OutOfBounds);
+        };
         let (records, logged) = self.encode();
         let metadata = std::mem::take(&mut self.metadata);
         let (head, samples) = (self.head, &mut self.samples);
@@ -243,12 +252,13 @@ impl Appender for HeadAppender<'_> {
         if !self.samples.is_empty() {
             let state = self.head.state.read();
             for pending in self.samples.drain(..) {
-                state.table.get(pending.slot).is_pending.store(false, Ordering::Relaxed);
+                state.table.get(pending.slot).pending.fetch_sub(1, Ordering::Relaxed);
             }
         }
         self.batches.clear();
         self.metadata.clear();
         self.min_valid_ms = None;
+        self.oldest_ms = i64::MAX;
     }
 }
 

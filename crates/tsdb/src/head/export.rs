@@ -14,9 +14,10 @@ impl Head {
     pub(crate) fn series_chunks(
         &self,
         range: TimeRange,
+        on_damage: OnDamage,
     ) -> impl Iterator<Item = Result<SeriesChunks, StorageError>> + '_ {
         let slots = self.slots_by_labels(range);
-        let series = slots.into_iter().map(move |slot| self.chunks_of(slot, range));
+        let series = slots.into_iter().map(move |slot| self.chunks_of(slot, range, on_damage));
         series.filter(|series| series.as_ref().map_or(true, |series| !series.chunks.is_empty()))
     }
 
@@ -43,7 +44,12 @@ impl Head {
         slots
     }
 
-    fn chunks_of(&self, slot: Slot, range: TimeRange) -> Result<SeriesChunks, StorageError> {
+    fn chunks_of(
+        &self,
+        slot: Slot,
+        range: TimeRange,
+        on_damage: OnDamage,
+    ) -> Result<SeriesChunks, StorageError> {
         let (labels, parts, tombstones) = {
             let state = self.state.read();
             let parts = Parts::new(&state.table, slot, range);
@@ -51,10 +57,27 @@ impl Head {
             (state.table.label_set(slot), parts, tombstones)
         };
         let mut chunks = Vec::new();
-        for chunk in parts.encoded(self.files.as_ref())? {
-            compact::cut(chunk, range, &tombstones, &mut chunks)
-                .map_err(|error| StorageError::Store(Box::new(error)))?;
+        for chunk in parts.encoded(self.files.as_ref()) {
+            let outcome = chunk.and_then(|chunk| {
+                compact::cut(chunk, range, &tombstones, &mut chunks)
+                    .map_err(|error| StorageError::Store(Box::new(error)))
+            });
+            match outcome {
+                Err(error) if on_damage == OnDamage::LeaveOut => {
+                    tracing::error!(series = %labels, %error, "damaged chunk is left out");
+                }
+                outcome => outcome?,
+            }
         }
         Ok(SeriesChunks { labels, chunks })
     }
+}
+
+/// What becomes of chunks that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnDamage {
+    /// They are errors.
+    Fail,
+    /// They are passed over, and logged.
+    LeaveOut,
 }

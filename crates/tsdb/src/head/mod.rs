@@ -29,6 +29,7 @@ mod slots;
 mod spill;
 mod table;
 mod truncate;
+mod underway;
 mod value;
 
 use std::fmt;
@@ -38,11 +39,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::{HashMap, HashSet};
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, SeriesRef, TimeRange};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use append::HeadAppender;
 use append::{Pending, PendingMetadata};
 use cut::CutRules;
+pub(crate) use export::OnDamage;
 use index::Index;
 use isolation::{Commits, Readers};
 pub(crate) use read::HeadQuerier;
@@ -58,6 +60,7 @@ use crate::sample::Sample;
 pub(crate) struct Head {
     state: RwLock<State>,
     readers: Readers,
+    underway: underway::Commits,
     rules: CutRules,
     block_range_ms: i64,
     refusals: Refusals,
@@ -78,6 +81,10 @@ struct State {
     /// Of all samples, and of the first one that was tried.
     max_ms: Option<i64>,
     min_ms: Option<i64>,
+    /// Of the samples that came since the head was truncated last, or since that began.
+    fresh_min_ms: Option<i64>,
+    /// Samples that are older are not taken: they are in a block, or about to be.
+    sealed_ms: Option<i64>,
     /// Samples that are older have left the head, or do so now.
     truncated_ms: Option<i64>,
     /// Series with full chunks that are in memory, and not yet known to stay there.
@@ -131,6 +138,11 @@ impl Head {
         }
     }
 
+    /// Returns the time before which everything left the head.
+    pub(crate) fn truncated_ms(&self) -> Option<i64> {
+        self.state.read().truncated_ms
+    }
+
     /// Brings the files of full chunks to the disk, so that the next start need not read as much of the
     /// log.
     pub(crate) fn close(&self) {
@@ -155,29 +167,30 @@ impl Head {
     /// Returns the oldest time that a sample may have, for an appender whose first sample is of
     /// `timestamp_ms`.
     fn min_valid_ms(&self, timestamp_ms: i64) -> i64 {
-        let (newest_ms, truncated_ms) = {
+        let (newest_ms, sealed_ms) = {
             let state = self.state.read();
-            (state.max_ms, state.truncated_ms)
+            (state.max_ms, state.sealed_ms)
         };
         let newest_ms = newest_ms.unwrap_or_else(|| {
             // The first sample ever sets the bounds, committed or not, as in the reference.
             *self.state.write().max_ms.get_or_insert(timestamp_ms)
         });
         let min_valid_ms = newest_ms.saturating_sub(self.block_range_ms / 2);
-        min_valid_ms.max(truncated_ms.unwrap_or(i64::MIN))
+        min_valid_ms.max(sealed_ms.unwrap_or(i64::MIN))
     }
 
     /// Returns the slot of a series with these labels, and makes it where there is none.
-    fn series_for(&self, labels: &Labels) -> Slot {
-        // In a statement of its own, so that the lock is given back before the other is taken.
-        let found = self.state.read().table.find(labels);
-        found.unwrap_or_else(|| {
-            let mut state = self.state.write();
-            let before = state.table.len();
-            let slot = state.table.find_or_create(labels);
-            state.counts.series_created += (state.table.len() - before) as u64;
-            slot
-        })
+    fn series_for(&self, labels: &Labels) -> (RwLockReadGuard<'_, State>, Slot) {
+        let state = self.state.read();
+        if let Some(slot) = state.table.find(labels) {
+            return (state, slot);
+        }
+        drop(state);
+        let mut state = self.state.write();
+        let before = state.table.len();
+        let slot = state.table.find_or_create(labels);
+        state.counts.series_created += (state.table.len() - before) as u64;
+        (RwLockWriteGuard::downgrade(state), slot)
     }
 
     fn count_refusal(&self, error: &AppendError) {
@@ -209,11 +222,8 @@ impl Head {
         }
         let has_readers = state.commits.begin(&self.readers);
         let mut applied = 0;
-        for Pending { slot, reference, sample, .. } in samples.drain(..) {
-            if state.table.get(slot).reference != reference {
-                // It went while another appender said that nobody waits for it.
-                continue;
-            }
+        for Pending { slot, sample, .. } in samples.drain(..) {
+            *state.table.get_mut(slot).pending.get_mut() -= 1;
             let before = state.table.extent(slot);
             if has_readers {
                 state.commits.note(slot, before);
@@ -265,7 +275,6 @@ impl State {
         let series = self.table.get(slot);
         let open_before = series.open_size();
         let value = sample.value.into_end_of(series.newest_kind());
-        *self.table.get_mut(slot).is_pending.get_mut() = false;
         let appended = self.table.append(slot, &Sample { value, ..sample }, rules);
         let counted = match appended {
             Appended::Duplicate | Appended::OutOfOrder => return appended,
@@ -281,7 +290,11 @@ impl State {
         self.counts.chunks += is_new;
         self.counts.chunks_created += is_new;
         self.max_ms = self.max_ms.max(Some(timestamp_ms));
-        self.min_ms = Some(self.min_ms.map_or(timestamp_ms, |min| min.min(timestamp_ms)));
+        let or_older = |min_ms: Option<i64>| {
+            Some(min_ms.map_or(timestamp_ms, |min_ms| min_ms.min(timestamp_ms)))
+        };
+        self.min_ms = or_older(self.min_ms);
+        self.fresh_min_ms = or_older(self.fresh_min_ms);
         appended
     }
 }

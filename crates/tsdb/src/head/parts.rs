@@ -76,23 +76,25 @@ impl Parts {
         out: &mut Columns,
     ) -> Result<(), StorageError> {
         let range = self.range.min_ms..=self.range.max_ms;
-        self.visit(files, |_, encoding, bytes| {
+        self.visit(files, |encoding, bytes| {
             decode(encoding, bytes, range.clone(), out).map_err(PartError::Chunk)
         })
     }
 
-    /// Returns the chunks, whole.
+    /// Returns the chunks, whole. One that cannot be read is an error, and the next ones follow.
     pub(super) fn encoded(
         &self,
         files: Option<&HeadChunks>,
-    ) -> Result<Vec<EncodedChunk>, StorageError> {
-        let mut chunks = Vec::with_capacity(self.parts.len());
-        self.visit(files, |(min_ms, max_ms), encoding, bytes| {
-            let bytes = Bytes::copy_from_slice(bytes);
-            chunks.push(EncodedChunk { min_ms, max_ms, encoding, bytes });
-            Ok(())
-        })?;
-        Ok(chunks)
+    ) -> impl Iterator<Item = Result<EncodedChunk, StorageError>> {
+        let mut start = 0;
+        self.parts.iter().map(move |part| match part.source {
+            Source::Copy { encoding, end } => {
+                let bytes = Bytes::copy_from_slice(&self.bytes[start..end]);
+                start = end;
+                Ok(EncodedChunk { min_ms: part.min_ms, max_ms: part.max_ms, encoding, bytes })
+            }
+            Source::File(place) => read_file(files, place).map_err(to_storage),
+        })
     }
 
     fn push_copy(&mut self, bounds: (i64, i64), encoding: Encoding, bytes: &[u8]) {
@@ -108,24 +110,29 @@ impl Parts {
     fn visit(
         &self,
         files: Option<&HeadChunks>,
-        mut visit: impl FnMut((i64, i64), Encoding, &[u8]) -> Result<(), PartError>,
+        mut visit: impl FnMut(Encoding, &[u8]) -> Result<(), PartError>,
     ) -> Result<(), StorageError> {
-        let fail = |error: PartError| StorageError::Store(Box::new(error));
         let mut start = 0;
-        for Part { min_ms, max_ms, source } in &self.parts {
-            let bounds = (*min_ms, *max_ms);
-            match *source {
+        for part in &self.parts {
+            match part.source {
                 Source::Copy { encoding, end } => {
-                    visit(bounds, encoding, &self.bytes[start..end]).map_err(fail)?;
+                    visit(encoding, &self.bytes[start..end]).map_err(to_storage)?;
                     start = end;
                 }
                 Source::File(place) => {
-                    let files = files.ok_or_else(|| fail(PartError::NoFiles))?;
-                    let chunk = files.read(place).map_err(|error| fail(PartError::File(error)))?;
-                    visit(bounds, chunk.encoding, &chunk.bytes).map_err(fail)?;
+                    let chunk = read_file(files, place).map_err(to_storage)?;
+                    visit(chunk.encoding, &chunk.bytes).map_err(to_storage)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+fn read_file(files: Option<&HeadChunks>, place: ChunkRef) -> Result<EncodedChunk, PartError> {
+    files.ok_or(PartError::NoFiles)?.read(place).map_err(PartError::File)
+}
+
+fn to_storage(error: PartError) -> StorageError {
+    StorageError::Store(Box::new(error))
 }

@@ -7,7 +7,7 @@ use super::full::{FullChunk, Place};
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::series::Slot;
-use super::{Head, Refusals, State};
+use super::{Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::sample::{Sample, Value};
 use crate::wal::record::{
@@ -22,6 +22,7 @@ use crate::{Options, ReplayStats};
 #[derive(Debug)]
 pub(crate) struct Replayer {
     state: State,
+    min_valid_ms: i64,
     rules: CutRules,
     decoder: Decoder,
     slots: HashMap<u64, Slot>,
@@ -34,9 +35,17 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
-    pub(crate) fn new(options: &Options) -> Self {
+    /// Builds a head of the samples from `min_valid_ms` on: older ones are in blocks.
+    pub(crate) fn new(options: &Options, min_valid_ms: Option<i64>) -> Self {
+        let state = State {
+            max_ms: min_valid_ms,
+            sealed_ms: min_valid_ms,
+            truncated_ms: min_valid_ms,
+            ..State::default()
+        };
         Self {
-            state: State::default(),
+            state,
+            min_valid_ms: min_valid_ms.unwrap_or(i64::MIN),
             rules: CutRules::new(options),
             decoder: Decoder::default(),
             slots: HashMap::new(),
@@ -50,7 +59,7 @@ impl Replayer {
     /// Takes a full chunk of a file. Those of a series come before the record that names it.
     pub(crate) fn add_chunk(&mut self, found: FoundChunk) {
         let FoundChunk { series, chunk, min_ms, max_ms, is_out_of_order, .. } = found;
-        if !is_out_of_order {
+        if !is_out_of_order && max_ms >= self.min_valid_ms {
             let chunk = FullChunk { min_ms, max_ms, place: Place::File(chunk) };
             self.found.entry(series).or_default().push(chunk);
         }
@@ -104,6 +113,7 @@ impl Replayer {
         let head = Head {
             state: RwLock::new(state),
             readers: Readers::default(),
+            underway: underway::Commits::default(),
             rules: self.rules,
             block_range_ms: options.block_range_ms,
             refusals: Refusals::default(),
@@ -142,6 +152,7 @@ impl Replayer {
         counts.chunks += added;
         counts.chunks_created += added;
         if let Some((oldest_ms, newest_ms)) = table.get(slot).bounds(table.slab()) {
+            let oldest_ms = oldest_ms.max(self.min_valid_ms);
             *min_ms = Some(min_ms.map_or(oldest_ms, |min_ms| min_ms.min(oldest_ms)));
             *max_ms = (*max_ms).max(Some(newest_ms));
         }
@@ -165,6 +176,11 @@ impl Replayer {
     }
 
     fn add_sample(&mut self, reference: u64, sample: Sample) {
+        if sample.time.timestamp_ms < self.min_valid_ms {
+            // Its series may be gone, but its reference is not to be another's.
+            self.state.table.reserve_reference(reference);
+            return;
+        }
         let table = &self.state.table;
         let is_guess = table.has(self.guess) && table.get(self.guess).reference == reference;
         let slot = match is_guess {
@@ -185,6 +201,9 @@ impl Replayer {
 
     fn delete(&mut self, tombstone: Tombstone) {
         self.state.table.reserve_reference(tombstone.reference);
+        if tombstone.max_ms < self.min_valid_ms {
+            return;
+        }
         let Some(&slot) = self.slots.get(&tombstone.reference) else {
             self.stats.unknown_series += 1;
             return;
@@ -204,11 +223,10 @@ impl Replayer {
     }
 
     fn add_metadata(&mut self, item: &RefMetadata) {
-        let Some(&slot) = self.slots.get(&item.reference) else {
-            self.stats.unknown_series += 1;
-            return;
-        };
-        self.state.metadata.set(slot, item.metadata.clone());
+        // Of a series that left the head it may be there yet.
+        if let Some(&slot) = self.slots.get(&item.reference) {
+            self.state.metadata.set(slot, item.metadata.clone());
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 
 use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
 use narthex_model::SampleTime;
@@ -30,8 +30,8 @@ pub(super) struct Series {
     cut_at_ms: i64,
     /// Whether the write-ahead log names the series.
     pub(super) is_logged: bool,
-    /// Whether some appender holds samples for it, so that it cannot go.
-    pub(super) is_pending: AtomicBool,
+    /// How many samples appenders hold for it: while there are any, it cannot go.
+    pub(super) pending: AtomicU32,
 }
 
 /// How much of a series there was at one moment: the time of its newest sample, if any. As samples
@@ -80,7 +80,7 @@ impl Series {
             open_min_ms: 0,
             cut_at_ms: 0,
             is_logged: false,
-            is_pending: AtomicBool::new(false),
+            pending: AtomicU32::new(0),
         }
     }
 

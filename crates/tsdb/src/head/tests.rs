@@ -9,7 +9,7 @@ use narthex_storage::{
 };
 use proptest::prelude::*;
 
-use super::{Head, HeadAppender, HeadQuerier, Replayer};
+use super::{Head, HeadAppender, HeadQuerier, OnDamage, Replayer};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
 use crate::wal::{self, Wal};
 use crate::{Options, ReplayStats, SeriesChunks};
@@ -46,7 +46,7 @@ fn tombstone(reference: u64, min_ms: u8, max_ms: u8) -> Vec<u8> {
 
 fn replay(records: &[Vec<u8>]) -> (Head, ReplayStats) {
     let options = Options::default();
-    let mut replayer = Replayer::new(&options);
+    let mut replayer = Replayer::new(&options, None);
     for record in records {
         assert!(replayer.apply(record), "{record:?}");
     }
@@ -90,8 +90,8 @@ fn a_series_may_have_two_references() {
 fn series_come_by_reference_in_whatever_order_they_were_logged() {
     let (head, _) = replay(&[series(&[(9, "c"), (3, "a")]), samples(&[(9, 1), (3, 1)])]);
     assert_eq!(read(&head), named(&[("a", &[1]), ("c", &[1])]));
-    let slot = head.series_for(&labels("new"));
-    assert_eq!(head.state.read().table.get(slot).reference, 10);
+    let (state, slot) = head.series_for(&labels("new"));
+    assert_eq!(state.table.get(slot).reference, 10);
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn metadata_finds_its_series() {
     encode_metadata([(9, &metadata), (4, &Metadata::default())], &mut record);
     let (head, _) = replay(&[series(&[(9, "c"), (3, "a")]), record]);
     let series = |name| {
-        let slot = head.series_for(&labels(name));
-        head.state.read().series_ref(slot)
+        let (state, slot) = head.series_for(&labels(name));
+        state.series_ref(slot)
     };
     assert_eq!(head.metadata(series("c")).as_deref(), Some(&metadata));
     assert_eq!(head.metadata(series("a")), None);
@@ -146,7 +146,7 @@ fn metadata_finds_its_series() {
 fn short_chunks() -> (Head, Wal) {
     let mut options = Options::default();
     (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
-    let (head, _) = Replayer::new(&options).finish(&options);
+    let (head, _) = Replayer::new(&options, None).finish(&options);
     let host = Simulation::new(1).host();
     host.files.create_dir_all(Path::new("wal")).unwrap();
     let report = wal::replay(&*host.files, Path::new("wal"), |_| true).unwrap();
@@ -201,14 +201,58 @@ fn a_series_that_somebody_appends_to_stays() {
         let value = SampleValue::Float(1.0);
         appender.append(SeriesKey::Labels(&labels(name)), 1_500, value).unwrap();
     }
+    // Others that hold samples for it may give up, or be done.
     let mut rolled_back = HeadAppender::new(&head, &wal);
     let value = SampleValue::Float(1.0);
-    rolled_back.append(SeriesKey::Labels(&labels("c")), 1_500, value).unwrap();
+    for name in ["b", "c"] {
+        rolled_back.append(SeriesKey::Labels(&labels(name)), 1_500, value).unwrap();
+    }
     drop(rolled_back);
     head.truncate(1_000);
     assert_eq!(head.stats().series, 2);
     appender.commit().unwrap();
     assert_eq!(read(&head), named(&[("a", &[1_500]), ("b", &[1_500])]));
+}
+
+#[test]
+fn an_appender_that_waits_too_long_is_refused() {
+    let (head, wal) = short_chunks();
+    let mut appenders = [900, 1_000].map(|timestamp_ms| {
+        let mut appender = HeadAppender::new(&head, &wal);
+        let value = SampleValue::Float(1.0);
+        appender.append(SeriesKey::Labels(&labels("a")), timestamp_ms, value).unwrap();
+        appender
+    });
+    head.seal(1_000);
+    assert!(matches!(appenders[0].commit().unwrap_err(), AppendError::OutOfBounds));
+    appenders[1].commit().unwrap();
+    assert_eq!(read(&head), named(&[("a", &[1_000])]));
+}
+
+#[test]
+fn what_is_in_blocks_is_not_read_from_the_log_again() {
+    let options = Options::default();
+    let mut replayer = Replayer::new(&options, Some(100));
+    for record in [
+        series(&[(1, "a"), (2, "b")]),
+        samples(&[(1, 98), (2, 99), (7, 99)]),
+        tombstone(7, 0, 60),
+        samples(&[(1, 100), (1, 101)]),
+    ] {
+        assert!(replayer.apply(&record));
+    }
+    let (head, stats) = replayer.finish(&options);
+    assert_eq!(read(&head), named(&[("a", &[100, 101])]));
+    assert_eq!((stats.samples, stats.unknown_series), (2, 0));
+    assert_eq!((head.stats().min_ms, head.stats().max_ms), (Some(100), Some(101)));
+    let wal = short_chunks().1;
+    let mut appender = HeadAppender::new(&head, &wal);
+    let value = SampleValue::Float(1.0);
+    let refusal = appender.append(SeriesKey::Labels(&labels("c")), 99, value).unwrap_err();
+    assert!(matches!(refusal, AppendError::OutOfBounds));
+    // A reference that the log knows is not given to another series.
+    appender.append(SeriesKey::Labels(&labels("c")), 102, value).unwrap();
+    assert!(head.find_series(&labels("c")).unwrap().0 >> 32 > 7);
 }
 
 #[test]
@@ -233,7 +277,7 @@ fn series_go_to_blocks_by_their_labels_cut_to_the_range() {
     records.extend([samples(&[(4, 5)]), tombstone(3, 20, 29), tombstone(4, 0, 60)]);
     let (head, _) = replay(&records);
     let range = TimeRange { min_ms: 10, max_ms: 250 };
-    let blocks = head.series_chunks(range).collect::<Result<Vec<_>, _>>().unwrap();
+    let blocks = head.series_chunks(range, OnDamage::Fail).collect::<Result<Vec<_>, _>>().unwrap();
     let read = |series: &SeriesChunks| {
         let mut columns = Columns::default();
         for chunk in &series.chunks {

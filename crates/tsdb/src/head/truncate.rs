@@ -1,22 +1,48 @@
+use narthex_storage::TimeRange;
+
 use super::series::Slot;
 use super::{Head, State};
 
 impl Head {
+    /// Returns the end of the next block, once the head reaches so far beyond it that nobody appends to
+    /// its time any more.
+    ///
+    /// # Source
+    ///
+    /// `Head.compactable` and `rangeForTimestamp` in Prometheus' `tsdb/head.go` and `tsdb/db.go`.
+    pub(crate) fn due_end_ms(&self) -> Option<i64> {
+        let state = self.state.read();
+        let (min_ms, max_ms) = state.min_ms.zip(state.max_ms)?;
+        let is_due = max_ms.saturating_sub(min_ms) > self.block_range_ms / 2 * 3;
+        is_due.then(|| self.range_end_ms(min_ms))
+    }
+
+    /// Returns the time that the next block holds, which ends at `end_ms` or before. `None` where the
+    /// head holds nothing that is older.
+    pub(crate) fn next_range(&self, end_ms: i64) -> Option<TimeRange> {
+        let min_ms = self.state.read().min_ms.filter(|min_ms| *min_ms < end_ms)?;
+        Some(TimeRange { min_ms, max_ms: end_ms.min(self.range_end_ms(min_ms)) - 1 })
+    }
+
+    fn range_end_ms(&self, timestamp_ms: i64) -> i64 {
+        let range_ms = self.block_range_ms;
+        timestamp_ms.div_euclid(range_ms).saturating_add(1).saturating_mul(range_ms)
+    }
+
     /// Drops the chunks all of whose samples are older than `min_ms`, and the series without any left.
     /// From now on nobody reads or appends what is older: it is in a block.
     ///
-    /// Waits for the readers that see such samples. Appends go on, and others read.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "whoever writes blocks of the head comes next")
-    )]
+    /// Waits for the commits that have such samples and for the readers that see them. Appends go on,
+    /// and others read.
     pub(crate) fn truncate(&self, min_ms: i64) {
+        self.seal(min_ms);
         {
             let mut state = self.state.write();
             if state.truncated_ms.is_some_and(|truncated_ms| min_ms <= truncated_ms) {
                 return;
             }
             state.truncated_ms = Some(min_ms);
+            state.fresh_min_ms = None;
         }
         self.readers.wait_for_those_before(min_ms);
         let mut oldest_ms = None;
@@ -25,7 +51,10 @@ impl Head {
             let mut state = self.state.write();
             let slots = state.table.slots().skip(first).take(SERIES_AT_A_TIME).collect::<Vec<_>>();
             if slots.is_empty() {
-                state.min_ms = oldest_ms;
+                // A chunk that stays for its end may begin before.
+                let oldest_ms = oldest_ms.map(|oldest_ms: i64| oldest_ms.max(min_ms));
+                // Series that were looked at may have got their first sample since then.
+                state.min_ms = [oldest_ms, state.fresh_min_ms].into_iter().flatten().min();
                 break;
             }
             first += slots.len();
@@ -58,7 +87,7 @@ impl State {
         }
         slots.retain(|slot| {
             let is_empty = self.table.extent(*slot).is_empty();
-            is_empty && !*self.table.get_mut(*slot).is_pending.get_mut()
+            is_empty && *self.table.get_mut(*slot).pending.get_mut() == 0
         });
         self.index.remove(&slots, &self.table);
         for slot in slots {

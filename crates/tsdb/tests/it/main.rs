@@ -13,5 +13,6 @@ mod head_files;
 mod histograms;
 mod isolation;
 mod maintain;
+mod maintenance;
 mod select;
 mod support;

@@ -27,21 +27,19 @@ fn open(dir: &Path) -> Db {
 /// Makes a block of each two hours but the last.
 fn write_blocks(db: &Db) {
     for part in 0..3 {
-        let min_ms = part * 2 * HOUR_MS;
-        let range = TimeRange { min_ms, max_ms: min_ms + 2 * HOUR_MS - 1 };
-        assert!(db.write_head_block(range).unwrap().is_some());
+        db.flush((part + 1) * 2 * HOUR_MS).unwrap();
     }
 }
 
 #[test]
-fn blocks_of_the_head_hold_what_it_holds() {
+fn blocks_of_the_head_hold_what_it_held() {
     let dir = tempfile::tempdir().unwrap();
     let db = open(dir.path());
     let expected = read_all(&db);
     write_blocks(&db);
-    let empty = TimeRange { min_ms: 100 * HOUR_MS, max_ms: 101 * HOUR_MS };
-    assert_eq!(db.write_head_block(empty).unwrap(), None);
+    db.flush(HOUR_MS).unwrap();
     assert_eq!(db.stats().blocks.loaded, 3);
+    assert_eq!(db.stats().head.min_ms, Some(6 * HOUR_MS));
     assert_eq!(read_all(&db), expected);
     db.close().unwrap();
 
@@ -75,9 +73,12 @@ fn what_is_deleted_goes_from_head_and_blocks() {
     assert_eq!(read_all(&db), expected);
     db.clean_tombstones().unwrap();
     assert_eq!(read_all(&db), expected);
-    // The second block holds one series now, and a third of the samples of the first are gone.
-    write_blocks(&db);
+    // The second block holds one series now, and half of the samples of the first are gone.
+    db.flush(8 * HOUR_MS).unwrap();
+    db.close().unwrap();
+    let db = Db::open(dir.path(), Options::default()).unwrap();
     db.compact_blocks().unwrap();
+    assert_eq!(db.stats().blocks.loaded, 2);
     assert_eq!(read_all(&db), expected);
 }
 
@@ -111,7 +112,7 @@ fn compaction_drops_what_is_beyond_the_retention() {
     let db = Db::open(dir.path(), options).unwrap();
     write_blocks(&db);
     db.compact_blocks().unwrap();
-    // Blocks end at 2, 4 and 6 hours; the head still holds all.
+    // Blocks end at 2, 4 and 6 hours.
     assert_eq!((db.stats().blocks.loaded, db.stats().blocks.time_retentions), (2, 1));
     assert_eq!(db.stats().blocks.min_ms, Some(2 * HOUR_MS));
 }

@@ -1,0 +1,59 @@
+use std::collections::BTreeMap;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Head;
+
+/// The commits that are on their way from the log to the series.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// How many there are, by the times of their oldest samples.
+    counts: Mutex<BTreeMap<i64, usize>>,
+    ended: Condvar,
+}
+
+/// Held while a commit is underway.
+pub(super) struct Underway<'a> {
+    head: &'a Head,
+    oldest_ms: i64,
+}
+
+impl Head {
+    /// Lets a commit begin whose oldest sample is of `oldest_ms`. `None` where that is older than the
+    /// head takes by now.
+    pub(super) fn enter_commit(&self, oldest_ms: i64) -> Option<Underway<'_>> {
+        // Locked first: whoever seals the head looks here after it did.
+        let mut counts = self.underway.counts.lock();
+        if self.state.read().sealed_ms.is_some_and(|sealed_ms| oldest_ms < sealed_ms) {
+            return None;
+        }
+        *counts.entry(oldest_ms).or_default() += 1;
+        Some(Underway { head: self, oldest_ms })
+    }
+
+    /// Takes no samples any more that are older than `end_ms`, and waits for the commits that have
+    /// some.
+    pub(crate) fn seal(&self, end_ms: i64) {
+        {
+            let mut state = self.state.write();
+            state.sealed_ms = state.sealed_ms.max(Some(end_ms));
+        }
+        let mut counts = self.underway.counts.lock();
+        while counts.first_key_value().is_some_and(|(oldest_ms, _)| *oldest_ms < end_ms) {
+            self.underway.ended.wait(&mut counts);
+        }
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.head.underway.counts.lock();
+        if let Some(count) = counts.get_mut(&self.oldest_ms) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.oldest_ms);
+                self.head.underway.ended.notify_all();
+            }
+        }
+    }
+}
