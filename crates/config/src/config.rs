@@ -8,6 +8,7 @@ use crate::file::ConfigFile;
 use crate::global::{GlobalConfig, RuntimeConfig};
 use crate::resolve;
 use crate::scrape::ScrapeConfig;
+use crate::storage::StorageConfig;
 
 /// A whole configuration file, with every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -25,6 +26,9 @@ pub struct Config {
     /// The jobs, with distinct names, in the file's order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scrape_configs: Vec<ScrapeConfig>,
+    /// What of the store can be changed while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageConfig>,
 }
 
 impl Config {

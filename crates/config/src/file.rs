@@ -24,6 +24,7 @@ pub(crate) struct ConfigFile {
     pub(crate) rule_files: List<String>,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) scrape_configs: List<ScrapeFile>,
+    pub(crate) storage: Option<StorageFile>,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,6 +50,18 @@ pub(crate) struct GlobalFile {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RuntimeFile {
     pub(crate) gogc: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StorageFile {
+    pub(crate) exemplars: Option<ExemplarsFile>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExemplarsFile {
+    pub(crate) max_exemplars: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -53,6 +53,7 @@ mod relabel;
 mod resolve;
 mod scrape;
 mod size;
+mod storage;
 mod text;
 mod unsupported;
 
@@ -64,6 +65,7 @@ pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 pub use narthex_yaml::{Position, YamlWriteError};
 pub use protocol::{Scheme, ScrapeProtocol};
 pub use scrape::{ScrapeConfig, StaticConfig};
+pub use storage::{ExemplarsConfig, StorageConfig};
 
 #[cfg(test)]
 mod tests;

@@ -12,13 +12,15 @@ use crate::alerting::{AlertingConfig, AlertmanagerConfig};
 use crate::error::{ConfigProblem, Flaw};
 use crate::expand::expand;
 use crate::file::{
-    AlertingFile, AlertmanagerFile, ConfigFile, GlobalFile, List, ScrapeFile, StaticFile,
+    AlertingFile, AlertmanagerFile, ConfigFile, ExemplarsFile, GlobalFile, List, ScrapeFile,
+    StaticFile, StorageFile,
 };
 use crate::global::{GlobalConfig, RuntimeConfig};
 use crate::limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 use crate::protocol::{Scheme, ScrapeProtocol};
 use crate::relabel::RuleFile;
 use crate::scrape::{ScrapeConfig, StaticConfig};
+use crate::storage::{ExemplarsConfig, StorageConfig};
 use crate::text::{DurationText, LabelMap};
 
 pub(crate) fn config(
@@ -37,8 +39,17 @@ pub(crate) fn config(
         alerting: alerting(file.alerting.unwrap_or_default())?,
         rule_files: file.rule_files.into_iter().map(rule_file).collect::<Result<_, _>>()?,
         scrape_configs: jobs(file.scrape_configs, &global)?,
+        storage: file.storage.map(storage),
         global,
     })
+}
+
+fn storage(file: StorageFile) -> StorageConfig {
+    let exemplars = |ExemplarsFile { max_exemplars }| {
+        // An empty section has the number of an empty struct in the reference.
+        ExemplarsConfig { max_exemplars: max_exemplars.unwrap_or(0) }
+    };
+    StorageConfig { exemplars: file.exemplars.map(exemplars) }
 }
 
 fn global(

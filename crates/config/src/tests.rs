@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use narthex_model::Labels;
 
-use crate::{BODY_SIZE_LIMIT_DEFAULT, Config, ScrapeConfig, ScrapeProtocol};
+use crate::{BODY_SIZE_LIMIT_DEFAULT, Config, ExemplarsConfig, ScrapeConfig, ScrapeProtocol};
 
 fn load(text: &str) -> Config {
     Config::load(text, "prometheus.yml", |_| None).expect(text)
@@ -93,6 +93,29 @@ fn the_global_section_is_checked() {
     for (keys, expected) in cases {
         check_refused(&format!("global:\n  {keys}\n"), expected);
     }
+}
+
+#[test]
+fn the_storage_section_says_how_many_exemplars_are_held() {
+    for (text, expected) in [
+        ("", None),
+        ("storage:", None),
+        ("storage: {}", Some(None)),
+        ("storage: {exemplars: {}}", Some(Some(0))),
+        ("storage: {exemplars: {max_exemplars: 500}}", Some(Some(500))),
+        ("storage: {exemplars: {max_exemplars: -1}}", Some(Some(-1))),
+    ] {
+        let config = load(text);
+        let found = config.storage.map(|storage| storage.exemplars);
+        let found = found.map(|exemplars| exemplars.map(|exemplars| exemplars.max_exemplars));
+        assert_eq!(found, expected, "{text}");
+        assert_eq!(load(&config.to_yaml().unwrap()), config, "{text}");
+    }
+    assert_eq!(ExemplarsConfig::default().max_exemplars, 100_000);
+    check_refused(
+        "storage: {tsdb: {}}",
+        "line 1, column 11: storage: field `tsdb` is not supported yet",
+    );
 }
 
 #[test]

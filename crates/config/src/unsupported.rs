@@ -15,7 +15,8 @@ fn is_provider(name: &str) -> bool {
 
 /// Keys by the sections that have them. A key leaves the table when it starts to work.
 const FIELDS: &[(&[&str], &[&str])] = &[
-    (&[""], &["scrape_config_files", "storage", "tracing", "remote_write", "remote_read", "otlp"]),
+    (&[""], &["scrape_config_files", "tracing", "remote_write", "remote_read", "otlp"]),
+    (&["storage"], &["tsdb"]),
     (&["global"], &["query_log_file"]),
     (
         &["global", "scrape_configs"],

@@ -5,7 +5,7 @@
 //!   the error texts of Go's;
 //! - [`Sample`], [`SampleTime`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
 //! - [`histogram`], native histograms with integer and float counts;
-//! - [`MetricType`] and [`Metadata`];
+//! - [`MetricType`] and [`Metadata`]; [`Exemplar`], an event behind a sample;
 //! - [`duration`] for `1h30m`, [`float`] for numbers and [`quote`] for texts in Go's notation.
 //!
 //! ```
@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod duration;
+mod exemplar;
 pub mod float;
 pub mod histogram;
 mod labels;
@@ -29,6 +30,7 @@ mod metadata;
 pub mod quote;
 mod sample;
 
+pub use exemplar::{EXEMPLAR_LABEL_CHARS_MAX, Exemplar};
 pub use labels::{
     BUCKET_LABEL, EncodedLabel, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter,
     METRIC_NAME_LABEL, QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,

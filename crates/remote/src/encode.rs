@@ -1,4 +1,4 @@
-use narthex_model::{Labels, Metadata, Sample};
+use narthex_model::{Exemplar, Labels, Metadata, Sample};
 
 use crate::HistogramSample;
 use crate::histogram::put_histogram;
@@ -34,12 +34,27 @@ impl RequestBuilder {
 
     /// Adds a series, for callers that keep the builder in place.
     pub fn push_series(&mut self, labels: &Labels, samples: &[Sample]) {
+        self.push_with_exemplars(labels, samples, &[]);
+    }
+
+    /// Adds samples of a series together with exemplars.
+    pub fn push_with_exemplars(
+        &mut self,
+        labels: &Labels,
+        samples: &[Sample],
+        exemplars: &[Exemplar],
+    ) {
         self.begin_series(labels);
-        for sample in samples {
-            self.item.clear();
-            put_double_field(&mut self.item, 1, sample.value);
-            put_varint_field(&mut self.item, 2, sample.timestamp_ms.cast_unsigned());
-            put_message_field(&mut self.series, 2, &self.item);
+        self.put_samples(samples);
+        for exemplar in exemplars {
+            let mut message = Vec::new();
+            for (name, value) in &exemplar.labels {
+                self.put_label(name, value);
+                put_message_field(&mut message, 1, &self.item);
+            }
+            put_double_field(&mut message, 2, exemplar.value);
+            put_varint_field(&mut message, 3, exemplar.timestamp_ms.cast_unsigned());
+            put_message_field(&mut self.series, 3, &message);
         }
         put_message_field(&mut self.message, 1, &self.series);
     }
@@ -58,10 +73,23 @@ impl RequestBuilder {
     fn begin_series(&mut self, labels: &Labels) {
         self.series.clear();
         for (name, value) in labels {
-            self.item.clear();
-            put_bytes_field(&mut self.item, 1, name.as_bytes());
-            put_bytes_field(&mut self.item, 2, value.as_bytes());
+            self.put_label(name, value);
             put_message_field(&mut self.series, 1, &self.item);
+        }
+    }
+
+    fn put_label(&mut self, name: &str, value: &str) {
+        self.item.clear();
+        put_bytes_field(&mut self.item, 1, name.as_bytes());
+        put_bytes_field(&mut self.item, 2, value.as_bytes());
+    }
+
+    fn put_samples(&mut self, samples: &[Sample]) {
+        for sample in samples {
+            self.item.clear();
+            put_double_field(&mut self.item, 1, sample.value);
+            put_varint_field(&mut self.item, 2, sample.timestamp_ms.cast_unsigned());
+            put_message_field(&mut self.series, 2, &self.item);
         }
     }
 

@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Limits hold before memory is taken: see [`ReceiveLimits`]. A store that holds no native
-//! histograms refuses them by name; exemplars and metadata are read and left aside.
+//! histograms refuses them by name; metadata is read and left aside.
 
 #![forbid(unsafe_code)]
 

@@ -53,6 +53,9 @@ impl Default for ReceiveLimits {
 pub struct Received {
     /// The number of samples that the store took.
     pub samples: usize,
+    /// The number of exemplars that the store refused, mostly as out of order. The sender is not
+    /// told: exemplars are a choice of events anyhow.
+    pub exemplars_refused: usize,
 }
 
 /// Why a request was refused, whole or in part.
@@ -174,6 +177,7 @@ pub fn receive(
         newest_ms: now_ms.saturating_add(AHEAD_MAX_MS),
         rejected: 0,
         invalid_labels: 0,
+        exemplars_refused: 0,
         first: None,
     };
     let applied = write.request(appender.as_mut(), request);
@@ -199,6 +203,7 @@ struct Write<'a> {
     newest_ms: i64,
     rejected: usize,
     invalid_labels: usize,
+    exemplars_refused: usize,
     first: Option<(Rejection, Labels)>,
 }
 
@@ -281,7 +286,14 @@ impl Write<'_> {
             };
             self.append(appender, &mut target, timestamp_ms, value)?;
         }
-        count(series.exemplars())?;
+        for exemplar in series.exemplars() {
+            let exemplar = exemplar?;
+            // A series of which no sample was taken has none either.
+            if let Some(reference) = target.reference {
+                let refused = appender.append_exemplar(reference, &exemplar).is_err();
+                self.exemplars_refused += usize::from(refused);
+            }
+        }
         Ok(())
     }
 
@@ -312,7 +324,7 @@ impl Write<'_> {
 
     fn finish(self, Committed { samples, .. }: Committed) -> Result<Received, WriteError> {
         let Some((first, first_series)) = self.first else {
-            return Ok(Received { samples });
+            return Ok(Received { samples, exemplars_refused: self.exemplars_refused });
         };
         let Self { rejected, invalid_labels, .. } = self;
         Err(WriteError::Rejected(Box::new(Rejections {

@@ -1,4 +1,4 @@
-use narthex_model::{MetricType, Sample};
+use narthex_model::{Exemplar, LabelsBuilder, MetricType, Sample};
 
 use crate::HistogramSample;
 use crate::wire::{DecodeError, Fields};
@@ -52,9 +52,9 @@ impl<'a> TimeSeries<'a> {
         items(self.message, 2, "Samples", decode_sample)
     }
 
-    /// Returns the encoded exemplars.
-    pub fn exemplars(self) -> impl Iterator<Item = Result<&'a [u8], DecodeError>> {
-        items(self.message, 3, "Exemplars", Ok)
+    /// Returns the exemplars in the order of the message.
+    pub fn exemplars(self) -> impl Iterator<Item = Result<Exemplar, DecodeError>> {
+        items(self.message, 3, "Exemplars", decode_exemplar)
     }
 
     /// Returns the native histograms in the order of the message.
@@ -125,6 +125,26 @@ fn decode_sample(message: &[u8]) -> Result<Sample, DecodeError> {
         }
     }
     Ok(sample)
+}
+
+/// A label that is not UTF-8 is left out.
+fn decode_exemplar(message: &[u8]) -> Result<Exemplar, DecodeError> {
+    let (mut labels, mut value, mut timestamp_ms) = (LabelsBuilder::default(), 0.0, 0);
+    for field in Fields::new(message) {
+        match field? {
+            (1, value) => {
+                let Label { name, value } = Label::decode(value.bytes("Labels")?)?;
+                if let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) {
+                    labels.set(name, value);
+                }
+            }
+            (2, field) => value = field.double("Value")?,
+            (3, field) => timestamp_ms = field.int64("Timestamp")?,
+            _ => {}
+        }
+    }
+    let has_own_timestamp = timestamp_ms != 0;
+    Ok(Exemplar { labels: labels.build(), value, timestamp_ms, has_own_timestamp })
 }
 
 /// Returns the items of a repeated message field, and every error on the way.

@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 use narthex_exposition::TextWriter;
-use narthex_model::Regex;
+use narthex_model::{Matcher, Regex};
 use narthex_promql_parser::ParseOptions;
-use narthex_storage::{Appendable, ByteBudget, Queryable};
+use narthex_storage::{
+    Appendable, ByteBudget, ExemplarQueryable, QueryContext, Queryable, SeriesExemplars,
+    StorageError, TimeRange,
+};
 use tokio::sync::Semaphore;
 
 use crate::engine::Queries;
@@ -160,6 +163,7 @@ pub enum Readiness {
 /// [`router`](crate::router()).
 pub struct ServerState {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) exemplars: Arc<dyn ExemplarQueryable>,
     pub(crate) options: ServerOptions,
     pub(crate) targets: Arc<dyn TargetSource>,
     pub(crate) status: Arc<dyn Status>,
@@ -189,6 +193,7 @@ impl ServerState {
     pub fn new(store: Arc<dyn Store>, options: ServerOptions) -> Self {
         Self {
             store,
+            exemplars: Arc::new(Nothing),
             targets: Arc::new(Nothing),
             status: Arc::new(Nothing),
             lifecycle: None,
@@ -202,6 +207,13 @@ impl ServerState {
             readiness: AtomicU8::new(Readiness::Ready as u8),
             options,
         }
+    }
+
+    /// Answers `/api/v1/query_exemplars` from `exemplars`: mostly the store once more.
+    #[must_use]
+    pub fn with_exemplars(mut self, exemplars: Arc<dyn ExemplarQueryable>) -> Self {
+        self.exemplars = exemplars;
+        self
     }
 
     /// Answers `/api/v1/targets` and `/api/v1/metadata` from `targets`.
@@ -257,3 +269,14 @@ struct Nothing;
 impl Status for Nothing {}
 
 impl TargetSource for Nothing {}
+
+impl ExemplarQueryable for Nothing {
+    fn exemplars(
+        &self,
+        _: &QueryContext,
+        _: TimeRange,
+        _: &[Vec<Matcher>],
+    ) -> Result<Vec<SeriesExemplars>, StorageError> {
+        Ok(Vec::new())
+    }
+}

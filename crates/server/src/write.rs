@@ -84,6 +84,10 @@ fn store(state: &ServerState, headers: &HeaderMap, body: &Bytes) -> Result<Recei
     match &answer {
         Ok(received) => {
             count(&state.writes.samples, received.samples);
+            let num_dropped = received.exemplars_refused;
+            if num_dropped > 0 {
+                tracing::warn!(num_dropped, "Exemplars of a remote write request were refused");
+            }
         }
         Err(WriteError::Rejected(rejections)) => {
             count(&state.writes.samples, rejections.written);

@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use narthex_model::histogram::{FloatHistogram, Histogram, HistogramError};
-use narthex_model::{Labels, Metadata, SampleTime};
+use narthex_model::{EXEMPLAR_LABEL_CHARS_MAX, Exemplar, Labels, Metadata, SampleTime};
 
 /// A store that takes samples.
 pub trait Appendable: Send + Sync {
@@ -48,6 +48,17 @@ pub trait Appender {
     ///
     /// [`AppendError::UnknownSeries`]; stores that keep no metadata succeed.
     fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError>;
+
+    /// Adds an exemplar to a series, which need not have a sample of its time. One that the series
+    /// has already is left out.
+    ///
+    /// # Errors
+    ///
+    /// The exemplar is left out then, and the rest of the appender stays good; stores that keep no
+    /// exemplars succeed.
+    fn append_exemplar(&mut self, _: SeriesRef, _: &Exemplar) -> Result<(), ExemplarError> {
+        Ok(())
+    }
 
     /// Applies everything since the last commit or roll back.
     ///
@@ -122,4 +133,21 @@ pub enum AppendError {
     /// The store failed: its disk, mostly.
     #[error("append to the store")]
     Store(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Why an exemplar was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExemplarError {
+    /// It is older than the newest of its series.
+    #[error("out of order exemplar")]
+    OutOfOrder,
+    /// Its labels are longer than [`EXEMPLAR_LABEL_CHARS_MAX`].
+    #[error(
+        "label length for exemplar exceeds maximum of {EXEMPLAR_LABEL_CHARS_MAX} UTF-8 characters"
+    )]
+    LabelLength,
+    /// The reference names no series.
+    #[error("unknown series reference {}", .0.0)]
+    UnknownSeries(SeriesRef),
 }

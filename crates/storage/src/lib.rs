@@ -6,6 +6,7 @@
 //!
 //! - reading: [`Queryable`] → [`Querier`] → [`Selection`] → [`Columns`];
 //! - writing: [`Appendable`] → [`Appender`], which commits or rolls back as a whole;
+//! - [`ExemplarQueryable`] for stores that keep exemplars;
 //! - [`QueryContext`] carries cancellation, the byte budget and warnings through every phase;
 //! - [`MemoryStore`] is a whole store for tests and embedders.
 //!
@@ -26,12 +27,16 @@
 mod append;
 mod budget;
 mod context;
+mod exemplars;
 mod memory;
 mod read;
 
-pub use append::{AppendError, Appendable, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
+pub use append::{
+    AppendError, Appendable, Appender, Committed, ExemplarError, SampleValue, SeriesKey, SeriesRef,
+};
 pub use budget::ByteBudget;
 pub use context::{Interrupt, QueryContext};
+pub use exemplars::{ExemplarQueryable, SeriesExemplars};
 pub use memory::MemoryStore;
 pub use narthex_chunk::Columns;
 pub use narthex_model::SampleTime;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use narthex_host::{FileLock, Files, Host};
 use narthex_model::{Labels, Matcher, Metadata};
 use narthex_storage::{
-    Appendable, Appender, Querier, Queryable, SeriesRef, StorageError, TimeRange,
+    Appendable, Appender, ExemplarQueryable, Querier, QueryContext, Queryable, SeriesExemplars,
+    SeriesRef, StorageError, TimeRange,
 };
 use parking_lot::Mutex;
 
@@ -196,6 +197,7 @@ impl Db {
     pub fn stats(&self) -> Stats {
         Stats {
             head: self.head.stats(),
+            exemplars: self.head.exemplar_stats(),
             wal: self.wal.stats(),
             blocks: self.blocks.stats(),
             replay: self.replay,
@@ -226,6 +228,14 @@ impl Db {
         self.head.delete(range, matchers, &self.wal)
     }
 
+    /// Changes how many exemplars are held; of more the oldest go. Returns how many stay.
+    ///
+    /// The log has more of them than that: a database that is opened with a higher
+    /// [`Options::exemplars_max`] may find some again.
+    pub fn resize_exemplars(&self, exemplars_max: usize) -> usize {
+        self.head.resize_exemplars(exemplars_max)
+    }
+
     /// Returns the name of the series of the head with these labels.
     #[must_use]
     pub fn find_series(&self, labels: &Labels) -> Option<SeriesRef> {
@@ -242,6 +252,17 @@ impl Db {
 impl Appendable for Db {
     fn appender(&self) -> Box<dyn Appender + '_> {
         Box::new(HeadAppender::new(&self.head, &self.wal))
+    }
+}
+
+impl ExemplarQueryable for Db {
+    fn exemplars(
+        &self,
+        ctx: &QueryContext,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+    ) -> Result<Vec<SeriesExemplars>, StorageError> {
+        self.head.exemplars(ctx, range, selectors)
     }
 }
 
@@ -308,12 +329,11 @@ fn warn_of_losses(path: &Path, corruptions: &[Corruption], replay: &ReplayStats)
             "damaged record in the write-ahead log"
         );
     }
-    let ReplayStats { unknown_series, records_not_kept, records_unknown, .. } = *replay;
-    if unknown_series + records_not_kept + records_unknown > 0 {
+    let ReplayStats { unknown_series, records_unknown, .. } = *replay;
+    if unknown_series + records_unknown > 0 {
         tracing::warn!(
             path = %path.display(),
             unknown_series,
-            records_not_kept,
             records_unknown,
             "parts of the write-ahead log were passed over"
         );

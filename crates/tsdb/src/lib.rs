@@ -49,8 +49,8 @@
 //! # Limits
 //!
 //! Nothing runs by itself: the owner calls [`Db::maintain`] about once a minute, which moves samples from
-//! memory and log to blocks, merges these, and drops what is beyond the retention. Exemplars and
-//! out-of-order samples in the log of a reference's folder are counted and passed over.
+//! memory and log to blocks, merges these, and drops what is beyond the retention. Out-of-order
+//! samples of a reference's folder are passed over.
 
 #![forbid(unsafe_code)]
 
@@ -80,5 +80,5 @@ pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
 pub use maintain::{DeleteError, MaintenanceError};
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
-pub use stats::{BlocksStats, Cardinality, HeadStats, ReplayStats, Stats, WalStats};
+pub use stats::{BlocksStats, Cardinality, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

@@ -21,6 +21,9 @@ pub struct Options {
     /// Whether samples keep the start timestamps that come with them. Log and chunks are written in
     /// encodings then that Prometheus reads from 3.14 on.
     pub start_timestamps: bool,
+    /// How many exemplars are held, of all series together; of more the oldest go. 0, the default, for
+    /// none. [`Db::resize_exemplars`](crate::Db::resize_exemplars) changes it.
+    pub exemplars_max: usize,
     /// Which blocks become one, and how they are written.
     pub compaction: CompactionOptions,
     /// What is dropped because it is old, or too much.
@@ -36,6 +39,7 @@ impl Default for Options {
             block_range_ms: 2 * 60 * 60 * 1_000,
             samples_per_chunk: 120,
             start_timestamps: false,
+            exemplars_max: 0,
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
         }

@@ -6,6 +6,8 @@
 pub struct Stats {
     /// What the head holds and counted.
     pub head: HeadStats,
+    /// The exemplars.
+    pub exemplars: ExemplarStats,
     /// What was written to the write-ahead log.
     pub wal: WalStats,
     /// What the blocks hold.
@@ -46,6 +48,27 @@ pub struct HeadStats {
     pub min_ms: Option<i64>,
     /// The newest sample's time (`head_max_time`).
     pub max_ms: Option<i64>,
+}
+
+/// The exemplars that are held, and what became of others.
+///
+/// Names follow those of the reference's metrics, in brackets without `prometheus_tsdb_exemplar_`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExemplarStats {
+    /// How many may be held (`max_exemplars`).
+    pub max: u64,
+    /// How many are (`exemplars_in_storage`).
+    pub stored: u64,
+    /// Series that have some (`series_with_exemplars_in_storage`).
+    pub series: u64,
+    /// The time of the one that came first, in milliseconds since the Unix epoch; `None` for none
+    /// (`last_exemplars_timestamp_seconds`).
+    pub oldest_ms: Option<i64>,
+    /// Exemplars taken, those read from the log included (`exemplars_appended_total`).
+    pub appended: u64,
+    /// Exemplars that another commit overtook (`out_of_order_exemplars_total`).
+    pub out_of_order: u64,
 }
 
 /// What the blocks hold.
@@ -108,10 +131,8 @@ pub struct ReplayStats {
     pub records: u64,
     /// Samples read.
     pub samples: u64,
-    /// Samples and tombstones whose series the log does not name.
+    /// Samples, tombstones and the like whose series the log does not name.
     pub unknown_series: u64,
-    /// Records of kinds that are not kept yet: exemplars.
-    pub records_not_kept: u64,
     /// Records of kinds that are not known.
     pub records_unknown: u64,
     /// Places that could not be read (`wal_corruptions_total`).

@@ -2,11 +2,20 @@
 
 use narthex_server::ServerOptions;
 
+/// What flags and features set.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    pub(super) server: ServerOptions,
+    pub(super) storage: narthex_tsdb::Options,
+    /// Whether exemplars are held, as many as the configuration says.
+    pub(super) exemplar_storage: bool,
+}
+
 /// What a feature's name stands for.
 #[derive(Clone, Copy)]
 enum Feature {
     /// It is switched on; the text goes to the log.
-    Enable(fn(&mut ServerOptions), &'static str),
+    Enable(fn(&mut Options), &'static str),
     /// It changes nothing; the text says why.
     NoEffect(&'static str),
     /// The reference has it.
@@ -16,7 +25,7 @@ enum Feature {
 
 /// Switches on in `options` what `lists` name, names separated by commas, and logs what becomes of
 /// each name. No name is an error, as in the reference.
-pub(super) fn enable(lists: &[Box<str>], options: &mut ServerOptions) {
+pub(super) fn enable(lists: &[Box<str>], options: &mut Options) {
     for name in lists.iter().flat_map(|list| list.split(',')) {
         match feature(name) {
             Feature::Enable(enable, message) => {
@@ -43,32 +52,36 @@ pub(super) fn enable(lists: &[Box<str>], options: &mut ServerOptions) {
 fn feature(name: &str) -> Feature {
     match name {
         "promql-experimental-functions" => Feature::Enable(
-            |options| options.parse.experimental_functions = true,
+            |options| options.server.parse.experimental_functions = true,
             "Experimental PromQL functions enabled.",
         ),
         "promql-extended-range-selectors" => Feature::Enable(
-            |options| options.parse.extended_range_selectors = true,
+            |options| options.server.parse.extended_range_selectors = true,
             "Experimental PromQL extended range selectors enabled.",
         ),
         "promql-binop-fill-modifiers" => Feature::Enable(
-            |options| options.parse.fill_modifiers = true,
+            |options| options.server.parse.fill_modifiers = true,
             "Experimental PromQL binary operator fill modifiers enabled.",
         ),
         "promql-per-step-stats" => Feature::Enable(
-            |options| options.step_stats = true,
+            |options| options.server.step_stats = true,
             "Experimental per-step statistics reporting",
         ),
         "promql-delayed-name-removal" => Feature::Enable(
-            |options| options.delayed_name_removal = true,
+            |options| options.server.delayed_name_removal = true,
             "Experimental PromQL delayed name removal enabled.",
         ),
         "use-start-timestamps" => Feature::Enable(
-            |options| options.use_start_timestamps = true,
+            |options| options.server.use_start_timestamps = true,
             "Experimental usage of start timestamps in PromQL engine is enabled.",
         ),
         "type-and-unit-labels" => Feature::Enable(
-            |options| options.type_and_unit_labels = true,
+            |options| options.server.type_and_unit_labels = true,
             "Experimental type and unit labels enabled in queries; scrapes do not add them yet.",
+        ),
+        "exemplar-storage" => Feature::Enable(
+            |options| options.exemplar_storage = true,
+            "Experimental in-memory exemplar storage enabled",
         ),
         "promql-duration-expr" | "ooo-native-histograms" => Feature::NoEffect(
             "This option for --enable-feature is now permanently enabled and therefore a no-op.",
@@ -83,12 +96,11 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 18] = [
+const MISSING: [&str; 17] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
     "delayed-compaction",
-    "exemplar-storage",
     "extra-scrape-metrics",
     "fast-startup",
     "histograms-st-encoding",
@@ -108,9 +120,9 @@ const MISSING: [&str; 18] = [
 mod tests {
     use super::*;
 
-    fn enabled(lists: &[&str]) -> ServerOptions {
+    fn enabled(lists: &[&str]) -> Options {
         let lists: Vec<Box<str>> = lists.iter().map(|&list| list.into()).collect();
-        let mut options = ServerOptions::default();
+        let mut options = Options::default();
         enable(&lists, &mut options);
         options
     }
@@ -121,21 +133,23 @@ mod tests {
             "promql-experimental-functions,unknown,promql-extended-range-selectors",
             "promql-binop-fill-modifiers",
         ]);
-        let parse = options.parse;
+        let parse = options.server.parse;
         assert!(parse.experimental_functions);
         assert!(parse.extended_range_selectors && parse.fill_modifiers);
-        let switches = |options: ServerOptions| {
+        let switches = |options: Options| {
             [
-                options.delayed_name_removal,
-                options.type_and_unit_labels,
-                options.use_start_timestamps,
+                options.server.delayed_name_removal,
+                options.server.type_and_unit_labels,
+                options.server.use_start_timestamps,
+                options.exemplar_storage,
             ]
         };
-        assert_eq!(switches(options), [false; 3]);
+        assert_eq!(switches(options), [false; 4]);
         for (name, expected) in [
-            ("promql-delayed-name-removal", [true, false, false]),
-            ("type-and-unit-labels", [false, true, false]),
-            ("use-start-timestamps", [false, false, true]),
+            ("promql-delayed-name-removal", [true, false, false, false]),
+            ("type-and-unit-labels", [false, true, false, false]),
+            ("use-start-timestamps", [false, false, true, false]),
+            ("exemplar-storage", [false, false, false, true]),
         ] {
             assert_eq!(switches(enabled(&[name])), expected, "{name}");
         }

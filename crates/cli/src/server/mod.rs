@@ -26,6 +26,7 @@ pub use flags::ServerFlags;
 
 use crate::logs;
 use configuration::LoadError;
+use features::Options;
 use opening::OpeningStore;
 use process::Process;
 use signals::{Hangups, Stop};
@@ -133,8 +134,12 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let runtime = tokio::runtime::Handle::current();
     let fetch = Arc::new(HttpFetch::default());
     let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
-    let process = Arc::new(Process::new(flags, config, Arc::clone(&manager), stop.sender()));
-    let state = Arc::new(server_state(&process, &store, &manager, address));
+    let Options { server, mut storage, exemplar_storage } = options(&flags, address);
+    let exemplars = exemplar_storage.then(|| Arc::clone(&store));
+    let process = Process::new(flags, config, Arc::clone(&manager), exemplars, stop.sender());
+    let process = Arc::new(process);
+    storage.exemplars_max = process.exemplars_max();
+    let state = Arc::new(server_state(server, &process, &store, &manager));
     state.set_readiness(Readiness::Starting);
 
     let (end_serving, serving_ends) = oneshot::channel::<()>();
@@ -145,7 +150,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         let _ = serving_ends.await;
     }));
     tokio::select! {
-        opened = open_store(&process, &store) => opened?,
+        opened = open_store(&process, storage, &store) => opened?,
         // Nothing was written yet, so nothing is lost when the opening is cut off.
         () = stop.requested() => return Ok(()),
     }
@@ -166,14 +171,11 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     ended.and(closed)
 }
 
-fn server_state(
-    process: &Arc<Process>,
-    store: &Arc<OpeningStore>,
-    manager: &Arc<Manager>,
-    address: std::net::SocketAddr,
-) -> ServerState {
-    let flags = process.flags();
-    let mut options = ServerOptions::default();
+/// Returns what the flags set.
+fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
+    let mut all = Options::default();
+    features::enable(&flags.enable_feature, &mut all);
+    let options = &mut all.server;
     options.query_timeout = flags.query_timeout;
     options.query_concurrency_max = flags.query_concurrency_max;
     options.query_samples_max = flags.query_samples_max;
@@ -186,9 +188,18 @@ fn server_state(
     options.external_url = process::external_url(&flags.external_url, address).into();
     options.route_prefix = process::route_prefix(flags).into();
     options.listen_port = address.port();
-    features::enable(&flags.enable_feature, &mut options);
+    all
+}
+
+fn server_state(
+    options: ServerOptions,
+    process: &Arc<Process>,
+    store: &Arc<OpeningStore>,
+    manager: &Arc<Manager>,
+) -> ServerState {
     let (scraper, database) = (Arc::clone(manager), Arc::clone(store));
     ServerState::new(store.clone(), options)
+        .with_exemplars(store.clone())
         .with_targets(manager.clone())
         .with_status(process.clone())
         .with_lifecycle(process.clone())
@@ -201,11 +212,14 @@ fn server_state(
 }
 
 /// Opens the store while the server says that it is starting.
-async fn open_store(process: &Arc<Process>, store: &Arc<OpeningStore>) -> Result<(), RunError> {
+async fn open_store(
+    process: &Arc<Process>,
+    options: narthex_tsdb::Options,
+    store: &Arc<OpeningStore>,
+) -> Result<(), RunError> {
     let path = process.flags().storage_path.clone();
     tracing::info!(path = &*path, "Opening storage");
-    let opened =
-        tokio::task::spawn_blocking(move || Db::open(&*path, narthex_tsdb::Options::default()));
+    let opened = tokio::task::spawn_blocking(move || Db::open(&*path, options));
     let db = opened.await.map_err(|_| RunError::OpenPanic)??;
     let stats = db.stats();
     tracing::info!(

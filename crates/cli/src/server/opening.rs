@@ -1,7 +1,10 @@
 use std::sync::OnceLock;
 
-use narthex_storage::{AppendError, Committed, SampleValue, SeriesKey, SeriesRef};
-use narthex_storage::{Appendable, Appender, Querier, Queryable, StorageError, TimeRange};
+use narthex_model::Matcher;
+use narthex_storage::{
+    AppendError, Appendable, Appender, Committed, ExemplarQueryable, Querier, QueryContext,
+    Queryable, SampleValue, SeriesExemplars, SeriesKey, SeriesRef, StorageError, TimeRange,
+};
 use narthex_tsdb::Db;
 
 /// A database that is opened while the server already listens. Until then it refuses everything.
@@ -34,6 +37,20 @@ impl Queryable for OpeningStore {
     fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
         match self.db.get() {
             Some(db) => db.querier(range),
+            None => Err(StorageError::Store(Box::new(NotReady))),
+        }
+    }
+}
+
+impl ExemplarQueryable for OpeningStore {
+    fn exemplars(
+        &self,
+        ctx: &QueryContext,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+    ) -> Result<Vec<SeriesExemplars>, StorageError> {
+        match self.db.get() {
+            Some(db) => db.exemplars(ctx, range, selectors),
             None => Err(StorageError::Store(Box::new(NotReady))),
         }
     }

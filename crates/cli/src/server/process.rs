@@ -10,6 +10,7 @@ use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status};
 use parking_lot::Mutex;
 
+use super::opening::OpeningStore;
 use super::signals::{StopRequest, StopSender};
 use super::{ServerFlags, configuration};
 
@@ -17,6 +18,8 @@ use super::{ServerFlags, configuration};
 pub(super) struct Process {
     flags: ServerFlags,
     manager: Arc<Manager>,
+    /// Where exemplars are held, if they are.
+    exemplars: Option<Arc<OpeningStore>>,
     stop: StopSender,
     configuration: Mutex<InForce>,
     /// Held while a reload goes on: two at a time would race.
@@ -35,20 +38,33 @@ impl Process {
         flags: ServerFlags,
         config: Config,
         manager: Arc<Manager>,
+        exemplars: Option<Arc<OpeningStore>>,
         stop: StopSender,
     ) -> Self {
         let configuration = Mutex::new(InForce { config, reload: successful() });
-        Self { flags, manager, stop, configuration, reloading: Mutex::new(()) }
+        Self { flags, manager, exemplars, stop, configuration, reloading: Mutex::new(()) }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
         &self.flags
     }
 
-    /// Makes the scraper follow the configuration.
+    /// Returns how many exemplars are to be held.
+    pub(super) fn exemplars_max(&self) -> usize {
+        if self.exemplars.is_none() {
+            return 0;
+        }
+        let storage = self.configuration.lock().config.storage.unwrap_or_default();
+        usize::try_from(storage.exemplars.unwrap_or_default().max_exemplars).unwrap_or(0)
+    }
+
+    /// Makes the scraper and the store follow the configuration.
     pub(super) fn apply(&self) {
         let config = self.configuration.lock().config.clone();
         self.manager.apply(&config);
+        if let Some(db) = self.exemplars.as_ref().and_then(|store| store.get()) {
+            db.resize_exemplars(self.exemplars_max());
+        }
     }
 }
 

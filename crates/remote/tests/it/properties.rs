@@ -1,4 +1,4 @@
-use narthex_model::{Labels, Sample};
+use narthex_model::{Exemplar, Labels, Sample};
 use narthex_remote::{Post, ReceiveLimits, RequestBuilder, WriteRequest, receive};
 use narthex_storage::MemoryStore;
 use proptest::collection::vec;
@@ -40,6 +40,28 @@ proptest! {
         let expected =
             written.iter().map(|(labels, samples)| (labels.clone(), bits(samples))).collect::<Vec<_>>();
         prop_assert_eq!(read(&request.into_message()), expected);
+    }
+
+    #[test]
+    fn exemplars_are_read_as_they_are_written(
+        (labels, samples) in series(),
+        (exemplar_labels, times) in series(),
+    ) {
+        let exemplar = |sample: &Sample| Exemplar {
+            labels: exemplar_labels.clone(),
+            value: sample.value,
+            timestamp_ms: sample.timestamp_ms,
+            has_own_timestamp: sample.timestamp_ms != 0,
+        };
+        let exemplars = times.iter().map(exemplar).collect::<Vec<_>>();
+        let mut request = RequestBuilder::default();
+        request.push_with_exemplars(&labels, &samples, &exemplars);
+        let message = request.into_message();
+        let series = WriteRequest::new(&message).series().next().unwrap().unwrap();
+        let read = series.exemplars().map(Result::unwrap).collect::<Vec<_>>();
+        // Bits of NaN included.
+        prop_assert_eq!(format!("{read:?}"), format!("{exemplars:?}"));
+        prop_assert_eq!(series.samples().count(), samples.len());
     }
 
     #[test]

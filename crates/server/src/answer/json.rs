@@ -46,10 +46,17 @@ pub(crate) fn write_labels(out: &mut String, labels: &Labels) {
 pub(crate) fn write_sample(out: &mut String, timestamp_ms: i64, value: f64) {
     out.push('[');
     write_timestamp(out, timestamp_ms);
-    out.push_str(",\"");
+    out.push(',');
+    write_value(out, value);
+    out.push(']');
+}
+
+/// Appends a value, which JSON has no numbers for, as a string.
+pub(crate) fn write_value(out: &mut String, value: f64) {
+    out.push('"');
     // Writing to a string does not fail.
     let _ = float::write_json(out, value);
-    out.push_str("\"]");
+    out.push('"');
 }
 
 /// Appends `[1700000070,{"count":"1","sum":"0.5","buckets":[[0,"0.25","0.5","1"]]}]`, empty buckets

@@ -13,7 +13,7 @@ pub(crate) use error::{ApiError, ErrorKind, with_sources};
 
 /// Data for a client, and what it should know beside.
 pub(crate) struct Answer {
-    data: Box<dyn Pieces>,
+    data: Option<Box<dyn Pieces>>,
     warnings: Vec<Box<str>>,
     infos: Vec<Box<str>>,
 }
@@ -21,7 +21,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// Returns the answer that writes its data piece by piece.
     pub(crate) fn new(data: impl Pieces + 'static) -> Self {
-        Self { data: Box::new(data), warnings: Vec::new(), infos: Vec::new() }
+        Self { data: Some(Box::new(data)), ..Self::without_data() }
+    }
+
+    /// Returns the answer that says that all is well, and nothing else.
+    pub(crate) fn without_data() -> Self {
+        Self { data: None, warnings: Vec::new(), infos: Vec::new() }
     }
 
     /// Returns the answer with small data, written at once.
@@ -64,9 +69,9 @@ struct Notes {
     infos: Vec<Box<str>>,
 }
 
-/// `{"status":"success","data":…,"warnings":[…],"infos":[…]}`.
+/// `{"status":"success","data":…,"warnings":[…],"infos":[…]}`; what there is none of is left out.
 struct Envelope {
-    data: Box<dyn Pieces>,
+    data: Option<Box<dyn Pieces>>,
     notes: Notes,
     part: Part,
 }
@@ -82,11 +87,14 @@ impl Pieces for Envelope {
     fn write_piece(&mut self, out: &mut String) -> bool {
         match self.part {
             Part::Head => {
-                out.push_str(r#"{"status":"success","data":"#);
+                out.push_str(r#"{"status":"success""#);
+                if self.data.is_some() {
+                    out.push_str(",\"data\":");
+                }
                 self.part = Part::Data;
             }
             Part::Data => {
-                if !self.data.write_piece(out) {
+                if !self.data.as_mut().is_some_and(|data| data.write_piece(out)) {
                     self.part = Part::Tail;
                 }
             }

@@ -1,5 +1,6 @@
 //! The endpoints under `/api/v1`.
 
+mod exemplars;
 mod labels;
 mod query;
 mod query_stats;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<ServerState>> {
     Router::new()
         .route("/query", get_post(endpoint(query::instant)))
         .route("/query_range", get_post(endpoint(query::range)))
+        .route("/query_exemplars", get_post(endpoint(exemplars::query)))
         .route("/format_query", get_post(endpoint(syntax::format)))
         .route("/parse_query", get_post(endpoint(syntax::parse)))
         .route("/labels", get_post(endpoint(labels::names)))

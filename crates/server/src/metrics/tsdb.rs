@@ -1,6 +1,6 @@
 use narthex_exposition::TextWriter;
 use narthex_model::MetricType::Counter;
-use narthex_tsdb::Stats;
+use narthex_tsdb::{ExemplarStats, Stats};
 
 use super::{counter, gauge};
 
@@ -11,6 +11,7 @@ use super::{counter, gauge};
 /// `tsdb/head.go`, `tsdb/wlog/wlog.go` and `tsdb/db.go` of Prometheus.
 pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     let Stats { head, wal, replay, .. } = stats;
+    write_exemplar_stats(page, &stats.exemplars);
     for (name, help, value) in [
         ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
         ("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", head.chunks),
@@ -137,5 +138,46 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
         ),
     ] {
         counter(page, name, help, value);
+    }
+}
+
+/// # Source
+///
+/// `tsdb/exemplar.go` of Prometheus.
+fn write_exemplar_stats(page: &mut TextWriter, stats: &ExemplarStats) {
+    let oldest_s = stats.oldest_ms.map_or(0.0, |oldest_ms| oldest_ms as f64 / 1e3);
+    for (name, help, value) in [
+        (
+            "max_exemplars",
+            "Total number of exemplars the exemplar storage can store, resizeable.",
+            stats.max as f64,
+        ),
+        (
+            "exemplars_in_storage",
+            "Number of exemplars currently in circular storage.",
+            stats.stored as f64,
+        ),
+        (
+            "series_with_exemplars_in_storage",
+            "Number of series with exemplars currently in circular storage.",
+            stats.series as f64,
+        ),
+        (
+            "last_exemplars_timestamp_seconds",
+            "The timestamp of the oldest exemplar stored in circular storage.",
+            oldest_s,
+        ),
+    ] {
+        gauge(page, &format!("prometheus_tsdb_exemplar_{name}"), help, value);
+    }
+    for (name, help, value) in [
+        ("exemplars_appended_total", "Total number of appended exemplars.", stats.appended),
+        (
+            "out_of_order_exemplars_total",
+            "Total number of out of order exemplar ingestion failed attempts.",
+            stats.out_of_order,
+        ),
+    ] {
+        counter(page, &format!("prometheus_tsdb_exemplar_{name}"), help, value);
     }
 }

@@ -6,6 +6,7 @@
 mod answers;
 mod client;
 mod conformance;
+mod exemplars;
 mod labels;
 mod lifecycle;
 mod limits;

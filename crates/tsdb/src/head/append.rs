@@ -3,9 +3,12 @@ use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 use narthex_model::histogram::{FloatHistogram, Histogram};
-use narthex_model::{Labels, Metadata, SampleTime};
-use narthex_storage::{AppendError, Appender, Committed, SampleValue, SeriesKey, SeriesRef};
+use narthex_model::{Exemplar, Labels, Metadata, SampleTime};
+use narthex_storage::{
+    AppendError, Appender, Committed, ExemplarError, SampleValue, SeriesKey, SeriesRef,
+};
 
+use super::exemplars::PendingExemplar;
 use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
 use super::value::Kind;
@@ -13,7 +16,7 @@ use super::{Head, State};
 use crate::sample::{Sample, Value};
 use crate::wal::Wal;
 use crate::wal::record::{
-    RefHistogram, RefSample, encode_histograms, encode_metadata, encode_samples,
+    RefHistogram, RefSample, encode_exemplars, encode_histograms, encode_metadata, encode_samples,
     encode_samples_with_starts, encode_series,
 };
 
@@ -28,6 +31,7 @@ pub(crate) struct HeadAppender<'a> {
     samples: Vec<Pending>,
     batches: Batches,
     metadata: Vec<PendingMetadata>,
+    exemplars: Vec<PendingExemplar>,
 }
 
 /// A sample that waits for its commit.
@@ -104,6 +108,7 @@ impl<'a> HeadAppender<'a> {
             samples: Vec::new(),
             batches: Batches::default(),
             metadata: Vec::new(),
+            exemplars: Vec::new(),
         }
     }
 
@@ -163,6 +168,11 @@ impl<'a> HeadAppender<'a> {
             let batch = &self.samples[range];
             encode_batch(batch, self.head.rules.keeps_starts, &mut records);
         }
+        if !self.exemplars.is_empty() {
+            // Behind the samples: who forwards the log sends the series before what refers to it.
+            let exemplars = self.exemplars.iter().map(|pending| &pending.item);
+            records.push(encoded(|out| encode_exemplars(exemplars, out)));
+        }
         (records, unlogged)
     }
 
@@ -172,7 +182,12 @@ impl<'a> HeadAppender<'a> {
         let table = &state.table;
         let touched = self.samples.iter().filter(|sample| !sample.is_logged);
         let touched = touched.map(|sample| sample.slot);
-        let touched = touched.chain(self.metadata.iter().map(|item| item.slot));
+        let metadata = self.metadata.iter().map(|item| (item.slot, item.reference));
+        let exemplars = self.exemplars.iter().map(|item| (item.slot, item.item.reference));
+        // Nothing keeps a series that has no sample here: it may have gone.
+        let beside = metadata.chain(exemplars);
+        let beside = beside.filter(|(slot, reference)| table.get(*slot).reference == *reference);
+        let touched = touched.chain(beside.map(|(slot, _)| slot));
         let mut unlogged = touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
         unlogged.sort_unstable();
         unlogged.dedup();
@@ -226,8 +241,18 @@ impl Appender for HeadAppender<'_> {
         Ok(())
     }
 
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), ExemplarError> {
+        self.exemplars.extend(self.head.check_exemplar(series, exemplar)?);
+        Ok(())
+    }
+
     fn commit(&mut self) -> Result<Committed, AppendError> {
-        if self.samples.is_empty() && self.metadata.is_empty() {
+        let is_empty = self.samples.is_empty() && self.metadata.is_empty();
+        if is_empty && self.exemplars.is_empty() {
             self.rollback();
             return Ok(Committed::default());
         }
@@ -237,8 +262,13 @@ impl Appender for HeadAppender<'_> {
         };
         let (records, logged) = self.encode();
         let metadata = std::mem::take(&mut self.metadata);
+        let exemplars = std::mem::take(&mut self.exemplars);
         let (head, samples) = (self.head, &mut self.samples);
-        let apply = || head.apply(samples, metadata, &logged);
+        let apply = || {
+            let applied = head.apply(samples, metadata, &logged);
+            head.add_exemplars(exemplars);
+            applied
+        };
         let outcome = match self.wal.commit(records, apply) {
             Ok(samples) => Ok(Committed { samples }),
             Err(error) => Err(AppendError::Store(Box::new(error))),
@@ -257,6 +287,7 @@ impl Appender for HeadAppender<'_> {
         }
         self.batches.clear();
         self.metadata.clear();
+        self.exemplars.clear();
         self.min_valid_ms = None;
         self.oldest_ms = i64::MAX;
     }

@@ -12,6 +12,7 @@ mod append;
 mod cardinality;
 mod cut;
 mod delete;
+mod exemplars;
 mod export;
 mod full;
 mod index;
@@ -44,6 +45,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use append::HeadAppender;
 use append::{Pending, PendingMetadata};
 use cut::CutRules;
+use exemplars::ExemplarRing;
 pub(crate) use export::OnDamage;
 use index::Index;
 use isolation::{Commits, Readers};
@@ -68,6 +70,8 @@ pub(crate) struct Head {
     files: Option<HeadChunks>,
     /// Held by who writes them.
     spilling: Mutex<()>,
+    /// Whoever holds it takes no other lock.
+    exemplars: RwLock<ExemplarRing>,
 }
 
 #[derive(Debug, Default)]

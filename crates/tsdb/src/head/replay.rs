@@ -1,8 +1,9 @@
 use hashbrown::HashMap;
-use narthex_model::SampleTime;
+use narthex_model::{Exemplar, SampleTime};
 use parking_lot::{Mutex, RwLock};
 
 use super::cut::CutRules;
+use super::exemplars::ExemplarRing;
 use super::full::{FullChunk, Place};
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
@@ -11,7 +12,7 @@ use super::{Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::sample::{Sample, Value};
 use crate::wal::record::{
-    Decoder, Record, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
+    Decoder, Record, RefExemplar, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
 };
 use crate::{Options, ReplayStats};
 
@@ -32,6 +33,7 @@ pub(crate) struct Replayer {
     /// Full chunks in files, by the references of their series, until the log names those.
     found: HashMap<u64, Vec<FullChunk>>,
     files: Option<HeadChunks>,
+    exemplars: ExemplarRing,
 }
 
 impl Replayer {
@@ -53,6 +55,7 @@ impl Replayer {
             stats: ReplayStats::default(),
             found: HashMap::new(),
             files: None,
+            exemplars: ExemplarRing::new(options.exemplars_max, 0),
         }
     }
 
@@ -87,7 +90,7 @@ impl Replayer {
             Some(Record::FloatHistograms(items)) => {
                 items.iter().for_each(|item| self.add_histogram(item, Value::FloatHistogram));
             }
-            Some(Record::Exemplars(_)) => self.stats.records_not_kept += 1,
+            Some(Record::Exemplars(items)) => items.iter().for_each(|item| self.add_exemplar(item)),
             // They belong to the log of out-of-order samples.
             Some(Record::MmapMarkers(_)) => {}
             Some(Record::Unknown) => self.stats.records_unknown += 1,
@@ -119,6 +122,7 @@ impl Replayer {
             refusals: Refusals::default(),
             files: self.files,
             spilling: Mutex::new(()),
+            exemplars: RwLock::new(self.exemplars),
         };
         head.spill();
         (head, self.stats)
@@ -220,6 +224,21 @@ impl Replayer {
             let range = (tombstone.min_ms, tombstone.max_ms);
             tombstones.entry(slot).or_default().push(range);
         }
+    }
+
+    fn add_exemplar(&mut self, item: &RefExemplar) {
+        if item.timestamp_ms < self.min_valid_ms {
+            return;
+        }
+        let Some(&slot) = self.slots.get(&item.reference) else {
+            self.stats.unknown_series += 1;
+            return;
+        };
+        let RefExemplar { timestamp_ms, value, ref labels, .. } = *item;
+        let labels = labels.clone();
+        let exemplar = Exemplar { labels, value, timestamp_ms, has_own_timestamp: false };
+        // One that the live head refused is refused again.
+        let _ = self.exemplars.add(&self.state.table.label_set(slot), exemplar);
     }
 
     fn add_metadata(&mut self, item: &RefMetadata) {

@@ -9,6 +9,7 @@ mod conformance;
 mod damage;
 mod delete;
 mod durability;
+mod exemplars;
 mod head_files;
 mod histograms;
 mod isolation;
