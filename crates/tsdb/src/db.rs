@@ -14,11 +14,12 @@ use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::head_chunks::HeadChunks;
-use crate::maintain::Maintenance;
+use crate::maintain::{Maintenance, choose_delay};
 use crate::merge::MergeQuerier;
 use crate::wal::{self, Wal};
 use crate::{
-    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Stats, WalError,
+    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Retention, Stats,
+    WalError,
 };
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
@@ -36,10 +37,11 @@ pub struct Db {
     pub(crate) wal: Wal,
     pub(crate) blocks: Blocks,
     pub(crate) maintenance: Mutex<Maintenance>,
+    pub(crate) retention: Mutex<Retention>,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
-    _lock: Box<dyn FileLock>,
+    _lock: Option<Box<dyn FileLock>>,
 }
 
 /// Why a database could not be opened.
@@ -113,7 +115,7 @@ impl Db {
         let path = path.as_ref();
         check_options(&options)?;
         let wal_dir = path.join("wal");
-        let lock = prepare(&*host.files, path, &wal_dir)?;
+        let lock = prepare(&*host.files, path, &wal_dir, options.locks)?;
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
 
@@ -139,6 +141,8 @@ impl Db {
         replay.quarantined_bytes = report.quarantined_bytes;
         replay.cut_bytes = report.cut_bytes;
         warn_of_losses(path, &report.corruptions, &replay);
+        let delay = choose_delay(&options, &*host.random);
+        let retention = Mutex::new(options.retention.clone());
         Ok(Self {
             host,
             dir: path.to_owned(),
@@ -146,7 +150,8 @@ impl Db {
             head,
             wal,
             blocks,
-            maintenance: Mutex::new(Maintenance::new(min_valid_ms)),
+            maintenance: Mutex::new(Maintenance::new(min_valid_ms, delay)),
+            retention,
             corruptions: report.corruptions,
             replay,
             _lock: lock,
@@ -304,13 +309,21 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
 }
 
 /// Makes the folders and takes the lock.
-fn prepare(files: &dyn Files, path: &Path, wal_dir: &Path) -> Result<Box<dyn FileLock>, OpenError> {
+fn prepare(
+    files: &dyn Files,
+    path: &Path,
+    wal_dir: &Path,
+    locks: bool,
+) -> Result<Option<Box<dyn FileLock>>, OpenError> {
     let fail = |source| OpenError::Prepare { path: path.to_owned(), source };
     files.create_dir_all(path).map_err(fail)?;
-    let lock = files.lock(&path.join("lock")).map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
-        _ => fail(source),
-    })?;
+    let lock = || {
+        files.lock(&path.join("lock")).map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
+            _ => fail(source),
+        })
+    };
+    let lock = locks.then(lock).transpose()?;
     files.create_dir_all(wal_dir).map_err(fail)?;
     for entry in files.list_dir(path).map_err(fail)? {
         if entry.name.starts_with("wbl") {

@@ -1,15 +1,16 @@
 //! What the owner of a database does from time to time, or on demand.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use narthex_host::Files;
+use narthex_host::{Files, Random};
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
 use crate::back_off::BackOff;
 use crate::blocks::HeadSeries;
 use crate::head::OnDamage;
-use crate::{BlockError, Db, HeadStats, SeriesChunks, WalError};
+use crate::{BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError};
 
 impl Db {
     /// Does what is due: moves what is old enough from the head to blocks, shortens the log by it,
@@ -26,10 +27,35 @@ impl Db {
     /// minute. What cannot be read is given up after three tries, so that the rest can go on.
     pub fn maintain(&self) -> Result<(), MaintenanceError> {
         let mut maintenance = self.maintenance.lock();
+        if self.blocks.is_interrupted() {
+            return Ok(());
+        }
+        let reloaded = self.blocks.reload().map_err(MaintenanceError::from);
         let head = self.move_due_to_blocks(&mut maintenance);
         let log = self.shorten_log(&mut maintenance);
-        let blocks = self.compact_blocks();
-        head.and(log).and(blocks.map_err(MaintenanceError::from))
+        // A block of the head that became due meanwhile comes first.
+        let is_due = || self.head.due_end_ms().is_some() && !maintenance.is_head_held(self.now());
+        let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
+        self.drop_old_blocks();
+        reloaded.and(head).and(log).and(blocks)
+    }
+
+    /// Lets a call of [`Db::maintain`] that goes on end soon, and later ones do nothing: the process is
+    /// about to end.
+    pub fn interrupt_maintenance(&self) {
+        self.blocks.interrupt();
+    }
+
+    /// Changes what is dropped because it is old, or too much, from the next call of
+    /// [`Db::maintain`] on.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.retention.lock() = retention;
+    }
+
+    /// Returns what is dropped because it is old, or too much.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention.lock().clone()
     }
 
     /// Moves what the head holds before `end_ms` to blocks. Nothing that is older can be appended from
@@ -56,11 +82,19 @@ impl Db {
     /// first after a minute. A block that cannot be read is no error: it is left out, and
     /// [`BlocksStats::compactions_failed`](crate::BlocksStats::compactions_failed) counts it.
     pub fn compact_blocks(&self) -> Result<(), BlockError> {
-        let outcome = self.blocks.compact(&self.options);
+        let outcome = self.merge_blocks(|| false);
+        self.drop_old_blocks();
+        outcome
+    }
+
+    fn merge_blocks(&self, is_due: impl Fn() -> bool) -> Result<(), BlockError> {
+        self.blocks.compact(&self.options, &self.retention().rules, is_due)
+    }
+
+    fn drop_old_blocks(&self) {
         let other_bytes = ["wal", "wbl", "chunks_head"];
         let other_bytes = other_bytes.map(|name| size_of(&*self.host.files, self.dir.join(name)));
-        self.blocks.retain(&self.options.retention, other_bytes.iter().sum());
-        outcome
+        self.blocks.retain(&self.retention(), other_bytes.iter().sum());
     }
 
     /// Writes the blocks anew of which something was deleted, so that its space is free.
@@ -125,11 +159,12 @@ impl Db {
 
     fn move_due_to_blocks(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
         while let Some(end_ms) = self.head.due_end_ms() {
-            let now = self.host.clock.elapsed();
-            let failures = &mut maintenance.head_failures;
-            if failures.is_held(now) {
-                break;
+            let now = self.now();
+            maintenance.due_since.get_or_insert(now);
+            if maintenance.is_head_held(now) || self.blocks.is_interrupted() {
+                return Ok(());
             }
+            let failures = &mut maintenance.head_failures;
             let on_damage =
                 if failures.is_last_try() { OnDamage::LeaveOut } else { OnDamage::Fail };
             if let Err(error) = self.move_to_block(end_ms, on_damage) {
@@ -139,6 +174,7 @@ impl Db {
             }
             *failures = BackOff::default();
         }
+        maintenance.due_since = None;
         Ok(())
     }
 
@@ -160,7 +196,7 @@ impl Db {
     /// Shortens the log by what left the head.
     fn shorten_log(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
         let Some(min_ms) = self.head.truncated_ms() else { return Ok(()) };
-        let now = self.host.clock.elapsed();
+        let now = self.now();
         if maintenance.log_min_ms >= Some(min_ms) || maintenance.log_failures.is_held(now) {
             return Ok(());
         }
@@ -171,6 +207,10 @@ impl Db {
         maintenance.log_failures = BackOff::default();
         maintenance.log_min_ms = Some(min_ms);
         Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.host.clock.elapsed()
     }
 
     fn head_series(
@@ -188,6 +228,10 @@ impl Db {
 /// How far maintenance came, and what failed.
 #[derive(Debug, Default)]
 pub(crate) struct Maintenance {
+    /// How long a block of the head waits from when it is due.
+    delay: Duration,
+    /// Since when one is. On the clock that does not go back, as all times here.
+    due_since: Option<Duration>,
     head_failures: BackOff,
     /// What is older left the log, or will with one of the next checkpoints.
     log_min_ms: Option<i64>,
@@ -196,9 +240,25 @@ pub(crate) struct Maintenance {
 
 impl Maintenance {
     /// Starts where the head starts at `min_valid_ms`: the log is shortened with the next block.
-    pub(crate) fn new(min_valid_ms: Option<i64>) -> Self {
-        Self { log_min_ms: min_valid_ms, ..Self::default() }
+    pub(crate) fn new(min_valid_ms: Option<i64>, delay: Duration) -> Self {
+        Self { delay, log_min_ms: min_valid_ms, ..Self::default() }
     }
+
+    /// Returns whether no block of the head should be written now.
+    fn is_head_held(&self, now: Duration) -> bool {
+        let is_waiting = |since: Duration| now.saturating_sub(since) < self.delay;
+        self.head_failures.is_held(now) || self.due_since.is_some_and(is_waiting)
+    }
+}
+
+/// Returns how long blocks of the head wait with these options: by chance, and the same each time
+/// while the database is open.
+pub(crate) fn choose_delay(options: &Options, random: &dyn Random) -> Duration {
+    let range_ms = options.block_range_ms.unsigned_abs();
+    let percent = u64::from(options.compaction.delay_percent_max.min(100));
+    let delay_max_ms = u128::from(range_ms) * u128::from(percent) / 100;
+    let delay_max_ms = u64::try_from(delay_max_ms).expect("at most the range");
+    Duration::from_millis(random.next_u64().checked_rem(delay_max_ms).unwrap_or(0))
 }
 
 /// Why a part of maintenance failed.

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use narthex_model::Matcher;
@@ -26,8 +27,11 @@ pub struct Options {
     pub exemplars_max: usize,
     /// Which blocks become one, and how they are written.
     pub compaction: CompactionOptions,
-    /// What is dropped because it is old, or too much.
+    /// What is dropped because it is old, or too much. [`Db::set_retention`](crate::Db::set_retention)
+    /// changes it later.
     pub retention: Retention,
+    /// Whether a lock file keeps others from opening the folder.
+    pub locks: bool,
 }
 
 impl Default for Options {
@@ -42,6 +46,7 @@ impl Default for Options {
             exemplars_max: 0,
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
+            locks: true,
         }
     }
 }
@@ -57,6 +62,14 @@ pub struct CompactionOptions {
     pub merges_overlapping: bool,
     /// The size up to which chunks go to one file, in bytes.
     pub segment_size_bytes: u64,
+    /// A block of the head is written up to so much later than it could be, in hundredths of the block
+    /// range: how much is chosen at random when the database is opened, so that many databases do not
+    /// write all at once. At most 100.
+    pub delay_percent_max: u8,
+    /// A file in which another program notes the blocks that it copied elsewhere, in the form that
+    /// Thanos gives it: `{"uploaded": ["01…"]}`. Blocks of the head stay as they are until they are
+    /// listed there.
+    pub uploads_file: Option<PathBuf>,
 }
 
 impl Default for CompactionOptions {
@@ -66,6 +79,8 @@ impl Default for CompactionOptions {
             range_max_ms: 36 * 60 * 60 * 1_000,
             merges_overlapping: true,
             segment_size_bytes: 512 << 20,
+            delay_percent_max: 0,
+            uploads_file: None,
         }
     }
 }

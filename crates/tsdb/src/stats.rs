@@ -95,6 +95,10 @@ pub struct BlocksStats {
     pub time_retentions: u64,
     /// How often blocks were dropped for the size of all (`size_retentions_total`).
     pub size_retentions: u64,
+    /// How often the folder was looked through for blocks that came or went (`reloads_total`).
+    pub reloads: u64,
+    /// How often that failed (`reloads_failures_total`).
+    pub reloads_failed: u64,
 }
 
 /// What was written to the write-ahead log.

@@ -58,6 +58,12 @@ pub enum BlockError {
         /// What is wrong.
         source: StorageError,
     },
+    /// Whoever owns the database asked for an end.
+    #[error("write a block of {}: interrupted", path.display())]
+    Interrupted {
+        /// The folder of the database.
+        path: PathBuf,
+    },
     /// The block would not fit the format, which numbers things with 32 bits.
     #[error("{} would grow beyond what the format holds: {what}", path.display())]
     TooLarge {
@@ -79,6 +85,7 @@ impl BlockError {
             | Self::Meta { path, .. }
             | Self::Chunk { path, .. }
             | Self::Head { path, .. }
+            | Self::Interrupted { path }
             | Self::TooLarge { path, .. } => path,
         }
     }

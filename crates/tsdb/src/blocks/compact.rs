@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use narthex_host::Host;
 use narthex_storage::TimeRange;
 
-use super::Blocks;
 use super::failures::Failures;
 use super::retain::Horizons;
+use super::{Blocks, uploads};
 use crate::block::{BlockWriter, SymbolTable};
 use crate::compact::{MergeSeries, Planner, merge_symbols, merged_meta, ranges};
-use crate::{Block, BlockError, BlockMeta, Options, SeriesChunks, Ulid};
+use crate::{Block, BlockError, BlockMeta, Options, RetentionRule, SeriesChunks, Ulid};
 
 /// What of the head goes to a block.
 pub(crate) struct HeadSeries<I> {
@@ -33,7 +33,7 @@ impl<I> HeadSeries<I> {
 }
 
 impl Blocks {
-    /// Makes blocks of blocks until there is nothing to do.
+    /// Makes blocks of blocks until there is nothing to do, or something else `is_due`.
     ///
     /// A block whose samples cannot be read is left out for a while, and for good after three tries;
     /// the others go on.
@@ -41,18 +41,26 @@ impl Blocks {
     /// # Errors
     ///
     /// Where a block cannot be written. It is not tried again for a while, which grows.
-    pub(crate) fn compact(&self, options: &Options) -> Result<(), BlockError> {
+    pub(crate) fn compact(
+        &self,
+        options: &Options,
+        rules: &[RetentionRule],
+        is_due: impl Fn() -> bool,
+    ) -> Result<(), BlockError> {
         let mut failures = self.changes.lock();
         let ranges = ranges(options.block_range_ms, options.compaction.range_max_ms);
         let planner = Planner::new(ranges, options.compaction.merges_overlapping);
         loop {
             let now = self.host.clock.elapsed();
-            if failures.is_paused(now) {
+            if failures.is_paused(now) || self.is_interrupted() || is_due() {
                 return Ok(());
             }
             let blocks = self.all();
-            let metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
-            let horizons = Horizons::new(&options.retention.rules, &metas);
+            let mut metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
+            let horizons = Horizons::new(rules, &metas);
+            if let Some(path) = &options.compaction.uploads_file {
+                uploads::leave_out_pending(&*self.host.files, path, &mut metas);
+            }
             let is_held = |meta: &BlockMeta| failures.is_held(meta.ulid, now);
             let mut plan = planner.plan(&metas, is_held);
             if plan.is_empty() {
@@ -158,6 +166,9 @@ impl Blocks {
         let mut writer =
             BlockWriter::with_symbols(&self.host, parent, meta, symbols, segment_size)?;
         for series in series {
+            if self.is_interrupted() {
+                return Err(BlockError::Interrupted { path: self.dir.clone() });
+            }
             writer.add(&series?)?;
         }
         writer.finish()

@@ -52,6 +52,10 @@ impl LostBlock {
         Self { ulid, range }
     }
 
+    pub(super) fn ulid(&self) -> Ulid {
+        self.ulid
+    }
+
     pub(super) fn overlaps(&self, range: TimeRange) -> bool {
         self.range.min_ms <= range.max_ms && range.min_ms <= self.range.max_ms
     }

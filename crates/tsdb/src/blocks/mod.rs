@@ -4,12 +4,14 @@ mod change;
 mod compact;
 mod failures;
 mod lost;
+mod reload;
 mod retain;
+mod uploads;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use narthex_host::{Files, Host};
 use narthex_storage::TimeRange;
@@ -29,6 +31,10 @@ pub(crate) struct Blocks {
     state: RwLock<State>,
     /// Held by whoever makes or removes blocks: one at a time.
     changes: Mutex<Failures>,
+    /// Those that could not be removed.
+    condemned: Mutex<BTreeSet<Ulid>>,
+    /// Whether work is to end early.
+    is_interrupted: AtomicBool,
     counts: Counts,
 }
 
@@ -39,6 +45,8 @@ struct Counts {
     compactions_failed: AtomicU64,
     time_retentions: AtomicU64,
     size_retentions: AtomicU64,
+    reloads: AtomicU64,
+    reloads_failed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +91,8 @@ impl Blocks {
             dir: dir.to_owned(),
             state: RwLock::default(),
             changes: Mutex::default(),
+            condemned: Mutex::default(),
+            is_interrupted: AtomicBool::new(false),
             counts: Counts::default(),
         };
         let replaced = replaced_by(&open);
@@ -132,6 +142,15 @@ impl Blocks {
         in_order.map(|meta| meta.end_ms).max()
     }
 
+    /// Lets work that goes on end soon, and later work end at once.
+    pub(crate) fn interrupt(&self) {
+        self.is_interrupted.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_interrupted.load(Ordering::Relaxed)
+    }
+
     /// Returns the warnings that queries of `range` carry.
     pub(crate) fn warnings(&self, range: TimeRange) -> Vec<Box<str>> {
         let state = self.state.read();
@@ -153,6 +172,8 @@ impl Blocks {
             compactions_failed: load(&self.counts.compactions_failed),
             time_retentions: load(&self.counts.time_retentions),
             size_retentions: load(&self.counts.size_retentions),
+            reloads: load(&self.counts.reloads),
+            reloads_failed: load(&self.counts.reloads_failed),
         }
     }
 
@@ -178,6 +199,7 @@ impl Blocks {
         let condemned = self.dir.join(format!("{ulid}{DELETION_SUFFIX}"));
         if let Err(error) = files.rename(&path, &condemned) {
             tracing::warn!(block = %path.display(), %error, "block cannot be removed");
+            self.condemned.lock().insert(ulid);
             return;
         }
         remove(files, &condemned);

@@ -12,7 +12,9 @@ use narthex_storage::{Querier, QueryContext, SelectHints, TimeRange};
 use super::Blocks;
 use crate::block::{BlockQuerier, BlockWriter};
 use crate::merge::MergeQuerier;
-use crate::{BlockMeta, EncodedChunk, Options, Retention, RetentionRule, SeriesChunks, Ulid};
+use crate::{
+    BlockError, BlockMeta, EncodedChunk, Options, Retention, RetentionRule, SeriesChunks, Ulid,
+};
 
 const DIR: &str = "data";
 const HOUR_MS: i64 = 3_600_000;
@@ -87,6 +89,10 @@ fn read_cleanly(blocks: &Blocks) -> Samples {
     found
 }
 
+fn compact(blocks: &Blocks, options: &Options) -> Result<(), BlockError> {
+    blocks.compact(options, &options.retention.rules, || false)
+}
+
 fn open(host: &Host) -> Blocks {
     Blocks::open(host, Path::new(DIR)).unwrap()
 }
@@ -119,7 +125,7 @@ fn three_blocks_become_one() {
     let all = four_blocks(&host);
     let blocks = open(&host);
     let before = blocks.all();
-    blocks.compact(&options()).unwrap();
+    compact(&blocks, &options()).unwrap();
     assert_eq!(hours(&blocks), [(0, 6), (6, 8)]);
     assert_eq!(names(&host).len(), 2);
     assert!(read_cleanly(&blocks) == all);
@@ -143,7 +149,7 @@ fn blocks_that_overlap_become_one_without_double_samples() {
     }
     let blocks = open(&host);
     assert!(read_cleanly(&blocks) == all);
-    blocks.compact(&options()).unwrap();
+    compact(&blocks, &options()).unwrap();
     assert_eq!(hours(&blocks), [(0, 4)]);
     assert!(read_cleanly(&blocks) == all);
     let samples = all.values().map(BTreeMap::len).sum::<usize>() as u64;
@@ -163,7 +169,7 @@ fn a_crash_in_a_compaction_loses_nothing() {
         // As many calls as a compaction makes, about.
         files.fail_from(start + seed % 75, Fault::Io);
         let blocks = open(&host);
-        let _ = blocks.compact(&options());
+        let _ = compact(&blocks, &options());
         files.repair();
         files.crash();
         let blocks = open(&host);
@@ -172,7 +178,7 @@ fn a_crash_in_a_compaction_loses_nothing() {
         assert!([2, 4].contains(&found.len()), "seed {seed}: {found:?}");
         swept += usize::from(found.len() == 2);
         assert_eq!(names(&host).len(), found.len(), "seed {seed}");
-        blocks.compact(&options()).unwrap();
+        compact(&blocks, &options()).unwrap();
         assert_eq!(hours(&blocks), [(0, 6), (6, 8)], "seed {seed}");
         assert!(read_cleanly(&blocks) == all, "seed {seed}");
     }
@@ -190,7 +196,7 @@ fn a_failing_disk_leaves_the_blocks_as_they_were() {
         let files = simulation.files();
         let at = files.call_count() + call;
         files.fail_call(at, if call % 2 == 0 { Fault::NoSpace } else { Fault::Io });
-        let outcome = blocks.compact(&options());
+        let outcome = compact(&blocks, &options());
         assert!(read_cleanly(&blocks) == all, "call {call}");
         if files.call_count() <= at {
             assert!(outcome.is_ok() && call > 20, "{call} calls");
@@ -198,7 +204,7 @@ fn a_failing_disk_leaves_the_blocks_as_they_were() {
         }
         assert!(read_cleanly(&open(&host)) == all, "call {call}");
         simulation.clock().advance(Duration::from_secs(61));
-        blocks.compact(&options()).unwrap();
+        compact(&blocks, &options()).unwrap();
         assert_eq!(hours(&blocks), [(0, 6), (6, 8)], "call {call}");
         assert!(read_cleanly(&blocks) == all, "call {call}");
     }
@@ -219,7 +225,7 @@ fn a_block_that_cannot_be_compacted_is_fenced() {
     let mut tries = Vec::new();
     for minute in 0..24 * 60 {
         let failed = blocks.stats().compactions_failed;
-        blocks.compact(&options()).unwrap();
+        compact(&blocks, &options()).unwrap();
         if blocks.stats().compactions_failed > failed {
             tries.push(minute);
         }
@@ -231,7 +237,7 @@ fn a_block_that_cannot_be_compacted_is_fenced() {
     assert_eq!(hours(&blocks), [(0, 2), (2, 4), (4, 6), (6, 12), (12, 14)]);
     let blocks = open(&host);
     assert!(blocks.all()[0].meta().compaction.failed);
-    blocks.compact(&options()).unwrap();
+    compact(&blocks, &options()).unwrap();
     assert_eq!(blocks.stats().compactions_failed, 0);
     // What can be read of it is read, with a warning.
     let ctx = QueryContext::default();
@@ -299,20 +305,20 @@ fn rules_drop_series_when_blocks_are_compacted() {
         [rule(MatchOp::Equal, "b", 5), rule(MatchOp::Regex, ".*", 7), rule(MatchOp::Equal, "a", 1)];
     options.retention.rules = rules.to_vec();
     let blocks = open(&host);
-    blocks.compact(&options).unwrap();
+    compact(&blocks, &options).unwrap();
     for (labels, samples) in &mut all {
         let hours = if labels.contains("\"b\"") { 3 } else { 1 };
         samples.retain(|time, _| *time >= hours * HOUR_MS);
     }
     assert!(read_cleanly(&blocks) == all);
     let written = blocks.all().iter().map(|block| block.meta().ulid).collect::<Vec<_>>();
-    blocks.compact(&options).unwrap();
+    compact(&blocks, &options).unwrap();
     assert!(blocks.all().iter().map(|block| block.meta().ulid).eq(written), "written again");
 
     // A block alone is written anew once all that a rule takes is beyond its horizon.
     write(&host, (10, 12), &[1, 2], &mut all);
     let blocks = open(&host);
-    blocks.compact(&options).unwrap();
+    compact(&blocks, &options).unwrap();
     for (labels, samples) in &mut all {
         let hours = if labels.contains("\"b\"") { 6 } else { 5 };
         samples.retain(|time, _| *time >= hours * HOUR_MS);
@@ -361,7 +367,7 @@ fn linked_blocks_stay_as_they_were() {
     let blocks = open(&host);
     blocks.link(Path::new("snapshot")).unwrap();
     blocks.delete(TimeRange::ALL, &[Matcher::equal("job", "b")]).unwrap();
-    blocks.compact(&options()).unwrap();
+    compact(&blocks, &options()).unwrap();
     assert!(read_cleanly(&blocks) != all);
     let copy = Blocks::open(&host, Path::new("snapshot")).unwrap();
     assert!(read_cleanly(&copy) == all);
@@ -414,4 +420,84 @@ fn damage_is_told_and_costs_one_block_at_most() {
         assert_eq!(blocks.stats().loaded + blocks.stats().lost, 4, "mutation {mutation}");
     }
     assert!(moved > 200 && in_part > 20, "{moved} moved, {in_part} in part");
+}
+
+#[test]
+fn blocks_come_and_go_while_the_database_is_open() {
+    let simulation = Simulation::new(1);
+    let host = simulation.host();
+    let mut all = Samples::new();
+    let first = write(&host, (0, 2), &[1, 2], &mut all);
+    let blocks = open(&host);
+    write(&host, (2, 4), &[1, 3], &mut all);
+    blocks.reload().unwrap();
+    assert_eq!(read_cleanly(&blocks), all);
+    // A block that is still being copied is no damaged one.
+    let mut later = all.clone();
+    let copied = write(&host, (4, 6), &[1], &mut later);
+    let (index, aside) =
+        (Path::new(DIR).join(copied.to_string()).join("index"), Path::new("aside"));
+    host.files.rename(&index, aside).unwrap();
+    blocks.reload().unwrap();
+    assert_eq!(read_cleanly(&blocks), all);
+    host.files.rename(aside, &index).unwrap();
+    blocks.reload().unwrap();
+    assert_eq!(read_cleanly(&blocks), later);
+    host.files.remove_dir_all(&Path::new(DIR).join(first.to_string())).unwrap();
+    blocks.reload().unwrap();
+    assert_eq!(hours(&blocks), [(2, 4), (4, 6)]);
+    assert_eq!((blocks.stats().reloads, blocks.stats().reloads_failed), (4, 0));
+}
+
+#[test]
+fn a_block_that_could_not_be_removed_does_not_come_back() {
+    let simulation = Simulation::new(1);
+    let host = simulation.host();
+    four_blocks(&host);
+    let blocks = open(&host);
+    let mut options = options();
+    options.retention.time_ms = 3 * HOUR_MS;
+    simulation.files().fail_call(simulation.files().call_count(), Fault::Io);
+    blocks.retain(&options.retention, 0);
+    assert_eq!(hours(&blocks), [(4, 6), (6, 8)]);
+    assert_eq!(names(&host).len(), 3);
+    blocks.reload().unwrap();
+    assert_eq!(hours(&blocks), [(4, 6), (6, 8)]);
+    assert_eq!(names(&host).len(), 2);
+}
+
+#[test]
+fn blocks_that_wait_for_their_upload_are_not_compacted() {
+    let simulation = Simulation::new(1);
+    let host = simulation.host();
+    let all = four_blocks(&host);
+    let blocks = open(&host);
+    let ulids = blocks.all().iter().map(|block| block.meta().ulid.to_string()).collect::<Vec<_>>();
+    let path = Path::new("uploads.json");
+    let mut options = options();
+    options.compaction.uploads_file = Some(path.to_owned());
+    let note = |uploaded: &[String]| {
+        let mut file = host.files.open_append(path).unwrap();
+        file.truncate(0).unwrap();
+        let text = format!(r#"{{"version": 1, "uploaded": {uploaded:?}}}"#);
+        file.append(text.as_bytes()).unwrap();
+    };
+    for (uploaded, expected) in [(&ulids[..0], 4), (&ulids[..2], 4), (&ulids[1..], 4), (&ulids, 2)]
+    {
+        note(uploaded);
+        compact(&blocks, &options).unwrap();
+        assert_eq!(hours(&blocks).len(), expected, "{uploaded:?}");
+    }
+    assert_eq!(read_cleanly(&blocks), all);
+}
+
+#[test]
+fn a_missing_list_of_uploads_holds_up_nothing() {
+    let host = Simulation::new(1).host();
+    four_blocks(&host);
+    let blocks = open(&host);
+    let mut options = options();
+    options.compaction.uploads_file = Some("uploads.json".into());
+    compact(&blocks, &options).unwrap();
+    assert_eq!(hours(&blocks), [(0, 6), (6, 8)]);
 }

@@ -344,3 +344,47 @@ fn a_damaged_chunk_of_the_head_does_not_hold_up_the_rest() {
         counts(&writer.acknowledged).iter().sum::<usize>() - counts(&found).iter().sum::<usize>();
     assert!((1..=16).contains(&lost), "{lost} samples lost");
 }
+
+/// Blocks of the head wait for a while that chance decides; the wait begins anew for the next one.
+#[test]
+fn compaction_can_be_delayed() {
+    let mut waits = Vec::new();
+    for seed in 0..10 {
+        let mut options = small_options();
+        options.compaction.delay_percent_max = 50;
+        let mut writer = Writer::new(seed, options);
+        let db = writer.open();
+        let mut starts = Vec::new();
+        for minute in 1..60_u64 {
+            writer.commit(&db).unwrap();
+            db.maintain().unwrap();
+            if db.stats().blocks.compactions > starts.len() as u64 {
+                starts.push(minute);
+            }
+        }
+        let wait = starts[0] - 17;
+        assert!(wait <= 5, "{starts:?}");
+        assert_eq!(starts[..3], [17, 26, 36].map(|due| due + wait));
+        waits.push(wait);
+        writer.check(&db, "delayed");
+    }
+    waits.sort_unstable();
+    waits.dedup();
+    assert!(waits.len() > 2, "{waits:?}");
+}
+
+/// An end that is asked for does not wait for blocks that are being written.
+#[test]
+fn maintenance_can_be_interrupted() {
+    let mut writer = Writer::new(1, small_options());
+    let db = writer.open();
+    for _ in 0..40 {
+        writer.commit(&db).unwrap();
+    }
+    db.interrupt_maintenance();
+    db.maintain().unwrap();
+    assert!(db.flush(30 * MINUTE_MS).is_err());
+    assert_eq!(db.stats().blocks.loaded, 0);
+    writer.check(&db, "interrupted");
+    writer.check_names("interrupted");
+}
