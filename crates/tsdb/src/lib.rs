@@ -57,6 +57,7 @@
 mod back_off;
 mod block;
 mod blocks;
+mod build;
 mod chunk_meta;
 mod codec;
 mod compact;
@@ -67,18 +68,21 @@ mod maintain;
 mod merge;
 mod options;
 mod postings;
+mod read_only;
 mod sample;
 mod stats;
 #[allow(dead_code, reason = "the log of out-of-order samples comes to use it")]
 mod wal;
 
 pub use block::{
-    Block, BlockCompaction, BlockDesc, BlockError, BlockMeta, BlockStats, BlockWriter, Ulid,
-    UlidError,
+    Block, BlockCompaction, BlockDesc, BlockError, BlockMeta, BlockStats, BlockWriter,
+    IndexedSeries, Ulid, UlidError,
 };
+pub use build::BlockBuilder;
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
 pub use maintain::{DeleteError, MaintenanceError};
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
+pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{BlocksStats, Cardinality, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats};
 pub use wal::{Corruption, DamageReason, WalError};

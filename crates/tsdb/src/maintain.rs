@@ -8,7 +8,7 @@ use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
 use crate::back_off::BackOff;
-use crate::blocks::HeadSeries;
+use crate::blocks::{HeadSeries, LOG_FOLDERS};
 use crate::head::OnDamage;
 use crate::{BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError};
 
@@ -92,8 +92,7 @@ impl Db {
     }
 
     fn drop_old_blocks(&self) {
-        let other_bytes = ["wal", "wbl", "chunks_head"];
-        let other_bytes = other_bytes.map(|name| size_of(&*self.host.files, self.dir.join(name)));
+        let other_bytes = LOG_FOLDERS.map(|name| size_of(&*self.host.files, self.dir.join(name)));
         self.blocks.retain(&self.retention(), other_bytes.iter().sum());
     }
 

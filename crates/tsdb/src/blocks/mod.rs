@@ -225,6 +225,8 @@ fn is_temporary(name: &str) -> bool {
     stem.is_some_and(|stem| stem.parse::<Ulid>().is_ok())
 }
 
+/// The folders of a database beside its blocks.
+pub(crate) const LOG_FOLDERS: [&str; 3] = ["wal", "wbl", "chunks_head"];
 pub(crate) const CREATION_SUFFIX: &str = ".tmp-for-creation";
 const DELETION_SUFFIX: &str = ".tmp-for-deletion";
 const LEGACY_SUFFIX: &str = ".tmp";

@@ -23,7 +23,8 @@ use crate::wal::record::{
 /// Gathers samples, writes them to the log as one record of each kind, and then shows them.
 pub(crate) struct HeadAppender<'a> {
     head: &'a Head,
-    wal: &'a Wal,
+    /// `None` where samples are to last no longer than the process.
+    wal: Option<&'a Wal>,
     /// Set by the first sample.
     min_valid_ms: Option<i64>,
     /// The time of the oldest sample.
@@ -100,9 +101,16 @@ impl Batches {
 
 impl<'a> HeadAppender<'a> {
     pub(crate) fn new(head: &'a Head, wal: &'a Wal) -> Self {
+        let mut appender = Self::without_log(head);
+        appender.wal = Some(wal);
+        appender
+    }
+
+    /// Returns an appender whose samples last no longer than the process.
+    pub(crate) fn without_log(head: &'a Head) -> Self {
         Self {
             head,
-            wal,
+            wal: None,
             min_valid_ms: None,
             oldest_ms: i64::MAX,
             samples: Vec::new(),
@@ -260,7 +268,7 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Err(AppendError::OutOfBounds);
         };
-        let (records, logged) = self.encode();
+        let (records, logged) = self.wal.map(|_| self.encode()).unwrap_or_default();
         let metadata = std::mem::take(&mut self.metadata);
         let exemplars = std::mem::take(&mut self.exemplars);
         let (head, samples) = (self.head, &mut self.samples);
@@ -269,10 +277,13 @@ impl Appender for HeadAppender<'_> {
             head.add_exemplars(exemplars);
             applied
         };
-        let outcome = match self.wal.commit(records, apply) {
-            Ok(samples) => Ok(Committed { samples }),
-            Err(error) => Err(AppendError::Store(Box::new(error))),
+        let outcome = match self.wal {
+            Some(wal) => {
+                wal.commit(records, apply).map_err(|error| AppendError::Store(Box::new(error)))
+            }
+            None => Ok(apply()),
         };
+        let outcome = outcome.map(|samples| Committed { samples });
         self.rollback();
         self.head.spill();
         outcome
