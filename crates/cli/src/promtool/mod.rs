@@ -1,13 +1,17 @@
-//! promtool as a command: tests of what a server is told.
+//! promtool as a command: tests of what a server is told, and tools for what it stored.
 
+mod console;
 mod test_promql;
+pub mod tsdb;
 
-use std::io::{self, Write};
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
 
 /// The command line of promtool.
@@ -27,6 +31,9 @@ pub enum PromtoolCommand {
     /// Unit testing.
     #[command(subcommand)]
     Test(TestCommand),
+    /// Run tsdb commands.
+    #[command(subcommand)]
+    Tsdb(tsdb::TsdbCommand),
 }
 
 /// What promtool can test.
@@ -49,17 +56,48 @@ pub struct TestPromqlFlags {
 /// Reads the command line of this process and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    run(&PromtoolFlags::parse(), &mut io::stdout().lock())
+    let flags = PromtoolFlags::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    run(&flags, &mut Console::of_process(&mut out), &mut io::stderr())
 }
 
-/// Does what the command line says, and writes what came of it to `out`.
+/// Does what the command line says. What came of it goes to `console`, and why it failed to `errors`.
 ///
-/// The exit code is 0 where all tests passed, and 1 where one failed or `out` takes no more.
+/// The exit code is 0 where all went well, and 1 where a test or the command failed, or nobody takes
+/// the results.
 #[must_use]
-pub fn run(flags: &PromtoolFlags, out: &mut dyn Write) -> ExitCode {
-    let PromtoolCommand::Test(TestCommand::Promql(test)) = &flags.command;
-    match test_promql(&test.files, out).and_then(|counts| out.flush().map(|()| counts)) {
-        Ok(ScriptCounts { failed: 0, .. }) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+pub fn run(flags: &PromtoolFlags, console: &mut Console<'_>, errors: &mut dyn Write) -> ExitCode {
+    let outcome = match &flags.command {
+        PromtoolCommand::Test(TestCommand::Promql(test)) => {
+            let counts = test_promql(&test.files, console.out());
+            counts
+                .map(|counts| counts.failed == 0)
+                .map_err(|error| -> Box<dyn Error> { error.into() })
+        }
+        PromtoolCommand::Tsdb(command) => {
+            tsdb::run(command, console).map(|()| true).map_err(Into::into)
+        }
+    };
+    // What came before an error is told before it.
+    let flushed = console.out().flush();
+    match outcome {
+        Ok(true) if flushed.is_ok() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nothing more can be done where that fails too.
+            let _ = writeln!(errors, "{}", with_sources(&*error));
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Returns an error with all that it came from, in one line.
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
 }
