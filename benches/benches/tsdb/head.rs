@@ -1,8 +1,9 @@
 //! Finds series in the head: by all their labels, and by matchers, beside the plain ways.
 //!
-//! There are a million series of ten labels. `series` looks each up by its labels, in the order in
-//! which they were created and in another, and creates them; its peer is a `HashMap` from vectors of
-//! names and values. `matchers` selects series, and asks for the labels of the first, which unpacks the
+//! There are a million series of ten labels. `series` creates them, appends to each by its labels as
+//! senders do, which come in the same order every time, and finds each by the hash of its labels; in the
+//! order in which they were created and in another. Its peer is a `HashMap` from vectors of names and
+//! values. `matchers` selects series, and asks for the labels of the first, which unpacks the
 //! selection; its peer has a sorted vector of ids for each label, merges and intersects them, and tries
 //! the `regex` crate on every value.
 
@@ -73,17 +74,18 @@ pub(crate) fn series(criterion: &mut Criterion) {
         [("in order", &|turn| turn % SERIES_COUNT), ("scattered", &turned)];
     for (order, index) in in_turn {
         let mut turn = 0;
+        let mut next = || {
+            turn += 1;
+            index(turn)
+        };
+        group.bench_function(format!("append {order}/narthex"), |bencher| {
+            bencher.iter_custom(|count| append(&db, count, || &sets[next()]));
+        });
         group.bench_function(format!("find {order}/narthex"), |bencher| {
-            bencher.iter(|| {
-                turn += 1;
-                db.find_series(black_box(&sets[index(turn)])).unwrap()
-            });
+            bencher.iter(|| db.find_series(black_box(&sets[next()])).unwrap());
         });
         group.bench_function(format!("find {order}/hash map"), |bencher| {
-            bencher.iter(|| {
-                turn += 1;
-                *map.get(black_box(&all_pairs[index(turn)])).unwrap()
-            });
+            bencher.iter(|| *map.get(black_box(&all_pairs[next()])).unwrap());
         });
     }
     group.finish();
@@ -107,6 +109,33 @@ fn create(sets: &[Labels], count: u64) -> Duration {
             spent += start.elapsed();
             appender.rollback();
         }
+        left -= part;
+    }
+    spent
+}
+
+/// Appends to series by their labels `count` times, after once for each, which shows their order. What
+/// commits do is not counted.
+fn append<'a>(db: &Db, count: u64, mut next: impl FnMut() -> &'a Labels) -> Duration {
+    let mut appender = db.appender();
+    let mut append = |count: usize| {
+        let start = Instant::now();
+        for _ in 0..count {
+            let key = SeriesKey::Labels(black_box(next()));
+            appender.append(key, 2, SampleValue::Float(1.0)).unwrap();
+        }
+        let spent = start.elapsed();
+        appender.rollback();
+        spent
+    };
+    for _ in 0..SERIES_COUNT / COMMIT_COUNT {
+        append(COMMIT_COUNT);
+    }
+    let mut spent = Duration::ZERO;
+    let mut left = usize::try_from(count).unwrap();
+    while left > 0 {
+        let part = left.min(COMMIT_COUNT);
+        spent += append(part);
         left -= part;
     }
     spent

@@ -11,6 +11,7 @@ use narthex_storage::{
 use super::exemplars::PendingExemplar;
 use super::labels::LABELS_SIZE_MAX;
 use super::series::{Series, Slot};
+use super::trail::Trail;
 use super::value::Kind;
 use super::{Head, State};
 use crate::sample::{Sample, Value};
@@ -29,6 +30,7 @@ pub(crate) struct HeadAppender<'a> {
     min_valid_ms: Option<i64>,
     /// The time of the oldest sample.
     oldest_ms: i64,
+    trail: Trail,
     samples: Vec<Pending>,
     batches: Batches,
     metadata: Vec<PendingMetadata>,
@@ -113,6 +115,7 @@ impl<'a> HeadAppender<'a> {
             wal: None,
             min_valid_ms: None,
             oldest_ms: i64::MAX,
+            trail: Trail::default(),
             samples: Vec::new(),
             batches: Batches::default(),
             metadata: Vec::new(),
@@ -137,7 +140,7 @@ impl<'a> HeadAppender<'a> {
         match key {
             SeriesKey::Labels(labels) => {
                 // Found and held in one go, so that the series cannot leave the head in between.
-                let (state, slot) = head.series_for(check_labels(labels)?);
+                let (state, slot) = head.series_for(check_labels(labels)?, &mut self.trail);
                 self.push(&state, slot, sample)
             }
             SeriesKey::Ref(series) => {

@@ -6,6 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use narthex_model::{EncodedLabel, Labels};
 
 use super::slab::{BUFFER_SIZE_MAX, BufferId, Slab};
+use super::texts::{Padded, Text};
 
 /// Numbers labels, each of which is a name with a value. The number of a label that no series has any
 /// more is given out again.
@@ -23,14 +24,13 @@ pub(super) struct LabelTable {
     names: Vec<Box<str>>,
     by_name: HashMap<Box<str>, NameId>,
     hasher: DefaultHashBuilder,
-    /// Holds the labels as label sets do.
-    texts: Slab,
+    /// Holds long texts.
+    slab: Slab,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    text: BufferId,
-    size: u32,
+    text: Text,
     name: NameId,
     /// How many label sets have it.
     set_count: u32,
@@ -99,12 +99,12 @@ impl LabelTable {
             let entry = &mut self.entries[label as usize];
             entry.set_count -= 1;
             if entry.set_count == 0 {
-                let text = entry.text;
+                let long = entry.text.buffer();
                 let hash = self.hasher.hash_one(self.text(label));
                 if let Ok(found) = self.by_text.find_entry(hash, |item| *item == label) {
                     found.remove();
                 }
-                self.texts.free(text);
+                self.slab.free(long);
                 self.free.push(label);
             }
         }
@@ -113,14 +113,15 @@ impl LabelTable {
 
     /// Returns whether the label set in `buffer`, one of [`LabelTable::intern`], is `labels`.
     pub(super) fn is_set(&self, buffer: &[u8], labels: &Labels) -> bool {
-        let mut rest = labels.as_bytes();
+        let bytes = Padded::new(labels.as_bytes());
+        let mut end = 0;
         for id in label_ids(buffer) {
-            match rest.strip_prefix(self.bytes(id)) {
-                Some(after) => rest = after,
+            match self.entries[id as usize].text.end_in(&bytes, end, &self.slab) {
+                Some(after) => end = after,
                 None => return false,
             }
         }
-        rest.is_empty()
+        end == bytes.len()
     }
 
     fn intern_one(&mut self, label: EncodedLabel<'_>) -> LabelId {
@@ -133,11 +134,8 @@ impl LabelTable {
     #[cold]
     fn add(&mut self, label: EncodedLabel<'_>, hash: u64) -> LabelId {
         let name = self.intern_name(label.split().0);
-        let bytes = label.as_str().as_bytes();
-        let size = u32::try_from(bytes.len()).expect("label sets have a size");
-        let text = self.texts.allocate(bytes.len());
-        self.texts.get_mut(text)[..bytes.len()].copy_from_slice(bytes);
-        let entry = Entry { text, size, name, set_count: 0 };
+        let text = Text::new(label.as_str().as_bytes(), &mut self.slab);
+        let entry = Entry { text, name, set_count: 0 };
         let id = match self.free.pop() {
             Some(id) => {
                 self.entries[id as usize] = entry;
@@ -148,8 +146,8 @@ impl LabelTable {
                 LabelId::try_from(self.entries.len() - 1).expect("memory ends before")
             }
         };
-        let Self { entries, by_text, hasher, texts, .. } = self;
-        let rehash = |id: &LabelId| hasher.hash_one(text_of(entries[*id as usize], texts));
+        let Self { entries, by_text, hasher, slab, .. } = self;
+        let rehash = |id: &LabelId| hasher.hash_one(text_of(&entries[*id as usize], slab));
         by_text.insert_unique(hash, id, rehash);
         id
     }
@@ -168,19 +166,17 @@ impl LabelTable {
     }
 
     fn text(&self, id: LabelId) -> &str {
-        text_of(self.entries[id as usize], &self.texts)
+        text_of(&self.entries[id as usize], &self.slab)
     }
 
     #[inline]
     fn bytes(&self, id: LabelId) -> &[u8] {
-        let entry = self.entries[id as usize];
-        &self.texts.get(entry.text)[..entry.size as usize]
+        self.entries[id as usize].text.bytes(&self.slab)
     }
 }
 
-fn text_of(entry: Entry, texts: &Slab) -> &str {
-    let bytes = &texts.get(entry.text)[..entry.size as usize];
-    str::from_utf8(bytes).expect("a text was stored")
+fn text_of<'a>(entry: &'a Entry, slab: &'a Slab) -> &'a str {
+    str::from_utf8(entry.text.bytes(slab)).expect("a text was stored")
 }
 
 /// Returns the ids of the label set in `buffer`, in order of the labels' names.

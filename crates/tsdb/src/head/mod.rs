@@ -29,6 +29,8 @@ mod slab;
 mod slots;
 mod spill;
 mod table;
+mod texts;
+mod trail;
 mod truncate;
 mod underway;
 mod value;
@@ -53,6 +55,7 @@ pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
 use series::{Appended, Slot};
 use table::SeriesTable;
+use trail::Trail;
 
 use crate::HeadStats;
 use crate::head_chunks::HeadChunks;
@@ -184,15 +187,17 @@ impl Head {
     }
 
     /// Returns the slot of a series with these labels, and makes it where there is none.
-    fn series_for(&self, labels: &Labels) -> (RwLockReadGuard<'_, State>, Slot) {
+    fn series_for(&self, labels: &Labels, trail: &mut Trail) -> (RwLockReadGuard<'_, State>, Slot) {
         let state = self.state.read();
-        if let Some(slot) = state.table.find(labels) {
-            return (state, slot);
-        }
+        let hash = match trail.find(labels, &state.table) {
+            Ok(slot) => return (state, slot),
+            Err(hash) => hash,
+        };
         drop(state);
         let mut state = self.state.write();
         let before = state.table.len();
-        let slot = state.table.find_or_create(labels);
+        let slot = state.table.find_or_create(labels, hash);
+        trail.step(slot, &state.table);
         state.counts.series_created += (state.table.len() - before) as u64;
         (RwLockWriteGuard::downgrade(state), slot)
     }

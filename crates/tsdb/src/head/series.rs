@@ -21,8 +21,8 @@ pub(super) struct Series {
     pub(super) reference: u64,
     /// The ids of its labels.
     pub(super) labels: BufferId,
-    /// Of its labels.
-    pub(super) hash: u32,
+    /// Which series was looked up after it.
+    pub(super) next: AtomicU32,
     full: FullChunks,
     open: Open,
     open_min_ms: i64,
@@ -70,11 +70,11 @@ pub(super) enum Appended {
 }
 
 impl Series {
-    pub(super) fn new(reference: u64, labels: BufferId, hash: u32) -> Self {
+    pub(super) fn new(reference: u64, labels: BufferId) -> Self {
         Self {
             reference,
             labels,
-            hash,
+            next: AtomicU32::new(Slot::MAX),
             full: FullChunks::EMPTY,
             open: Open::None,
             open_min_ms: 0,
@@ -86,7 +86,7 @@ impl Series {
 
     /// Stands where no series is.
     pub(super) fn vacant() -> Self {
-        Self::new(0, BufferId::NONE, 0)
+        Self::new(0, BufferId::NONE)
     }
 
     pub(super) fn is_vacant(&self) -> bool {

@@ -19,7 +19,7 @@ pub(super) struct SeriesTable {
     series: Vec<Series>,
     /// Where no series is.
     free: Vec<Slot>,
-    by_labels: HashTable<Slot>,
+    by_labels: HashTable<ByLabels>,
     by_reference: HashTable<Slot>,
     hasher: DefaultHashBuilder,
     labels: LabelTable,
@@ -27,6 +27,17 @@ pub(super) struct SeriesTable {
     last_reference: u64,
     /// Whether some series has a lower slot than another and a higher reference.
     is_unordered: bool,
+}
+
+/// Half of a keyed hash of a label set: enough to tell series apart that share a place in the table,
+/// and to move them as it grows without a look at their labels. Labels are compared all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LabelsHash(u32);
+
+#[derive(Clone, Copy, Debug)]
+struct ByLabels {
+    hash: LabelsHash,
+    slot: Slot,
 }
 
 impl SeriesTable {
@@ -89,9 +100,15 @@ impl SeriesTable {
         self.find_hashed(labels, self.hash(labels))
     }
 
+    /// Returns whether the series at `slot` has these labels.
+    #[inline]
+    pub(super) fn is_at(&self, slot: Slot, labels: &Labels) -> bool {
+        let series = self.series.get(slot as usize).filter(|series| !series.is_vacant());
+        series.is_some_and(|series| self.labels.is_set(self.slab.get(series.labels), labels))
+    }
+
     /// Returns the series with these labels, and makes it where there is none.
-    pub(super) fn find_or_create(&mut self, labels: &Labels) -> Slot {
-        let hash = self.hash(labels);
+    pub(super) fn find_or_create(&mut self, labels: &Labels, hash: LabelsHash) -> Slot {
         self.find_hashed(labels, hash)
             .unwrap_or_else(|| self.push(self.last_reference + 1, labels, hash))
     }
@@ -144,12 +161,13 @@ impl SeriesTable {
     /// Takes a series away. Its slot will be another's, its reference never.
     pub(super) fn remove(&mut self, slot: Slot) {
         self.clear(slot);
+        let hash = self.hash(&self.label_set(slot));
         let series = &mut self.series[slot as usize];
-        let places = [
-            self.by_labels.find_entry(spread(series.hash), |item| *item == slot),
-            self.by_reference.find_entry(spread_reference(series.reference), |item| *item == slot),
-        ];
-        for place in places.into_iter().flatten() {
+        if let Ok(place) = self.by_labels.find_entry(hash.spread(), |item| item.slot == slot) {
+            place.remove();
+        }
+        let spread = spread_reference(series.reference);
+        if let Ok(place) = self.by_reference.find_entry(spread, |item| *item == slot) {
             place.remove();
         }
         self.labels.release(series.labels, &mut self.slab);
@@ -173,18 +191,16 @@ impl SeriesTable {
         bounds.is_some_and(|(min_ms, max_ms)| min_ms <= range.max_ms && range.min_ms <= max_ms)
     }
 
-    fn find_hashed(&self, labels: &Labels, hash: u32) -> Option<Slot> {
-        let is_it = |slot: &Slot| {
-            let series = self.get(*slot);
-            series.hash == hash && self.labels.is_set(self.slab.get(series.labels), labels)
-        };
-        self.by_labels.find(spread(hash), is_it).copied()
+    /// As [`SeriesTable::find`], with the hash of the labels.
+    pub(super) fn find_hashed(&self, labels: &Labels, hash: LabelsHash) -> Option<Slot> {
+        let is_it = |item: &ByLabels| item.hash == hash && self.is_at(item.slot, labels);
+        self.by_labels.find(hash.spread(), is_it).map(|item| item.slot)
     }
 
     /// Adds a series whose labels no other has.
-    fn push(&mut self, reference: u64, labels: &Labels, hash: u32) -> Slot {
+    fn push(&mut self, reference: u64, labels: &Labels, hash: LabelsHash) -> Slot {
         let buffer = self.labels.intern(labels, &mut self.slab);
-        let new = Series::new(reference, buffer, hash);
+        let new = Series::new(reference, buffer);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.is_unordered = true;
@@ -199,27 +215,153 @@ impl SeriesTable {
         };
         self.reserve_reference(reference);
         let Self { series, by_labels, by_reference, .. } = self;
-        let rehash = |slot: &Slot| spread(series[*slot as usize].hash);
-        by_labels.insert_unique(spread(hash), slot, rehash);
+        by_labels.insert_unique(hash.spread(), ByLabels { hash, slot }, |item| item.hash.spread());
         let rehash = |slot: &Slot| spread_reference(series[*slot as usize].reference);
         by_reference.insert_unique(spread_reference(reference), slot, rehash);
         slot
     }
 
-    /// Half of a keyed hash is kept with each series: enough to tell series apart that share a place
-    /// in the table, and to move them as it grows without putting their labels together.
     #[expect(clippy::cast_possible_truncation, reason = "half of the hash is what is wanted")]
-    fn hash(&self, labels: &Labels) -> u32 {
-        self.hasher.hash_one(labels) as u32
+    pub(super) fn hash(&self, labels: &Labels) -> LabelsHash {
+        LabelsHash(self.hasher.hash_one(labels) as u32)
     }
 }
 
-/// The table takes the place of an item from the lowest bits of a hash and a mark from the highest.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+impl LabelsHash {
+    /// The table takes the place of an item from the lowest bits of a hash and a mark from the highest.
+    fn spread(self) -> u64 {
+        u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 fn spread_reference(reference: u64) -> u64 {
     // The upper bits of a product depend on all of its factors' bits: they become the lowest.
     reference.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use narthex_model::Labels;
+    use xxhash_rust::xxh64::xxh64;
+
+    use super::{LabelsHash, SeriesTable};
+
+    #[test]
+    fn series_of_one_hash_are_told_apart() {
+        let mut table = SeriesTable::default();
+        let sets = (0..100).map(|number: i32| {
+            Labels::from_pairs([("__name__", "up".to_owned()), ("number", number.to_string())])
+        });
+        let sets = sets.collect::<Vec<_>>();
+        let hash = LabelsHash(7);
+        let slots = sets.iter().map(|labels| table.find_or_create(labels, hash));
+        let slots = slots.collect::<Vec<_>>();
+        assert_eq!(table.len(), sets.len());
+        for (labels, slot) in sets.iter().zip(slots) {
+            assert_eq!(table.find_hashed(labels, hash), Some(slot));
+            assert_eq!(table.label_set(slot), *labels);
+        }
+    }
+
+    /// Whoever knows the key of a hash, or that there is none, can have all series in one place of
+    /// the table.
+    #[test]
+    fn sets_that_collide_without_a_key_do_not_collide() {
+        let sets = flood::label_sets();
+        let hash_without_key = xxh64(sets[0].as_bytes(), 0);
+        for labels in &sets {
+            assert_eq!(xxh64(labels.as_bytes(), 0), hash_without_key);
+        }
+        let mut table = SeriesTable::default();
+        let hashes = sets.iter().map(|labels| table.hash(labels).0).collect::<HashSet<_>>();
+        // A few of 100,000 random numbers of 32 bits are equal.
+        assert!(hashes.len() > sets.len() - 50, "{} of {}", hashes.len(), sets.len());
+        for labels in &sets {
+            let hash = table.hash(labels);
+            table.find_or_create(labels, hash);
+        }
+        assert_eq!(table.len(), sets.len());
+        assert!(sets.iter().all(|labels| table.find(labels).is_some()));
+    }
+
+    /// Label sets made to collide under XXH64, with which the reference hashes them.
+    mod flood {
+        use narthex_model::Labels;
+
+        const PRIME_1: u64 = 0x9e37_79b1_85eb_ca87;
+        const PRIME_2: u64 = 0xc2b2_ae3d_27d4_eb4f;
+        const PRIME_3: u64 = 0x1656_67b1_9e37_79f9;
+        const STRIPE_SIZE: usize = 32;
+        /// To the power of the four lanes of a stripe, 104,976.
+        const PAIRS_PER_LANE: usize = 18;
+
+        fn round(lane: u64, input: u64) -> u64 {
+            lane.wrapping_add(input.wrapping_mul(PRIME_2)).rotate_left(31).wrapping_mul(PRIME_1)
+        }
+
+        fn first_lanes() -> [u64; 4] {
+            let first = PRIME_1.wrapping_add(PRIME_2);
+            [first, PRIME_2, 0, 0_u64.wrapping_sub(PRIME_1)]
+        }
+
+        fn add_stripe(lanes: &mut [u64; 4], stripe: &[u8]) {
+            for (lane, input) in lanes.iter_mut().zip(stripe.as_chunks().0) {
+                *lane = round(*lane, u64::from_le_bytes(*input));
+            }
+        }
+
+        /// Returns the factor that undoes an odd one.
+        fn inverse(odd: u64) -> u64 {
+            (0..6).fold(odd, |found, _| {
+                found.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(found)))
+            })
+        }
+
+        /// Returns ASCII inputs of a lane in two stripes, all of which lead to the same state: the
+        /// second makes good what the first changed.
+        fn colliding_pairs(lane: u64) -> Vec<[[u8; 8]; 2]> {
+            let text =
+                |number: u64| number.wrapping_mul(PRIME_3).to_le_bytes().map(|byte| byte & 0x7f);
+            let state = |input: [u8; 8]| round(lane, u64::from_le_bytes(input));
+            let goal = state(text(0));
+            let mut pairs = Vec::new();
+            for number in 0.. {
+                let first = text(number);
+                let difference = goal.wrapping_sub(state(first));
+                let second = difference.wrapping_mul(inverse(PRIME_2)).to_le_bytes();
+                if second.is_ascii() {
+                    pairs.push([first, second]);
+                }
+                if pairs.len() == PAIRS_PER_LANE {
+                    break;
+                }
+            }
+            pairs
+        }
+
+        pub(super) fn label_sets() -> Vec<Labels> {
+            // With its length, all before the second value fills a stripe.
+            let name = "x".repeat(19);
+            let set = |value: &str| Labels::from_pairs([("__name__", &*name), ("v", value)]);
+            let mut lanes = first_lanes();
+            add_stripe(&mut lanes, &set(&"x".repeat(64)).as_bytes()[..STRIPE_SIZE]);
+            let pairs = lanes.map(colliding_pairs);
+            let count = PAIRS_PER_LANE.pow(4);
+            let mut sets = Vec::with_capacity(count);
+            for index in 0..count {
+                let mut bytes = [0; 2 * STRIPE_SIZE];
+                let mut rest = index;
+                for (lane, pairs) in pairs.iter().enumerate() {
+                    let [first, second] = pairs[rest % PAIRS_PER_LANE];
+                    rest /= PAIRS_PER_LANE;
+                    bytes[lane * 8..][..8].copy_from_slice(&first);
+                    bytes[STRIPE_SIZE + lane * 8..][..8].copy_from_slice(&second);
+                }
+                sets.push(set(str::from_utf8(&bytes).expect("ASCII")));
+            }
+            sets
+        }
+    }
 }

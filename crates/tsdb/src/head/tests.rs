@@ -9,6 +9,7 @@ use narthex_storage::{
 };
 use proptest::prelude::*;
 
+use super::trail::Trail;
 use super::{Head, HeadAppender, HeadQuerier, OnDamage, Replayer};
 use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
 use crate::wal::{self, Wal};
@@ -90,7 +91,7 @@ fn a_series_may_have_two_references() {
 fn series_come_by_reference_in_whatever_order_they_were_logged() {
     let (head, _) = replay(&[series(&[(9, "c"), (3, "a")]), samples(&[(9, 1), (3, 1)])]);
     assert_eq!(read(&head), named(&[("a", &[1]), ("c", &[1])]));
-    let (state, slot) = head.series_for(&labels("new"));
+    let (state, slot) = head.series_for(&labels("new"), &mut Trail::default());
     assert_eq!(state.table.get(slot).reference, 10);
 }
 
@@ -135,7 +136,7 @@ fn metadata_finds_its_series() {
     encode_metadata([(9, &metadata), (4, &Metadata::default())], &mut record);
     let (head, _) = replay(&[series(&[(9, "c"), (3, "a")]), record]);
     let series = |name| {
-        let (state, slot) = head.series_for(&labels(name));
+        let (state, slot) = head.series_for(&labels(name), &mut Trail::default());
         state.series_ref(slot)
     };
     assert_eq!(head.metadata(series("c")).as_deref(), Some(&metadata));
