@@ -86,6 +86,19 @@ impl Program {
         self.log.lock().expect(UNPOISONED).iter().find_map(|line| find(line))
     }
 
+    /// Ends the program with SIGTERM and waits for it.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not end in order.
+    pub fn terminate(&mut self) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").arg(pid).status().expect("kill runs");
+        assert!(status.success(), "kill: {status}");
+        let status = self.child.wait().expect("a child can be waited for");
+        assert!(status.success(), "the program ended with {status}");
+    }
+
     /// Ends the program with SIGKILL and waits for it.
     pub fn kill(&mut self) {
         // It may have ended by itself; then there is nothing to kill.

@@ -19,7 +19,7 @@ pub(crate) struct Series {
 
 /// Returns all series, more than 2,000.
 pub(crate) fn series() -> Vec<Series> {
-    let mut random = Random(0x6e61_7274_6865_7821);
+    let mut random = Random::new(0x6e61_7274_6865_7821);
     let mut all = Vec::new();
     for instance in 0..40 {
         let place = Place { instance: format!("host-{instance}:9100"), job: job(instance) };
@@ -124,9 +124,13 @@ fn histogram(random: &mut Random, place: &Place, path: &str, all: &mut Vec<Serie
 }
 
 /// SplitMix64: a fixed sequence without a dependency.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -135,11 +139,11 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }

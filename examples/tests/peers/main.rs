@@ -7,5 +7,7 @@
 mod dataset;
 mod kill;
 mod node_exporter;
+mod promtool;
+mod round_trips;
 mod same_answers;
 mod scraped_by_prometheus;
