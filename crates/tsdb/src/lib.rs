@@ -11,30 +11,30 @@
 //! };
 //! use narthex_tsdb::{Db, Options};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! # let path = dir.path();
 //! let db = Db::open(path, Options::default())?;
-//! let labels = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
-//! let mut appender = db.appender();
-//! for second in 0..60 {
-//!     appender.append(SeriesKey::Labels(&labels), second * 1_000, SampleValue::Float(1.0))?;
+//! let labels = |n: u32| Labels::from_pairs([("__name__", "up"), ("n", &n.to_string())]);
+//! let series = (0..100).map(labels).collect::<Vec<_>>();
+//! for second in 0..10_000 {
+//!     let mut appender = db.appender();
+//!     for labels in &series {
+//!         appender.append(SeriesKey::Labels(labels), second * 1_000, SampleValue::Float(1.0))?;
+//!     }
+//!     appender.commit()?;
 //! }
-//! appender.commit()?;
-//!
-//! let ctx = QueryContext::default();
-//! let querier = db.querier(TimeRange { min_ms: 10_000, max_ms: 20_000 })?;
-//! let up = Matcher::equal("__name__", "up");
-//! let selection = querier.select(&ctx, &[up], &SelectHints::default())?;
-//! let mut columns = Columns::default();
-//! selection.read(&ctx, 0, &mut columns)?;
-//! assert_eq!(columns.len(), 11);
-//! # drop(selection);
-//! # drop(querier);
-//! # drop(appender);
+//! {
+//!     let ctx = QueryContext::default();
+//!     let querier = db.querier(TimeRange { min_ms: 10_000, max_ms: 20_000 })?;
+//!     let selection =
+//!         querier.select(&ctx, &[Matcher::equal("n", "7")], &SelectHints::default())?;
+//!     let mut columns = Columns::default();
+//!     selection.read(&ctx, 0, &mut columns)?;
+//!     assert_eq!((selection.len(), columns.len()), (1, 11));
+//! }
+//! assert_eq!(db.stats().head.samples_appended, 1_000_000);
 //! db.close()?;
-//! # Ok(())
-//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # What is kept, and when it is lost

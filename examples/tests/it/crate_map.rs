@@ -39,6 +39,28 @@ fn the_map_has_no_cycle() {
     }
 }
 
+/// Whoever embeds the store or an engine brings no runtime along.
+#[test]
+fn cores_come_without_an_async_runtime() {
+    for core in ["tsdb", "promql", "promqltest", "exposition", "relabel"] {
+        let package = format!("narthex-{core}");
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--package", &package, "--edges=normal", "--prefix=none", "--offline"])
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let tree = String::from_utf8(output.stdout).expect("names are text");
+        let names = tree.lines().filter_map(|line| line.split(' ').next()).collect::<BTreeSet<_>>();
+        assert!(names.contains(&*package) && names.len() > 3, "{tree}");
+        for runtime in
+            ["tokio", "async-std", "async-executor", "smol", "futures-executor", "glommio"]
+        {
+            assert!(!names.contains(runtime), "{package} depends on {runtime}");
+        }
+    }
+}
+
 #[test]
 fn the_shared_packages_are_in_use() {
     let used: BTreeSet<String> = metadata()["packages"]
