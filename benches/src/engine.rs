@@ -101,8 +101,10 @@ impl Engine {
             _ => format!("{url}/-/ready"),
         };
         while http::get(&health).is_none_or(|(status, _)| status != 200) {
-            if started.elapsed() > READY_TIME_MAX {
-                return Err(format!("{} does not get ready", kind.name()).into());
+            // One that has ended has no memory.
+            if started.elapsed() > READY_TIME_MAX || process.resident_bytes().is_err() {
+                let log = process.log_tail();
+                return Err(format!("{} does not get ready:\n{log}", kind.name()).into());
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -163,14 +165,19 @@ fn arguments(kind: Kind, folder: &Path, port: u16) -> Vec<OsString> {
     let data = folder.join("data");
     let config = folder.join("prometheus.yml");
     let options = match kind {
-        Kind::Narthex | Kind::Prometheus => vec![
-            format!("--config.file={}", config.display()),
-            format!("--storage.tsdb.path={}", data.display()),
-            format!("--web.listen-address=127.0.0.1:{port}"),
-            String::from("--web.enable-remote-write-receiver"),
-            // The samples of some races are years old.
-            String::from("--storage.tsdb.retention.time=100y"),
-        ],
+        Kind::Narthex | Kind::Prometheus => {
+            let mut options = vec![
+                format!("--config.file={}", config.display()),
+                format!("--storage.tsdb.path={}", data.display()),
+                format!("--web.listen-address=127.0.0.1:{port}"),
+                String::from("--web.enable-remote-write-receiver"),
+            ];
+            if kind == Kind::Prometheus {
+                // The samples of some races are years old. Ours keeps all of them.
+                options.push(String::from("--storage.tsdb.retention.time=100y"));
+            }
+            options
+        }
         Kind::VictoriaMetrics => vec![
             format!("-promscrape.config={}", config.display()),
             format!("-storageDataPath={}", data.display()),
