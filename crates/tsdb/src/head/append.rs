@@ -37,6 +37,9 @@ pub(crate) struct HeadAppender<'a> {
     exemplars: Vec<PendingExemplar>,
 }
 
+/// A series that the log names: where it is, and by which reference.
+pub(super) type NamedSeries = (Slot, u64);
+
 /// A sample that waits for its commit.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
@@ -171,10 +174,13 @@ impl<'a> HeadAppender<'a> {
         Ok(state.series_ref(slot))
     }
 
-    /// Returns the log's records, and the series that it had not named before.
-    fn encode(&self) -> (Vec<Vec<u8>>, Vec<Slot>) {
+    /// Returns the log's records, but for the one that names series.
+    fn encode(&self) -> Vec<Vec<u8>> {
         let mut records = Vec::new();
-        let unlogged = self.encode_series(&mut records);
+        if !self.metadata.is_empty() {
+            let metadata = self.metadata.iter().map(|item| (item.reference, &item.metadata));
+            records.push(encoded(|out| encode_metadata(metadata, out)));
+        }
         for range in self.batches.ranges(self.samples.len()) {
             let batch = &self.samples[range];
             encode_batch(batch, self.head.rules.keeps_starts, &mut records);
@@ -184,36 +190,19 @@ impl<'a> HeadAppender<'a> {
             let exemplars = self.exemplars.iter().map(|pending| &pending.item);
             records.push(encoded(|out| encode_exemplars(exemplars, out)));
         }
-        (records, unlogged)
+        records
     }
 
-    /// Adds the records of series and metadata, and returns the series that the log did not name.
-    fn encode_series(&self, records: &mut Vec<Vec<u8>>) -> Vec<Slot> {
-        let state = self.head.state.read();
-        let table = &state.table;
-        let touched = self.samples.iter().filter(|sample| !sample.is_logged);
-        let touched = touched.map(|sample| sample.slot);
+    /// Returns the series that the log may not name yet, each once.
+    fn unnamed(&self) -> Vec<NamedSeries> {
+        let samples = self.samples.iter().filter(|sample| !sample.is_logged);
+        let samples = samples.map(|sample| (sample.slot, sample.reference));
         let metadata = self.metadata.iter().map(|item| (item.slot, item.reference));
         let exemplars = self.exemplars.iter().map(|item| (item.slot, item.item.reference));
-        // Nothing keeps a series that has no sample here: it may have gone.
-        let beside = metadata.chain(exemplars);
-        let beside = beside.filter(|(slot, reference)| table.get(*slot).reference == *reference);
-        let touched = touched.chain(beside.map(|(slot, _)| slot));
-        let mut unlogged = touched.filter(|slot| !table.get(*slot).is_logged).collect::<Vec<_>>();
-        unlogged.sort_unstable();
-        unlogged.dedup();
-        let reference = |slot: Slot| table.get(slot).reference;
-        if !unlogged.is_empty() {
-            let series = unlogged.iter().map(|slot| (reference(*slot), table.label_set(*slot)));
-            let series = series.collect::<Vec<_>>();
-            let series = series.iter().map(|(reference, labels)| (*reference, labels));
-            records.push(encoded(|out| encode_series(series, out)));
-        }
-        if !self.metadata.is_empty() {
-            let metadata = self.metadata.iter().map(|item| (item.reference, &item.metadata));
-            records.push(encoded(|out| encode_metadata(metadata, out)));
-        }
-        unlogged
+        let mut unnamed = samples.chain(metadata).chain(exemplars).collect::<Vec<_>>();
+        unnamed.sort_unstable();
+        unnamed.dedup();
+        unnamed
     }
 }
 
@@ -271,20 +260,23 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Err(AppendError::OutOfBounds);
         };
-        let (records, logged) = self.wal.map(|_| self.encode()).unwrap_or_default();
+        let records = self.wal.map(|_| self.encode()).unwrap_or_default();
+        let touched = self.wal.map(|_| self.unnamed()).unwrap_or_default();
         let metadata = std::mem::take(&mut self.metadata);
         let exemplars = std::mem::take(&mut self.exemplars);
         let (head, samples) = (self.head, &mut self.samples);
-        let apply = || {
-            let applied = head.apply(samples, metadata, &logged);
+        let name = |records: &mut Vec<Vec<u8>>| head.name_series(touched, records);
+        let apply = |named: Vec<NamedSeries>| {
+            let applied = head.apply(samples, metadata, &named);
             head.add_exemplars(exemplars);
             applied
         };
         let outcome = match self.wal {
             Some(wal) => {
-                wal.commit(records, apply).map_err(|error| AppendError::Store(Box::new(error)))
+                let outcome = wal.commit_with(records, name, apply);
+                outcome.map_err(|error| AppendError::Store(Box::new(error)))
             }
-            None => Ok(apply()),
+            None => Ok(apply(Vec::new())),
         };
         let outcome = outcome.map(|samples| Committed { samples });
         self.rollback();
@@ -304,6 +296,34 @@ impl Appender for HeadAppender<'_> {
         self.exemplars.clear();
         self.min_valid_ms = None;
         self.oldest_ms = i64::MAX;
+    }
+}
+
+impl Head {
+    /// Puts a record in front that names those of the series that the log does not name yet, and
+    /// returns them.
+    fn name_series(
+        &self,
+        mut series: Vec<NamedSeries>,
+        records: &mut Vec<Vec<u8>>,
+    ) -> Vec<NamedSeries> {
+        if series.is_empty() {
+            return series;
+        }
+        let state = self.state.read();
+        let table = &state.table;
+        // Nothing keeps a series that has no sample here: it may have gone.
+        series.retain(|(slot, reference)| {
+            let found = table.get(*slot);
+            found.reference == *reference && !found.is_logged
+        });
+        if !series.is_empty() {
+            let items = series.iter().map(|(slot, reference)| (*reference, table.label_set(*slot)));
+            let items = items.collect::<Vec<_>>();
+            let items = items.iter().map(|(reference, labels)| (*reference, labels));
+            records.insert(0, encoded(|out| encode_series(items, out)));
+        }
+        series
     }
 }
 

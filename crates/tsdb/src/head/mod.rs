@@ -45,7 +45,7 @@ use narthex_storage::{AppendError, SeriesRef, TimeRange};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use append::HeadAppender;
-use append::{Pending, PendingMetadata};
+use append::{NamedSeries, Pending, PendingMetadata};
 use cut::CutRules;
 use exemplars::ExemplarRing;
 pub(crate) use export::OnDamage;
@@ -218,11 +218,12 @@ impl Head {
         &self,
         samples: &mut Vec<Pending>,
         metadata: Vec<PendingMetadata>,
-        logged: &[Slot],
+        named: &[NamedSeries],
     ) -> usize {
         let mut state = self.state.write();
-        for slot in logged {
-            state.table.get_mut(*slot).is_logged = true;
+        for (slot, reference) in named {
+            let series = state.table.get_mut(*slot);
+            series.is_logged |= series.reference == *reference;
         }
         for PendingMetadata { slot, reference, metadata } in metadata {
             if state.table.get(slot).reference == reference {

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Barrier;
 
-use narthex_host::Simulation;
+use narthex_host::{Host, Simulation};
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{
     AppendError, Appender, Columns, Querier, QueryContext, SampleValue, SelectHints, SeriesKey,
@@ -11,7 +12,9 @@ use proptest::prelude::*;
 
 use super::trail::Trail;
 use super::{Head, HeadAppender, HeadQuerier, OnDamage, Replayer};
-use crate::wal::record::{RefSample, encode_metadata, encode_samples, encode_series};
+use crate::wal::record::{
+    Decoder, Record, RefSample, encode_metadata, encode_samples, encode_series,
+};
 use crate::wal::{self, Wal};
 use crate::{Options, ReplayStats, SeriesChunks};
 
@@ -145,13 +148,16 @@ fn metadata_finds_its_series() {
 
 /// A head whose chunks are short, and a log for it.
 fn short_chunks() -> (Head, Wal) {
+    short_chunks_on(&Simulation::new(1).host())
+}
+
+fn short_chunks_on(host: &Host) -> (Head, Wal) {
     let mut options = Options::default();
     (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
     let (head, _) = Replayer::new(&options, None).finish(&options);
-    let host = Simulation::new(1).host();
     host.files.create_dir_all(Path::new("wal")).unwrap();
     let report = wal::replay(&*host.files, Path::new("wal"), |_| true).unwrap();
-    (head, Wal::start(&host, "wal".into(), &report, &options).unwrap())
+    (head, Wal::start(host, "wal".into(), &report, &options).unwrap())
 }
 
 /// Appends one sample to each series, in one commit.
@@ -358,4 +364,44 @@ proptest! {
             prop_assert_eq!(found, expected);
         }
     }
+}
+
+/// Who commits first names the series, and nobody names it again.
+#[test]
+fn commits_at_once_name_a_new_series_once() {
+    const THREADS: usize = 4;
+    let host = Simulation::new(1).host();
+    let (head, wal) = short_chunks_on(&host);
+    let names = (0..200).map(|number| format!("series_{number}")).collect::<Vec<_>>();
+    let barrier = Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (head, wal, names, barrier) = (&head, &wal, &names, &barrier);
+            scope.spawn(move || {
+                for name in names {
+                    let mut appender = HeadAppender::new(head, wal);
+                    let value = SampleValue::Float(1.0);
+                    appender.append(SeriesKey::Labels(&labels(name)), 100, value).unwrap();
+                    // All hold a sample of a series that no commit has named.
+                    barrier.wait();
+                    appender.commit().unwrap();
+                }
+            });
+        }
+    });
+    let (mut named, mut sample_count) = (Vec::new(), 0);
+    let mut decoder = Decoder::default();
+    let apply = |record: &[u8]| {
+        match decoder.decode(record).unwrap() {
+            Record::Series(series) => named.extend(series.iter().map(|series| series.reference)),
+            Record::Samples(samples) => {
+                sample_count += samples.len();
+                assert!(samples.iter().all(|sample| named.contains(&sample.reference)));
+            }
+            record => panic!("{record:?}"),
+        }
+        true
+    };
+    wal::replay(&*host.files, Path::new("wal"), apply).unwrap();
+    assert_eq!((named.len(), sample_count), (names.len(), names.len() * THREADS));
 }

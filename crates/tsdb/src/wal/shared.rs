@@ -77,23 +77,37 @@ impl Wal {
         records: Vec<Vec<u8>>,
         apply: impl FnOnce() -> T,
     ) -> Result<T, WalError> {
-        debug_assert!(records.iter().all(|record| !record.is_empty()), "a record has a kind");
-        if let Some(record) = records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
-            return Err(WalError::TooLarge { size_bytes: record.len() });
-        }
+        self.commit_with(records, |_| (), |()| apply())
+    }
+
+    /// As [`Wal::commit`], with records that depend on what was applied before: `complete` adds them.
+    ///
+    /// Every batch before this one was applied by then, so that none names a series again. Only with
+    /// [`WalSync::Commit`] some may still wait for the disk: they may fail where this one does not, so
+    /// it names what they name.
+    pub(crate) fn commit_with<C, T>(
+        &self,
+        mut records: Vec<Vec<u8>>,
+        complete: impl FnOnce(&mut Vec<Vec<u8>>) -> C,
+        apply: impl FnOnce(C) -> T,
+    ) -> Result<T, WalError> {
         match self.options.wal_sync {
             WalSync::Never | WalSync::Interval(_) => {
                 // Held until the records are applied, which keeps the order.
                 let mut writer = self.writer.lock();
-                let outcome = self.log_alone(&mut writer, &records);
+                let completion = complete(&mut records);
+                let outcome =
+                    check_sizes(&records).and_then(|()| self.log_alone(&mut writer, &records));
                 *self.stats.lock() = writer.stats();
-                outcome.map(|()| apply())
+                outcome.map(|()| apply(completion))
             }
             WalSync::Commit => {
+                let completion = complete(&mut records);
+                check_sizes(&records)?;
                 let ticket = self.enter(records);
                 let outcome = self.wait_for_outcome(ticket);
                 let _turn = self.wait_for_turn(ticket);
-                outcome.map(|()| apply())
+                outcome.map(|()| apply(completion))
             }
         }
     }
@@ -258,6 +272,14 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.wal.queue.lock().turn += 1;
         self.wal.progress.notify_all();
+    }
+}
+
+fn check_sizes(records: &[Vec<u8>]) -> Result<(), WalError> {
+    debug_assert!(records.iter().all(|record| !record.is_empty()), "a record has a kind");
+    match records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
+        Some(record) => Err(WalError::TooLarge { size_bytes: record.len() }),
+        None => Ok(()),
     }
 }
 
