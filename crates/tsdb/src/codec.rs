@@ -49,7 +49,19 @@ impl<'a> Cursor<'a> {
         u32::try_from(self.unsigned()?).ok()
     }
 
+    #[inline]
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
+        // Most numbers are small.
+        match *self.rest {
+            [byte @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Some(byte.into())
+            }
+            _ => self.long_unsigned(),
+        }
+    }
+
+    fn long_unsigned(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

@@ -182,6 +182,11 @@ impl Series {
         self.full
     }
 
+    /// Gives full chunks to a series without a sample.
+    pub(super) fn set_full(&mut self, full: FullChunks) {
+        self.full = full;
+    }
+
     /// Adds a full chunk, which must be newer than the others, to a series without an open one.
     pub(super) fn push_full(&mut self, chunk: FullChunk, slab: &mut Slab) {
         self.full.push(chunk, slab);

@@ -5,7 +5,7 @@ use narthex_model::Labels;
 use narthex_storage::TimeRange;
 
 use super::cut::CutRules;
-use super::full::FullChunk;
+use super::full::{FullChunk, FullChunks};
 use super::labels::{LabelId, LabelTable, label_ids};
 use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
@@ -137,15 +137,33 @@ impl SeriesTable {
         self.series[slot as usize].append(sample, rules, &mut self.slab)
     }
 
-    /// Adds full chunks in files to a series without an open one, as far as they are newer than those
-    /// that it has.
-    pub(super) fn push_full(&mut self, slot: Slot, chunks: &[FullChunk]) {
+    /// Adds a full chunk in a file to a list that no series has yet, if it is newer than what is there.
+    pub(super) fn gather_full(&mut self, list: &mut FullChunks, chunk: FullChunk) {
+        let newest = list.iter(&self.slab).next_back();
+        if newest.is_none_or(|newest| newest.max_ms < chunk.min_ms) {
+            list.push(chunk, &mut self.slab);
+        }
+    }
+
+    /// Gives a list of full chunks in files to a series without an open one, as far as they are newer
+    /// than those that it has.
+    pub(super) fn take_full(&mut self, slot: Slot, list: FullChunks) {
         let series = &mut self.series[slot as usize];
-        for chunk in chunks {
+        if series.extent(&self.slab).is_empty() {
+            series.set_full(list);
+            return;
+        }
+        for chunk in list.iter(&self.slab).collect::<Vec<_>>() {
             if series.extent(&self.slab).newest_ms < chunk.min_ms {
-                series.push_full(*chunk, &mut self.slab);
+                series.push_full(chunk, &mut self.slab);
             }
         }
+        self.drop_full(list);
+    }
+
+    /// Drops a list of full chunks that no series has.
+    pub(super) fn drop_full(&mut self, mut list: FullChunks) {
+        list.clear(&mut self.slab);
     }
 
     /// Notes that a full chunk is in a file now. Returns how many bytes of memory that frees.

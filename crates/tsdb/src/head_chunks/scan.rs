@@ -73,7 +73,7 @@ fn scan_file(
     visit: &mut impl FnMut(FoundChunk),
 ) -> io::Result<(End, u64)> {
     let size = reader.size()?;
-    let mut window = Window { reader, start: 0, bytes: Vec::new() };
+    let mut window = Window { reader, start: 0, filled: 0, bytes: Vec::new() };
     let header = window.get(0, FILE_HEADER.len())?;
     if header != FILE_HEADER {
         let is_torn = FILE_HEADER.starts_with(header) || header.iter().all(|byte| *byte == 0);
@@ -145,6 +145,8 @@ fn drop_from(
 struct Window<'a> {
     reader: &'a dyn ReadFile,
     start: u64,
+    /// How many of the bytes were read.
+    filled: usize,
     bytes: Vec<u8>,
 }
 
@@ -152,20 +154,19 @@ impl Window<'_> {
     /// Returns the bytes from `place` on: `size` of them, or fewer at the end of the file.
     fn get(&mut self, place: u64, size: usize) -> io::Result<&[u8]> {
         let skip = usize::try_from(place.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        let is_inside = place >= self.start && skip.saturating_add(size) <= self.bytes.len();
+        let is_inside = place >= self.start && skip.saturating_add(size) <= self.filled;
         let skip = if is_inside {
             skip
         } else {
-            self.bytes.resize(size.max(WINDOW_SIZE), 0);
-            let count = self.reader.read_at(place, &mut self.bytes)?;
-            self.bytes.truncate(count);
+            self.bytes.resize(size.max(self.bytes.len()).max(WINDOW_SIZE), 0);
+            self.filled = self.reader.read_at(place, &mut self.bytes)?;
             self.start = place;
             0
         };
-        let end = self.bytes.len().min(skip + size);
+        let end = self.filled.min(skip + size);
         Ok(&self.bytes[skip..end])
     }
 }
 
 /// How much is read at a time, in bytes.
-const WINDOW_SIZE: usize = 1 << 20;
+const WINDOW_SIZE: usize = 256 << 10;

@@ -2,8 +2,9 @@
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
-//! [`replay`] reads. [`checkpoint`] keeps a log short. [`fragment`] and [`quarantine`] are for damage.
+//! [`replay`] reads, with [`ahead`] in front of it. [`checkpoint`] keeps a log short. [`fragment`] and [`quarantine`] are for damage.
 
+mod ahead;
 mod checkpoint;
 mod fragment;
 mod frame;
@@ -20,10 +21,12 @@ use std::path::{Path, PathBuf};
 
 use narthex_host::Files;
 
+use ahead::Event;
 pub(crate) use checkpoint::LiveSeries;
 pub(crate) use frame::PAGE_SIZE;
+use reader::Damage;
 pub use reader::DamageReason;
-use reader::{Damage, Next, SegmentReader};
+use segment::Segment;
 pub(crate) use shared::Wal;
 pub use writer::WalError;
 
@@ -55,7 +58,7 @@ pub(crate) struct ReplayReport {
 }
 
 /// Reads the log in `dir` from its newest checkpoint to its end, and hands each record to `apply`,
-/// which returns whether the record made sense.
+/// which returns whether the record made sense. Another thread reads ahead.
 ///
 /// A damaged record is reported, put aside and passed over, unless only one bit of it is wrong, which
 /// is put right. Where nothing but damage follows the last good
@@ -64,99 +67,112 @@ pub(crate) struct ReplayReport {
 pub(crate) fn replay(
     files: &dyn Files,
     dir: &Path,
-    mut apply: impl FnMut(&[u8]) -> bool,
+    apply: impl FnMut(&[u8]) -> bool,
 ) -> io::Result<ReplayReport> {
-    let mut report = ReplayReport::default();
-    let mut first = None;
-    if let Some((checkpoint, last_replaced)) = segment::last_checkpoint(files, dir)? {
-        for index in segment::list_segments(files, &checkpoint)? {
-            let path = segment::segment_path(&checkpoint, index);
-            replay_segment(files, &path, &mut report, &mut apply)?;
-        }
-        first = Some(last_replaced + 1);
-    }
-    let mut segments = segment::list_segments(files, dir)?;
-    segments.retain(|index| first.is_none_or(|first| *index >= first));
-    let mut expected = first.or(segments.first().copied()).unwrap_or(0);
-    let mut torn = None;
-    for index in segments {
-        let path = segment::segment_path(dir, index);
-        if index != expected {
-            let reason = DamageReason::MissingSegments;
-            let path = path.clone();
-            report.corruptions.push(Corruption { path, offset: 0, size_bytes: 0, reason });
-        }
-        expected = index + 1;
-        let end = replay_segment(files, &path, &mut report, &mut apply)?;
-        match end {
-            // An empty segment says nothing: it was started and never used.
-            SegmentEnd::Empty => {}
-            SegmentEnd::Clean => torn = None,
-            SegmentEnd::Torn { size } => torn = Some((path, size)),
-        }
-    }
+    let (segments, expected) = segment::list_log(files, dir)?;
+    let mut replay = Replay::new(&segments, expected, apply);
+    ahead::read_ahead(files, &segments, |event| replay.take(event))?;
+    replay.end_segment();
+    let Replay { mut report, torn, .. } = replay;
     if let Some((path, size)) = torn {
         report.corruptions.retain(|corruption| corruption.path != path || corruption.offset < size);
-        report.cut_bytes = cut_back(files, &path, size)?;
+        report.cut_bytes = cut_back(files, path, size)?;
     }
     report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
-    report.next_segment = expected;
     Ok(report)
 }
 
-/// How a segment ends.
+/// A log that is being read.
+struct Replay<'a, F> {
+    segments: &'a [Segment],
+    apply: F,
+    report: ReplayReport,
+    /// The segment that is read now, what it ends with so far, and where its last good record ends.
+    current: Option<&'a Segment>,
+    end: SegmentEnd,
+    good_size: u64,
+    /// Where the log ends with damage: the last segment with anything in it, and the size of what is good.
+    torn: Option<(&'a Path, u64)>,
+    /// The number that the next segment should have, unless it may have any.
+    expected: Option<u64>,
+}
+
+/// How a segment ends, as far as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SegmentEnd {
+    /// It says nothing: it was started and never used.
     Empty,
     /// With a good record.
     Clean,
-    /// With damage, behind the good records of the first `size` bytes.
-    Torn {
-        size: u64,
-    },
+    /// With damage.
+    Torn,
 }
 
-fn replay_segment(
-    files: &dyn Files,
-    path: &Path,
-    report: &mut ReplayReport,
-    apply: &mut impl FnMut(&[u8]) -> bool,
-) -> io::Result<SegmentEnd> {
-    let file = files.open_read(path)?;
-    if file.size()? == 0 {
-        return Ok(SegmentEnd::Empty);
+impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
+    fn new(segments: &'a [Segment], expected: Option<u64>, apply: F) -> Self {
+        let report =
+            ReplayReport { next_segment: expected.unwrap_or(0), ..ReplayReport::default() };
+        let end = SegmentEnd::Empty;
+        Self { segments, apply, report, current: None, end, good_size: 0, torn: None, expected }
     }
-    let mut reader = SegmentReader::new(file);
-    let mut end = SegmentEnd::Clean;
-    let mut good_size = 0;
-    loop {
-        let damage = match reader.next()? {
-            Next::End => return Ok(end),
-            Next::Record { bytes, offset, was_repaired } => {
-                let is_good = apply(bytes);
-                (good_size, end) = (reader.offset(), SegmentEnd::Clean);
-                if is_good && !was_repaired {
-                    continue;
-                }
-                report.repaired_records += u64::from(is_good);
-                match is_good {
-                    true => Damage { offset, end: offset, reason: DamageReason::FlippedBit },
-                    false => Damage { offset, end: good_size, reason: DamageReason::Content },
+
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Segment { place, size } => {
+                self.end_segment();
+                self.start_segment(place, size);
+            }
+            Event::Record { bytes, offset, end, was_repaired } => {
+                let is_good = (self.apply)(bytes);
+                (self.good_size, self.end) = (end, SegmentEnd::Clean);
+                self.report.repaired_records += u64::from(is_good && was_repaired);
+                if !is_good {
+                    self.note(Damage { offset, end, reason: DamageReason::Content });
+                } else if was_repaired {
+                    self.note(Damage { offset, end: offset, reason: DamageReason::FlippedBit });
                 }
             }
-            Next::Damage(damage) => {
+            Event::Damage(damage) => {
                 // A record that arrived whole and cannot be unpacked is no sign of a torn write.
                 if damage.reason == DamageReason::Compression {
-                    (good_size, end) = (damage.end, SegmentEnd::Clean);
+                    (self.good_size, self.end) = (damage.end, SegmentEnd::Clean);
                 } else {
-                    end = SegmentEnd::Torn { size: good_size };
+                    self.end = SegmentEnd::Torn;
                 }
-                damage
+                self.note(damage);
             }
-        };
-        if report.corruptions.len() < CORRUPTIONS_MAX {
+        }
+    }
+
+    fn start_segment(&mut self, place: usize, size: u64) {
+        let segment = &self.segments[place];
+        self.current = Some(segment);
+        self.good_size = 0;
+        self.end = if size == 0 { SegmentEnd::Empty } else { SegmentEnd::Clean };
+        let Some(index) = segment.index else { return };
+        if index != *self.expected.get_or_insert(index) {
+            self.note(Damage { offset: 0, end: 0, reason: DamageReason::MissingSegments });
+        }
+        self.expected = Some(index + 1);
+        self.report.next_segment = index + 1;
+    }
+
+    fn end_segment(&mut self) {
+        // Checkpoints were whole when they got their names: no write was cut short there.
+        let segment = self.current.filter(|segment| segment.index.is_some());
+        match self.end {
+            SegmentEnd::Empty => {}
+            SegmentEnd::Clean => self.torn = None,
+            SegmentEnd::Torn => self.torn = segment.map(|segment| (&*segment.path, self.good_size)),
+        }
+    }
+
+    fn note(&mut self, damage: Damage) {
+        let Some(segment) = self.current else { return };
+        if self.report.corruptions.len() < CORRUPTIONS_MAX {
             let Damage { offset, end, reason } = damage;
-            let path = path.to_owned();
-            report.corruptions.push(Corruption { path, offset, size_bytes: end - offset, reason });
+            let (path, size_bytes) = (segment.path.clone(), end - offset);
+            self.report.corruptions.push(Corruption { path, offset, size_bytes, reason });
         }
     }
 }

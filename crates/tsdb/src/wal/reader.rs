@@ -43,6 +43,8 @@ pub(super) enum Next<'a> {
     Record {
         bytes: &'a [u8],
         offset: u64,
+        /// Where it ends.
+        end: u64,
         /// Whether a bit of it was put right.
         was_repaired: bool,
     },
@@ -130,7 +132,7 @@ impl SegmentReader {
     }
 
     /// Returns the place behind the last fragment that was read.
-    pub(super) fn offset(&self) -> u64 {
+    fn offset(&self) -> u64 {
         self.page_start + self.position as u64
     }
 
@@ -155,6 +157,7 @@ impl SegmentReader {
                     return Ok(Next::Record {
                         bytes: self.unpacker.unpacked(&self.record),
                         offset: self.record_start,
+                        end: self.page_start + self.position as u64,
                         was_repaired: self.was_repaired,
                     });
                 }

@@ -5,6 +5,33 @@ use std::path::{Path, PathBuf};
 
 use narthex_host::Files;
 
+/// One file of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    /// Its number; `None` for a part of a checkpoint.
+    pub(super) index: Option<u64>,
+}
+
+/// Returns what stands for the whole log in `dir`, in its order: the segments of the newest checkpoint,
+/// and those that follow it. With it comes the number that the first of the latter should have.
+pub(super) fn list_log(files: &dyn Files, dir: &Path) -> io::Result<(Vec<Segment>, Option<u64>)> {
+    let mut log = Vec::new();
+    let mut first = None;
+    if let Some((checkpoint, last_replaced)) = last_checkpoint(files, dir)? {
+        let parts = list_segments(files, &checkpoint)?.into_iter();
+        let parts = parts.map(|index| segment_path(&checkpoint, index));
+        log.extend(parts.map(|path| Segment { path, index: None }));
+        first = Some(last_replaced + 1);
+    }
+    let segments = list_segments(files, dir)?.into_iter();
+    let segments = segments.filter(|index| first.is_none_or(|first| *index >= first));
+    log.extend(
+        segments.map(|index| Segment { path: segment_path(dir, index), index: Some(index) }),
+    );
+    Ok((log, first))
+}
+
 /// Returns the name of the segment `index`.
 pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
     dir.join(format!("{index:08}"))

@@ -17,7 +17,7 @@ use super::record::{
     encode_metadata, encode_samples, encode_samples_with_starts, encode_series, encode_tombstones,
     has_start_times,
 };
-use super::segment::{checkpoint_path, last_checkpoint, list_segments, segment_path};
+use super::segment::{checkpoint_path, list_log};
 use super::writer::{AfterFailedSync, Writer};
 use super::{Corruption, DamageReason, WalError};
 use crate::Options;
@@ -95,12 +95,12 @@ impl Job<'_> {
                 let (offset, end, reason) = match reader.next().map_err(&fail)? {
                     Next::End => break,
                     Next::Damage(damage) => (damage.offset, damage.end, damage.reason),
-                    Next::Record { bytes, offset, .. } => {
+                    Next::Record { bytes, offset, end, .. } => {
                         if filter.pass(bytes, &mut out).is_some() {
                             out.flush_where_due()?;
                             continue;
                         }
-                        (offset, reader.offset(), DamageReason::Content)
+                        (offset, end, DamageReason::Content)
                     }
                 };
                 if corruptions.len() < super::CORRUPTIONS_MAX {
@@ -115,19 +115,12 @@ impl Job<'_> {
     }
 
     /// Returns the segments to read: those of the checkpoint before, and those that follow it.
-    fn segments(&self) -> io::Result<Vec<PathBuf>> {
-        let files = &*self.host.files;
-        let mut paths = Vec::new();
-        let mut first = 0;
-        if let Some((checkpoint, last)) = last_checkpoint(files, self.dir)? {
-            let segments = list_segments(files, &checkpoint)?;
-            paths.extend(segments.into_iter().map(|index| segment_path(&checkpoint, index)));
-            first = last + 1;
-        }
-        let segments = list_segments(files, self.dir)?.into_iter();
-        let segments = segments.filter(|index| (first..=self.last).contains(index));
-        paths.extend(segments.map(|index| segment_path(self.dir, index)));
-        Ok(paths)
+    fn segments(&self) -> io::Result<impl Iterator<Item = PathBuf>> {
+        let (log, _) = list_log(&*self.host.files, self.dir)?;
+        let last = self.last;
+        let old =
+            log.into_iter().filter(move |segment| segment.index.is_none_or(|index| index <= last));
+        Ok(old.map(|segment| segment.path))
     }
 
     fn write_series(&self, out: &mut Output) -> Result<(), WalError> {
