@@ -116,6 +116,9 @@ pub enum AppendError {
     /// The sample is older than the store takes at all.
     #[error("out of bounds")]
     OutOfBounds,
+    /// The store takes samples out of order for a while, and this one is older than that.
+    #[error("too old sample")]
+    TooOld,
     /// The reference names no series; the caller tries again with labels.
     #[error("unknown series reference {}", .0.0)]
     UnknownSeries(SeriesRef),

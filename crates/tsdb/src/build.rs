@@ -42,7 +42,7 @@ impl BlockBuilder {
     /// Returns a builder that holds nothing. Of `options` count those of blocks and chunks.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let (head, _) = Replayer::new(&options, None).finish(&options);
+        let (head, ..) = Replayer::new(&options, None).finish(&options);
         Self { head, options }
     }
 

@@ -135,12 +135,16 @@ impl Db {
         let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
         let report = report.map_err(fail)?;
         let wal = Wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
-        let (head, mut replay) = replayer.finish(&options);
+        let (mut head, mut replay, leftovers) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
         replay.repaired_records = report.repaired_records;
         replay.quarantined_bytes = report.quarantined_bytes;
         replay.cut_bytes = report.cut_bytes;
-        warn_of_losses(path, &report.corruptions, &replay);
+        let mut corruptions = report.corruptions;
+        let wbl_dir = path.join(WBL_NAME);
+        let more = head.open_out_of_order(&host, &wbl_dir, &options, leftovers, &mut replay);
+        corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
+        warn_of_losses(path, &corruptions, &replay);
         let delay = choose_delay(&options, &*host.random);
         let retention = Mutex::new(options.retention.clone());
         Ok(Self {
@@ -152,7 +156,7 @@ impl Db {
             blocks,
             maintenance: Mutex::new(Maintenance::new(min_valid_ms, delay)),
             retention,
-            corruptions: report.corruptions,
+            corruptions,
             replay,
             _lock: lock,
         })
@@ -173,7 +177,8 @@ impl Db {
     /// [`WalError::Sync`] where the disk refuses: what was committed since the last sync may be lost
     /// when the machine stops. Later commits go to another file.
     pub fn sync(&self) -> Result<(), WalError> {
-        self.wal.sync()
+        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::sync);
+        self.wal.sync().and(outcome)
     }
 
     /// Forces what was committed to the disk where [`WalSync::Interval`](crate::WalSync::Interval)
@@ -183,7 +188,8 @@ impl Db {
     ///
     /// As [`Db::sync`].
     pub fn sync_where_due(&self) -> Result<(), WalError> {
-        self.wal.sync_where_due()
+        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::sync_where_due);
+        self.wal.sync_where_due().and(outcome)
     }
 
     /// Forces everything to the disk and gives the folder back.
@@ -194,7 +200,8 @@ impl Db {
     /// same.
     pub fn close(self) -> Result<(), WalError> {
         self.head.close();
-        self.wal.finish()
+        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::finish);
+        self.wal.finish().and(outcome)
     }
 
     /// Returns what the database holds and counted.
@@ -204,6 +211,7 @@ impl Db {
             head: self.head.stats(),
             exemplars: self.head.exemplar_stats(),
             wal: self.wal.stats(),
+            wbl: self.head.out_of_order_log().map(Wal::stats).unwrap_or_default(),
             blocks: self.blocks.stats(),
             replay: self.replay,
         }
@@ -221,6 +229,19 @@ impl Db {
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
         self.head.cardinality(limit)
+    }
+
+    /// Lets samples come out of order, as long as they are at most `window_ms` milliseconds older than
+    /// the newest of the head; 0 or less for none may. Those that came stay.
+    ///
+    /// Such samples are logged apart, in the folder `wbl`, which is made with the first window.
+    ///
+    /// # Errors
+    ///
+    /// Where that log cannot be started. The window is as it was then.
+    pub fn set_out_of_order_window(&self, window_ms: i64) -> io::Result<()> {
+        let dir = self.dir.join(WBL_NAME);
+        self.head.open_window(window_ms, &self.host, &dir, &self.options)
     }
 
     /// Deletes the samples in `range` of the series of the head that meet all `matchers`. What comes
@@ -325,11 +346,6 @@ fn prepare(
     };
     let lock = locks.then(lock).transpose()?;
     files.create_dir_all(wal_dir).map_err(fail)?;
-    for entry in files.list_dir(path).map_err(fail)? {
-        if entry.name.starts_with("wbl") {
-            tracing::warn!(path = %path.join(&*entry.name).display(), "not read: holds out-of-order samples");
-        }
-    }
     Ok(lock)
 }
 
@@ -352,3 +368,6 @@ fn warn_of_losses(path: &Path, corruptions: &[Corruption], replay: &ReplayStats)
         );
     }
 }
+
+/// The folder of the log of out-of-order samples.
+const WBL_NAME: &str = "wbl";

@@ -49,8 +49,7 @@
 //! # Limits
 //!
 //! Nothing runs by itself: the owner calls [`Db::maintain`] about once a minute, which moves samples from
-//! memory and log to blocks, merges these, and drops what is beyond the retention. Out-of-order
-//! samples of a reference's folder are passed over.
+//! memory and log to blocks, merges these, and drops what is beyond the retention.
 
 #![forbid(unsafe_code)]
 
@@ -84,5 +83,7 @@ pub use db::{Db, OpenError};
 pub use maintain::{DeleteError, MaintenanceError};
 pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
 pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
-pub use stats::{BlocksStats, Cardinality, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats};
+pub use stats::{
+    BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats,
+};
 pub use wal::{Corruption, DamageReason, WalError};

@@ -17,6 +17,11 @@ pub struct Options {
     /// The range of time that one block will span, in milliseconds: chunks end at its multiples,
     /// and samples older than the newest by half of it are out of bounds.
     pub block_range_ms: i64,
+    /// How far before the head's newest sample one may be that comes out of order, in milliseconds; 0
+    /// for none may. See [`Db::set_out_of_order_window`](crate::Db::set_out_of_order_window).
+    pub out_of_order_window_ms: i64,
+    /// How many out-of-order samples of a series wait in memory for their chunk: 1 to 255.
+    pub out_of_order_chunk_samples: u8,
     /// How many samples a chunk is meant to hold; it may hold up to twice as many.
     pub samples_per_chunk: u16,
     /// Whether samples keep the start timestamps that come with them. Log and chunks are written in
@@ -41,6 +46,8 @@ impl Default for Options {
             wal_compression: WalCompression::default(),
             wal_segment_size_bytes: 128 << 20,
             block_range_ms: 2 * 60 * 60 * 1_000,
+            out_of_order_window_ms: 0,
+            out_of_order_chunk_samples: 32,
             samples_per_chunk: 120,
             start_timestamps: false,
             exemplars_max: 0,

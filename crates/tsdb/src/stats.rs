@@ -10,6 +10,8 @@ pub struct Stats {
     pub exemplars: ExemplarStats,
     /// What was written to the write-ahead log.
     pub wal: WalStats,
+    /// What was written to the log of samples out of order, where there is one.
+    pub wbl: WalStats,
     /// What the blocks hold.
     pub blocks: BlocksStats,
     /// What was read from the write-ahead log when the database was opened.
@@ -37,6 +39,12 @@ pub struct HeadStats {
     /// Samples refused as older than their series' newest (`out_of_order_samples_total`), those
     /// included that another commit overtook.
     pub out_of_order_samples: u64,
+    /// Samples that came out of order and were taken (`head_out_of_order_samples_appended_total`).
+    pub out_of_order_samples_appended: u64,
+    /// Samples refused as older than the window for those out of order (`too_old_samples_total`).
+    pub too_old_samples: u64,
+    /// How late samples were that came out of order, taken or not.
+    pub out_of_order_deltas: DeltaStats,
     /// Samples refused as older than the head takes (`out_of_bound_samples_total`).
     pub out_of_bound_samples: u64,
     /// Samples refused as a second value for one time.
@@ -69,6 +77,22 @@ pub struct ExemplarStats {
     pub appended: u64,
     /// Exemplars that another commit overtook (`out_of_order_exemplars_total`).
     pub out_of_order: u64,
+}
+
+/// How long before the head's newest sample those were that came out of order (`sample_ooo_delta`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeltaStats {
+    /// Samples by their delta: at most each of [`DeltaStats::BOUNDS_S`], and above all of them. Each
+    /// sample counts once.
+    pub counts: [u64; DeltaStats::BOUNDS_S.len() + 1],
+    /// Of all deltas, in milliseconds.
+    pub sum_ms: u64,
+}
+
+impl DeltaStats {
+    /// Upper bounds of the counts in seconds: 10 minutes to 12 hours.
+    pub const BOUNDS_S: [u64; 7] = [600, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
 }
 
 /// What the blocks hold.

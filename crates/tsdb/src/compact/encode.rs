@@ -56,7 +56,7 @@ pub(super) fn decode_samples(
 
 /// Puts samples into chunks.
 #[derive(Debug)]
-pub(super) struct ChunkEncoder<'a> {
+pub(crate) struct ChunkEncoder<'a> {
     /// The most samples of a chunk.
     sample_count_max: usize,
     open: Option<OpenChunk>,
@@ -77,13 +77,13 @@ enum OpenChunk {
 
 impl<'a> ChunkEncoder<'a> {
     /// Returns an encoder whose chunks go to `out`.
-    pub(super) fn new(sample_count_max: usize, out: &'a mut Vec<EncodedChunk>) -> Self {
+    pub(crate) fn new(sample_count_max: usize, out: &'a mut Vec<EncodedChunk>) -> Self {
         Self { sample_count_max, open: None, min_ms: 0, max_ms: 0, sample_count: 0, out }
     }
 
     /// Appends a sample, which is newer than the last. `floats` is the encoding that a chunk of floats
     /// begins with, where they have no start timestamps.
-    pub(super) fn push(&mut self, sample: &Sample, floats: Encoding) {
+    pub(crate) fn push(&mut self, sample: &Sample, floats: Encoding) {
         if self.sample_count >= self.sample_count_max || !self.try_append(sample) {
             self.start(sample, floats);
         }
@@ -92,7 +92,7 @@ impl<'a> ChunkEncoder<'a> {
     }
 
     /// Completes the last chunk.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some(open) = self.open.take() {
             let (encoding, bytes) = open.into_bytes();
             let (min_ms, max_ms) = (self.min_ms, self.max_ms);

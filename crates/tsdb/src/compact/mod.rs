@@ -8,6 +8,7 @@ mod plan;
 mod symbols;
 
 pub(crate) use cut::cut;
+pub(crate) use encode::ChunkEncoder;
 pub(crate) use merge::MergeSeries;
 pub(crate) use meta::merged_meta;
 pub(crate) use plan::{Planner, ranges};

@@ -10,8 +10,10 @@ use narthex_storage::{
 
 use super::exemplars::PendingExemplar;
 use super::labels::LABELS_SIZE_MAX;
+use super::ooo::Bounds;
 use super::series::{Series, Slot};
 use super::trail::Trail;
+use super::underway::Underway;
 use super::value::Kind;
 use super::{Head, State};
 use crate::sample::{Sample, Value};
@@ -27,11 +29,13 @@ pub(crate) struct HeadAppender<'a> {
     /// `None` where samples are to last no longer than the process.
     wal: Option<&'a Wal>,
     /// Set by the first sample.
-    min_valid_ms: Option<i64>,
-    /// The time of the oldest sample.
+    bounds: Option<Bounds>,
+    /// The time of the oldest sample that may go to the end of its series.
     oldest_ms: i64,
     trail: Trail,
     samples: Vec<Pending>,
+    /// Whether some series may have more than one of the samples.
+    has_repeats: bool,
     batches: Batches,
     metadata: Vec<PendingMetadata>,
     exemplars: Vec<PendingExemplar>,
@@ -57,6 +61,19 @@ pub(super) struct PendingMetadata {
     pub(super) slot: Slot,
     pub(super) reference: u64,
     pub(super) metadata: Metadata,
+}
+
+/// What an appender gathered, to be applied.
+#[derive(Debug)]
+pub(super) struct Commit<'a> {
+    pub(super) samples: &'a mut Vec<Pending>,
+    pub(super) metadata: Vec<PendingMetadata>,
+    /// The series that the log names now.
+    pub(super) named: Vec<NamedSeries>,
+    /// Of the samples, where there are any.
+    pub(super) bounds: Option<Bounds>,
+    /// Whether some series may have more than one of the samples.
+    pub(super) has_repeats: bool,
 }
 
 /// Where the samples of an appender are split, so that the log can have the floats of each part before
@@ -116,10 +133,11 @@ impl<'a> HeadAppender<'a> {
         Self {
             head,
             wal: None,
-            min_valid_ms: None,
+            bounds: None,
             oldest_ms: i64::MAX,
             trail: Trail::default(),
             samples: Vec::new(),
+            has_repeats: false,
             batches: Batches::default(),
             metadata: Vec::new(),
             exemplars: Vec::new(),
@@ -133,9 +151,8 @@ impl<'a> HeadAppender<'a> {
         value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         let timestamp_ms = time.timestamp_ms;
-        let min_valid_ms =
-            *self.min_valid_ms.get_or_insert_with(|| self.head.min_valid_ms(timestamp_ms));
-        if timestamp_ms < min_valid_ms {
+        let bounds = *self.bounds.get_or_insert_with(|| self.head.bounds(timestamp_ms));
+        if bounds.refuse(timestamp_ms) {
             return Err(AppendError::OutOfBounds);
         }
         let sample = Sample { time, value: Value::new(value)? };
@@ -144,12 +161,12 @@ impl<'a> HeadAppender<'a> {
             SeriesKey::Labels(labels) => {
                 // Found and held in one go, so that the series cannot leave the head in between.
                 let (state, slot) = head.series_for(check_labels(labels)?, &mut self.trail);
-                self.push(&state, slot, sample)
+                self.push(&state, slot, sample, bounds)
             }
             SeriesKey::Ref(series) => {
                 let state = head.state.read();
                 let slot = state.find_series(series)?;
-                self.push(&state, slot, sample)
+                self.push(&state, slot, sample, bounds)
             }
         }
     }
@@ -160,18 +177,37 @@ impl<'a> HeadAppender<'a> {
         state: &State,
         slot: Slot,
         mut sample: Sample,
+        bounds: Bounds,
     ) -> Result<SeriesRef, AppendError> {
         if let Some(kind) = self.batches.kinds.get(&slot) {
             sample.value = sample.value.into_end_of(*kind);
         }
         let series = state.table.get(slot);
-        series.check(sample.time.timestamp_ms, &sample.value, state.table.slab())?;
-        series.pending.fetch_add(1, Ordering::Relaxed);
+        self.head.check(series, &sample, bounds, state.table.slab())?;
+        // Another appender may hold samples for it too: then it is looked at more closely than needed.
+        self.has_repeats |= series.pending.fetch_add(1, Ordering::Relaxed) > 0;
         let Series { reference, is_logged, .. } = *series;
         self.batches.add(self.samples.len(), slot, sample.value.kind());
-        self.oldest_ms = self.oldest_ms.min(sample.time.timestamp_ms);
+        if sample.time.timestamp_ms >= bounds.min_valid_ms {
+            self.oldest_ms = self.oldest_ms.min(sample.time.timestamp_ms);
+        }
         self.samples.push(Pending { slot, is_logged, reference, sample });
         Ok(state.series_ref(slot))
+    }
+
+    /// Begins the commit. `None` where the head takes some of its samples no more.
+    fn enter(&mut self) -> Option<Underway<'a>> {
+        loop {
+            if let Some(underway) = self.head.enter_commit(self.oldest_ms) {
+                return Some(underway);
+            }
+            // They are out of order by now.
+            let bounds = self.bounds.as_mut().filter(|bounds| bounds.has_window())?;
+            bounds.min_valid_ms = bounds.min_valid_ms.max(self.head.sealed_ms());
+            let times = self.samples.iter().map(|pending| pending.sample.time.timestamp_ms);
+            let in_order = times.filter(|time| *time >= bounds.min_valid_ms);
+            self.oldest_ms = in_order.min().unwrap_or(i64::MAX);
+        }
     }
 
     /// Returns the log's records, but for the one that names series.
@@ -256,7 +292,7 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Ok(Committed::default());
         }
-        let Some(_underway) = self.head.enter_commit(self.oldest_ms) else {
+        let Some(_underway) = self.enter() else {
             self.rollback();
             return Err(AppendError::OutOfBounds);
         };
@@ -264,21 +300,21 @@ impl Appender for HeadAppender<'_> {
         let touched = self.wal.map(|_| self.unnamed()).unwrap_or_default();
         let metadata = std::mem::take(&mut self.metadata);
         let exemplars = std::mem::take(&mut self.exemplars);
-        let (head, samples) = (self.head, &mut self.samples);
+        let (head, bounds, has_repeats) = (self.head, self.bounds, self.has_repeats);
+        let samples = &mut self.samples;
         let name = |records: &mut Vec<Vec<u8>>| head.name_series(touched, records);
         let apply = |named: Vec<NamedSeries>| {
-            let applied = head.apply(samples, metadata, &named);
+            let commit = Commit { samples, metadata, named, bounds, has_repeats };
+            let applied = head.apply(commit);
             head.add_exemplars(exemplars);
             applied
         };
         let outcome = match self.wal {
-            Some(wal) => {
-                let outcome = wal.commit_with(records, name, apply);
-                outcome.map_err(|error| AppendError::Store(Box::new(error)))
-            }
-            None => Ok(apply(Vec::new())),
+            Some(wal) => wal.commit_with(records, name, apply).flatten(),
+            None => apply(Vec::new()),
         };
         let outcome = outcome.map(|samples| Committed { samples });
+        let outcome = outcome.map_err(|error| AppendError::Store(Box::new(error)));
         self.rollback();
         self.head.spill();
         outcome
@@ -288,14 +324,15 @@ impl Appender for HeadAppender<'_> {
         if !self.samples.is_empty() {
             let state = self.head.state.read();
             for pending in self.samples.drain(..) {
-                state.table.get(pending.slot).pending.fetch_sub(1, Ordering::Relaxed);
+                state.table.get(pending.slot).release();
             }
         }
         self.batches.clear();
         self.metadata.clear();
         self.exemplars.clear();
-        self.min_valid_ms = None;
+        self.bounds = None;
         self.oldest_ms = i64::MAX;
+        self.has_repeats = false;
     }
 }
 
@@ -328,7 +365,7 @@ impl Head {
 }
 
 /// Adds the records of one batch: floats, then histograms of either kind.
-fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut Vec<Vec<u8>>) {
+pub(super) fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut Vec<Vec<u8>>) {
     let floats = batch.iter().filter_map(|pending| match pending.sample.value {
         Value::Float(value) => Some(RefSample {
             reference: pending.reference,

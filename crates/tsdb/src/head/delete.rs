@@ -37,13 +37,15 @@ impl Head {
         let state = self.state.read();
         let table = &state.table;
         let series = state.index.select(matchers, table).to_vec().into_iter();
-        let overlapping = series.filter(|slot| table.overlaps(*slot, range));
         let tombstone = |slot: Slot| {
             let series = table.get(slot);
-            let (oldest_ms, newest_ms) = series.bounds(table.slab())?;
+            let late = state.out_of_order.get(slot).and_then(|late| late.bounds());
+            let bounds = series.bounds(table.slab()).into_iter().chain(late);
+            let (oldest_ms, newest_ms) = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
             let (min_ms, max_ms) = (range.min_ms.max(oldest_ms), range.max_ms.min(newest_ms));
-            Some((slot, Tombstone { reference: series.reference, min_ms, max_ms }))
+            let tombstone = Tombstone { reference: series.reference, min_ms, max_ms };
+            (min_ms <= max_ms).then_some((slot, tombstone))
         };
-        overlapping.filter_map(tombstone).collect()
+        series.filter_map(tombstone).collect()
     }
 }

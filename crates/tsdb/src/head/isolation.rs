@@ -7,10 +7,12 @@
 //! oldest reader stays: a query of a minute beside 10,000 samples a second holds 10 MB of them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
 
+use super::ooo::OutOfOrder;
 use super::series::{Extent, Slot};
 
 /// The readers at work.
@@ -63,6 +65,8 @@ struct Notes {
     commit: u64,
     /// Of a series that is here more than once, the first counts.
     before: Vec<(Slot, Extent)>,
+    /// The same of the samples out of order.
+    out_of_order: Vec<(Slot, Option<Arc<OutOfOrder>>)>,
 }
 
 impl Commits {
@@ -80,7 +84,8 @@ impl Commits {
             self.notes.pop_front();
         }
         if oldest.is_some() {
-            self.notes.push_back(Notes { commit: self.last, before: Vec::new() });
+            let (before, out_of_order) = (Vec::new(), Vec::new());
+            self.notes.push_back(Notes { commit: self.last, before, out_of_order });
         }
         oldest.is_some()
     }
@@ -92,11 +97,21 @@ impl Commits {
         }
     }
 
+    /// Notes the out-of-order samples of a series before the commit that began last touches them.
+    pub(super) fn note_out_of_order(&mut self, slot: Slot, before: Option<Arc<OutOfOrder>>) {
+        if let Some(notes) = self.notes.back_mut() {
+            notes.out_of_order.push((slot, before));
+        }
+    }
+
     /// Updates what a reader knows of the series that go further now than they did for it.
     pub(super) fn update(&self, seen: &mut Seen) {
         for notes in self.notes.iter().filter(|notes| notes.commit > seen.commit) {
             for &(slot, before) in &notes.before {
                 seen.extents.entry(slot).or_insert(before);
+            }
+            for (slot, before) in &notes.out_of_order {
+                seen.out_of_order.entry(*slot).or_insert_with(|| before.clone());
             }
         }
         seen.commit = self.last;
@@ -104,10 +119,12 @@ impl Commits {
 }
 
 /// What a reader knows of the commits that it must not see.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The newest of them, or the last one that the reader sees.
     pub(super) commit: u64,
     /// How far the series went that they touched.
     pub(super) extents: HashMap<Slot, Extent>,
+    /// The samples out of order that the series had.
+    pub(super) out_of_order: HashMap<Slot, Option<Arc<OutOfOrder>>>,
 }

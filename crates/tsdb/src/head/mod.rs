@@ -19,6 +19,7 @@ mod index;
 mod isolation;
 mod labels;
 mod live;
+mod ooo;
 mod open;
 mod parts;
 mod postings;
@@ -45,21 +46,23 @@ use narthex_storage::{AppendError, SeriesRef, TimeRange};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use append::HeadAppender;
-use append::{NamedSeries, Pending, PendingMetadata};
+use append::{Commit, Pending, PendingMetadata};
 use cut::CutRules;
 use exemplars::ExemplarRing;
 pub(crate) use export::OnDamage;
 use index::Index;
 use isolation::{Commits, Readers};
+use ooo::{DeltaCounts, OutOfOrderMap, OutOfOrderWindow};
 pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
 use series::{Appended, Slot};
 use table::SeriesTable;
 use trail::Trail;
 
-use crate::HeadStats;
 use crate::head_chunks::HeadChunks;
 use crate::sample::Sample;
+use crate::wal::Wal;
+use crate::{HeadStats, WalError};
 
 /// All series in memory.
 pub(crate) struct Head {
@@ -68,6 +71,8 @@ pub(crate) struct Head {
     underway: underway::Commits,
     rules: CutRules,
     block_range_ms: i64,
+    /// For samples out of order.
+    window: OutOfOrderWindow,
     refusals: Refusals,
     /// Where full chunks go.
     files: Option<HeadChunks>,
@@ -82,6 +87,7 @@ struct State {
     table: SeriesTable,
     /// Holds the series that have had samples: what was never committed is not seen.
     index: Index,
+    out_of_order: OutOfOrderMap,
     commits: Commits,
     tombstones: HashMap<Slot, Vec<(i64, i64)>>,
     metadata: MetadataMap,
@@ -113,6 +119,7 @@ struct Counts {
     chunks_created: u64,
     chunk_bytes: u64,
     samples_appended: u64,
+    out_of_order_samples: u64,
 }
 
 /// Counts what appenders turned away, which they do beside each other.
@@ -121,7 +128,9 @@ struct Refusals {
     out_of_order: AtomicU64,
     out_of_bounds: AtomicU64,
     duplicates: AtomicU64,
+    too_old: AtomicU64,
     not_found: AtomicU64,
+    deltas: DeltaCounts,
 }
 
 impl Head {
@@ -137,6 +146,9 @@ impl Head {
             chunk_file_bytes: self.files.as_ref().map_or(0, HeadChunks::size_bytes),
             samples_appended: state.counts.samples_appended,
             out_of_order_samples: load(&self.refusals.out_of_order),
+            out_of_order_samples_appended: state.counts.out_of_order_samples,
+            too_old_samples: load(&self.refusals.too_old),
+            out_of_order_deltas: self.refusals.deltas.get(),
             out_of_bound_samples: load(&self.refusals.out_of_bounds),
             duplicate_samples: load(&self.refusals.duplicates),
             series_not_found: load(&self.refusals.not_found),
@@ -148,6 +160,11 @@ impl Head {
     /// Returns the time before which everything left the head.
     pub(crate) fn truncated_ms(&self) -> Option<i64> {
         self.state.read().truncated_ms
+    }
+
+    /// Returns the log of out-of-order samples, where there is one.
+    pub(crate) fn out_of_order_log(&self) -> Option<&Wal> {
+        self.window.log()
     }
 
     /// Brings the files of full chunks to the disk, so that the next start need not read as much of the
@@ -171,21 +188,6 @@ impl Head {
         state.metadata.by_slot.get(&slot).cloned()
     }
 
-    /// Returns the oldest time that a sample may have, for an appender whose first sample is of
-    /// `timestamp_ms`.
-    fn min_valid_ms(&self, timestamp_ms: i64) -> i64 {
-        let (newest_ms, sealed_ms) = {
-            let state = self.state.read();
-            (state.max_ms, state.sealed_ms)
-        };
-        let newest_ms = newest_ms.unwrap_or_else(|| {
-            // The first sample ever sets the bounds, committed or not, as in the reference.
-            *self.state.write().max_ms.get_or_insert(timestamp_ms)
-        });
-        let min_valid_ms = newest_ms.saturating_sub(self.block_range_ms / 2);
-        min_valid_ms.max(sealed_ms.unwrap_or(i64::MIN))
-    }
-
     /// Returns the slot of a series with these labels, and makes it where there is none.
     fn series_for(&self, labels: &Labels, trail: &mut Trail) -> (RwLockReadGuard<'_, State>, Slot) {
         let state = self.state.read();
@@ -207,6 +209,7 @@ impl Head {
             AppendError::OutOfOrder => &self.refusals.out_of_order,
             AppendError::OutOfBounds => &self.refusals.out_of_bounds,
             AppendError::DuplicateTimestamp => &self.refusals.duplicates,
+            AppendError::TooOld => &self.refusals.too_old,
             AppendError::UnknownSeries(_) => &self.refusals.not_found,
             _ => return,
         };
@@ -214,16 +217,18 @@ impl Head {
     }
 
     /// Applies what the write-ahead log holds now. Returns how many samples were new.
-    fn apply(
-        &self,
-        samples: &mut Vec<Pending>,
-        metadata: Vec<PendingMetadata>,
-        named: &[NamedSeries],
-    ) -> usize {
+    ///
+    /// # Errors
+    ///
+    /// Where samples out of order could not be logged: the others were applied, as the log has them.
+    fn apply(&self, commit: Commit<'_>) -> Result<usize, WalError> {
+        let Commit { samples, metadata, named, bounds, has_repeats } = commit;
+        let late = bounds.map(|bounds| self.take_late(samples, bounds, has_repeats));
+        let late = self.log_late(late.unwrap_or_default());
         let mut state = self.state.write();
         for (slot, reference) in named {
-            let series = state.table.get_mut(*slot);
-            series.is_logged |= series.reference == *reference;
+            let series = state.table.get_mut(slot);
+            series.is_logged |= series.reference == reference;
         }
         for PendingMetadata { slot, reference, metadata } in metadata {
             if state.table.get(slot).reference == reference {
@@ -238,7 +243,7 @@ impl Head {
             if has_readers {
                 state.commits.note(slot, before);
             }
-            if before.is_empty() {
+            if before.is_empty() && !state.out_of_order.has(slot) {
                 let State { index, table, .. } = &mut *state;
                 index.add(slot, table);
             }
@@ -249,8 +254,10 @@ impl Head {
                 Appended::OutOfOrder => self.count_refusal(&AppendError::OutOfOrder),
             }
         }
+        let late = late.map(|late| state.publish(late, has_readers));
+        applied += late.as_ref().copied().unwrap_or(0);
         state.counts.samples_appended += applied as u64;
-        applied
+        late.map(|_| applied)
     }
 }
 

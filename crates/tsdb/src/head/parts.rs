@@ -35,7 +35,7 @@ enum Source {
 
 /// Why a series could not be read.
 #[derive(Debug, thiserror::Error)]
-enum PartError {
+pub(super) enum PartError {
     #[error("decode a chunk of the head")]
     Chunk(#[source] ChunkError),
     #[error("read a chunk of the head")]
@@ -79,6 +79,11 @@ impl Parts {
         self.visit(files, |encoding, bytes| {
             decode(encoding, bytes, range.clone(), out).map_err(PartError::Chunk)
         })
+    }
+
+    /// Returns what is asked for.
+    pub(super) fn range(&self) -> TimeRange {
+        self.range
     }
 
     /// Returns the chunks, whole. One that cannot be read is an error, and the next ones follow.
@@ -133,6 +138,6 @@ fn read_file(files: Option<&HeadChunks>, place: ChunkRef) -> Result<EncodedChunk
     files.ok_or(PartError::NoFiles)?.read(place).map_err(PartError::File)
 }
 
-fn to_storage(error: PartError) -> StorageError {
+pub(super) fn to_storage(error: PartError) -> StorageError {
     StorageError::Store(Box::new(error))
 }

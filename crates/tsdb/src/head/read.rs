@@ -1,6 +1,6 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use narthex_chunk::Columns;
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
@@ -10,6 +10,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::isolation::Seen;
 use super::labels::NameId;
+use super::ooo::OutOfOrder;
 use super::parts::Parts;
 use super::series::Slot;
 use super::slots::SlotSet;
@@ -18,7 +19,10 @@ use super::{Head, State};
 /// The head as it was after one commit.
 pub(crate) struct HeadQuerier<'a> {
     head: &'a Head,
+    /// What is asked for.
     range: TimeRange,
+    /// The part of it that the samples in order have: what is older leaves the head, and is in a block.
+    in_order: TimeRange,
     commit: u64,
     seen: RwLock<Seen>,
 }
@@ -27,11 +31,11 @@ impl<'a> HeadQuerier<'a> {
     pub(crate) fn new(head: &'a Head, range: TimeRange) -> Self {
         let state = head.state.read();
         let commit = state.commits.last();
-        // What is older leaves the head, and is in a block.
         let min_ms = range.min_ms.max(state.truncated_ms.unwrap_or(i64::MIN));
-        let range = TimeRange { min_ms, ..range };
+        let in_order = TimeRange { min_ms, ..range };
         head.readers.enter(commit, min_ms);
-        Self { head, range, commit, seen: RwLock::new(Seen { commit, extents: HashMap::new() }) }
+        let seen = RwLock::new(Seen { commit, ..Seen::default() });
+        Self { head, range, in_order, commit, seen }
     }
 
     /// Returns what is known of the commits that came later, up to the last one.
@@ -48,11 +52,63 @@ impl<'a> HeadQuerier<'a> {
         }
         RwLockWriteGuard::downgrade(seen)
     }
+
+    /// Returns the samples of a series that came out of order, as far as they are seen.
+    fn out_of_order<'b>(
+        &self,
+        state: &'b State,
+        seen: &'b Seen,
+        slot: Slot,
+    ) -> Option<&'b Arc<OutOfOrder>> {
+        match seen.out_of_order.get(&slot) {
+            Some(before) => before.as_ref(),
+            None => state.out_of_order.get(slot),
+        }
+    }
+
+    /// Returns whether there may be samples to see at all.
+    fn sees_any(&self, state: &State) -> bool {
+        self.sees_in_order() || self.sees_out_of_order(state, &self.seen(state))
+    }
+
+    fn sees_in_order(&self) -> bool {
+        self.in_order.min_ms <= self.in_order.max_ms
+    }
+
+    fn sees_out_of_order(&self, state: &State, seen: &Seen) -> bool {
+        state.out_of_order.overlaps(self.range) || !seen.out_of_order.is_empty()
+    }
+
+    /// Leaves the series that have something to see.
+    fn retain_seen(&self, state: &State, series: &mut SlotSet) {
+        let seen = self.seen(state);
+        for &slot in seen.extents.keys().chain(seen.out_of_order.keys()) {
+            let extent = seen.extents.get(&slot).copied();
+            let is_empty = extent.unwrap_or_else(|| state.table.extent(slot)).is_empty();
+            if is_empty && self.out_of_order(state, &seen, slot).is_none() {
+                series.remove(slot);
+            }
+        }
+        if state.lies_in(self.in_order) && state.out_of_order.lies_in(self.range) {
+            return;
+        }
+        let sees_in_order = self.sees_in_order();
+        let sees_out_of_order = self.sees_out_of_order(state, &seen);
+        let is_out_of_order = |slot: Slot| {
+            let samples = self.out_of_order(state, &seen, slot);
+            samples.is_some_and(|samples| samples.overlaps(self.range))
+        };
+        let slots = series.to_vec().into_iter().filter(|slot| {
+            sees_in_order && state.table.overlaps(*slot, self.in_order)
+                || sees_out_of_order && is_out_of_order(*slot)
+        });
+        *series = slots.collect();
+    }
 }
 
 impl Drop for HeadQuerier<'_> {
     fn drop(&mut self) {
-        self.head.readers.leave(self.commit, self.range.min_ms);
+        self.head.readers.leave(self.commit, self.in_order.min_ms);
     }
 }
 
@@ -65,19 +121,11 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Box<dyn Selection + '_>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
-        let mut series = match self.range.min_ms <= self.range.max_ms {
+        let mut series = match self.sees_any(&state) {
             true => state.index.select(matchers, &state.table),
             false => SlotSet::default(),
         };
-        for (slot, extent) in &self.seen(&state).extents {
-            if extent.is_empty() {
-                series.remove(*slot);
-            }
-        }
-        if !state.lies_in(self.range) {
-            let slots = series.to_vec().into_iter();
-            series = slots.filter(|slot| state.table.overlaps(*slot, self.range)).collect();
-        }
+        self.retain_seen(&state, &mut series);
         let limit = hints.limit.unwrap_or(usize::MAX);
         let len = series.len().min(limit);
         Ok(Box::new(HeadSelection { querier: self, series, len, slots: OnceLock::new() }))
@@ -186,16 +234,22 @@ impl Selection for HeadSelection<'_> {
         ctx.check()?;
         out.clear();
         let slot = self.slot(series);
-        let (parts, tombstones) = {
+        let (parts, late, tombstones) = {
             let state = self.querier.head.state.read();
-            let extent = self.querier.seen(&state).extents.get(&slot).copied();
+            let seen = self.querier.seen(&state);
+            let extent = seen.extents.get(&slot).copied();
             let newest_ms = extent.unwrap_or_else(|| state.table.extent(slot)).newest_ms;
-            let TimeRange { min_ms, max_ms } = self.querier.range;
+            let TimeRange { min_ms, max_ms } = self.querier.in_order;
             let range = TimeRange { min_ms, max_ms: max_ms.min(newest_ms) };
+            let late = self.querier.out_of_order(&state, &seen, slot).cloned();
             let tombstones = state.tombstones.get(&slot).map_or_else(Vec::new, Clone::clone);
-            (Parts::new(&state.table, slot, range), tombstones)
+            (Parts::new(&state.table, slot, range), late, tombstones)
         };
-        parts.decode(self.querier.head.files.as_ref(), out)?;
+        let (files, range) = (self.querier.head.files.as_ref(), self.querier.range);
+        match late.filter(|late| late.overlaps(range)) {
+            Some(late) => late.decode_with(&parts, range, files, out)?,
+            None => parts.decode(files, out)?,
+        }
         for (min_ms, max_ms) in tombstones {
             out.remove(min_ms..=max_ms);
         }

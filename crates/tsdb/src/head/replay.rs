@@ -7,6 +7,7 @@ use super::exemplars::ExemplarRing;
 use super::full::{FullChunk, FullChunks, Place};
 use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
+use super::ooo::{Leftovers, OutOfOrderWindow};
 use super::series::Slot;
 use super::{Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
@@ -35,6 +36,7 @@ pub(crate) struct Replayer {
     stats: ReplayStats,
     /// Full chunks in files, by the references of their series, until the log names those.
     found: HashMap<u64, FullChunks>,
+    leftovers: Leftovers,
     files: Option<HeadChunks>,
     exemplars: ExemplarRing,
 }
@@ -69,6 +71,7 @@ impl Replayer {
             guess: 0,
             stats: ReplayStats::default(),
             found: HashMap::new(),
+            leftovers: Leftovers::default(),
             files: None,
             exemplars: ExemplarRing::new(options.exemplars_max, 0),
         }
@@ -77,7 +80,9 @@ impl Replayer {
     /// Takes a full chunk of a file. Those of a series come before the record that names it.
     pub(crate) fn add_chunk(&mut self, found: FoundChunk) {
         let FoundChunk { series, chunk, min_ms, max_ms, is_out_of_order, .. } = found;
-        if !is_out_of_order && max_ms >= self.min_valid_ms {
+        if is_out_of_order {
+            self.leftovers.add_chunk(found);
+        } else if max_ms >= self.min_valid_ms {
             let chunk = FullChunk { min_ms, max_ms, place: Place::File(chunk) };
             let list = self.found.entry(series).or_insert(FullChunks::EMPTY);
             self.state.table.gather_full(list, chunk);
@@ -121,11 +126,16 @@ impl Replayer {
         is_good
     }
 
-    /// Returns the head, and what was read.
-    pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats) {
+    /// Returns the head, what was read, and what is left to the log of out-of-order samples.
+    pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats, Leftovers) {
         let mut state = self.state;
-        // Of series that the log does not name.
-        self.found.into_values().for_each(|list| state.table.drop_full(list));
+        let mut leftovers = self.leftovers;
+        leftovers.aliases = self.aliases;
+        // Of series that the log does not name. No other series is to be taken for one of them.
+        for (reference, list) in self.found {
+            state.table.reserve_reference(reference);
+            state.table.drop_full(list);
+        }
         for slot in state.table.slots() {
             if !state.table.extent(slot).is_empty() {
                 state.index.add(slot, &state.table);
@@ -137,13 +147,14 @@ impl Replayer {
             underway: underway::Commits::default(),
             rules: self.rules,
             block_range_ms: options.block_range_ms,
+            window: OutOfOrderWindow::new(options),
             refusals: Refusals::default(),
             files: self.files,
             spilling: Mutex::new(()),
             exemplars: RwLock::new(self.exemplars),
         };
         head.spill();
-        (head, self.stats)
+        (head, self.stats, leftovers)
     }
 
     fn add_series(&mut self, item: &RefSeries) {

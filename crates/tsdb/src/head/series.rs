@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
 use narthex_model::SampleTime;
@@ -91,6 +91,11 @@ impl Series {
 
     pub(super) fn is_vacant(&self) -> bool {
         self.labels.is_none()
+    }
+
+    /// Takes note that an appender holds a sample less for the series.
+    pub(super) fn release(&self) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Tells whether a sample could be appended now.

@@ -54,7 +54,8 @@ fn replay(records: &[Vec<u8>]) -> (Head, ReplayStats) {
     for record in records {
         assert!(replayer.apply(record), "{record:?}");
     }
-    replayer.finish(&options)
+    let (head, stats, _) = replayer.finish(&options);
+    (head, stats)
 }
 
 /// The series in the head's order, with their times.
@@ -154,7 +155,7 @@ fn short_chunks() -> (Head, Wal) {
 fn short_chunks_on(host: &Host) -> (Head, Wal) {
     let mut options = Options::default();
     (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
-    let (head, _) = Replayer::new(&options, None).finish(&options);
+    let (head, ..) = Replayer::new(&options, None).finish(&options);
     host.files.create_dir_all(Path::new("wal")).unwrap();
     let report = wal::replay(&*host.files, Path::new("wal"), |_| true).unwrap();
     (head, Wal::start(host, "wal".into(), &report, &options).unwrap())
@@ -248,7 +249,7 @@ fn what_is_in_blocks_is_not_read_from_the_log_again() {
     ] {
         assert!(replayer.apply(&record));
     }
-    let (head, stats) = replayer.finish(&options);
+    let (head, stats, _) = replayer.finish(&options);
     assert_eq!(read(&head), named(&[("a", &[100, 101])]));
     assert_eq!((stats.samples, stats.unknown_series), (2, 0));
     assert_eq!((head.stats().min_ms, head.stats().max_ms), (Some(100), Some(101)));

@@ -82,12 +82,13 @@ impl State {
             *oldest_ms =
                 [*oldest_ms, bounds.map(|(oldest_ms, _)| oldest_ms)].into_iter().flatten().min();
             if let Some(ranges) = self.tombstones.get_mut(&slot) {
-                ranges.retain(|(_, max_ms)| *max_ms >= min_ms);
+                // Samples out of order may be older, and stay.
+                let has_late = self.out_of_order.has(slot);
+                ranges.retain(|(_, max_ms)| has_late || *max_ms >= min_ms);
             }
         }
         slots.retain(|slot| {
-            let is_empty = self.table.extent(*slot).is_empty();
-            is_empty && *self.table.get_mut(*slot).pending.get_mut() == 0
+            !self.has_samples(*slot) && *self.table.get_mut(*slot).pending.get_mut() == 0
         });
         self.index.remove(&slots, &self.table);
         for slot in slots {

@@ -31,6 +31,11 @@ impl Head {
         Some(Underway { head: self, oldest_ms })
     }
 
+    /// Returns the time before which samples are taken out of order alone, if at all.
+    pub(super) fn sealed_ms(&self) -> i64 {
+        self.state.read().sealed_ms.unwrap_or(i64::MIN)
+    }
+
     /// Takes no samples any more that are older than `end_ms`, and waits for the commits that have
     /// some.
     pub(crate) fn seal(&self, end_ms: i64) {

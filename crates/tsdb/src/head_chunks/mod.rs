@@ -28,6 +28,18 @@ use writer::Writer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ChunkRef(pub(crate) u64);
 
+impl ChunkRef {
+    /// Returns the number of the file.
+    pub(crate) fn file(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn offset(self) -> u32 {
+        self.0 as u32
+    }
+}
+
 /// A chunk that was there when the files were opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundChunk {
@@ -116,7 +128,7 @@ impl HeadChunks {
     ) -> io::Result<ChunkRef> {
         let mut writer = self.writer.lock();
         let (started, place) = writer.push(series, chunk, is_out_of_order)?;
-        let number = file_of(place);
+        let number = place.file();
         let mut open = self.open.write();
         if let Some(reader) = started {
             open.insert(number, ChunkFile { reader, max_ms: i64::MIN, size: 0 });
@@ -130,7 +142,7 @@ impl HeadChunks {
 
     /// Returns a chunk, whose checksum is right.
     pub(crate) fn read(&self, place: ChunkRef) -> Result<EncodedChunk, HeadChunkError> {
-        let (number, offset) = (file_of(place), offset_of(place));
+        let (number, offset) = (place.file(), place.offset());
         let found = self.open.read().get(&number).map(|file| Arc::clone(&file.reader));
         let reader = found.ok_or(HeadChunkError::Missing { file: number })?;
         if let Some(chunk) = self.writer.lock().pending(number, offset) {
@@ -193,8 +205,8 @@ impl HeadChunks {
     }
 
     fn damaged(&self, place: ChunkRef, reason: &'static str) -> HeadChunkError {
-        let path = format::file_path(&self.dir, file_of(place));
-        HeadChunkError::Damaged { path, offset: offset_of(place), reason }
+        let path = format::file_path(&self.dir, place.file());
+        HeadChunkError::Damaged { path, offset: place.offset(), reason }
     }
 }
 
@@ -209,15 +221,6 @@ fn decode(header: ChunkHeader, bytes: Vec<u8>) -> Option<EncodedChunk> {
         encoding: header.encoding()?,
         bytes: Bytes::from(bytes).slice(header.body()),
     })
-}
-
-fn file_of(ChunkRef(reference): ChunkRef) -> u32 {
-    (reference >> 32) as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-fn offset_of(ChunkRef(reference): ChunkRef) -> u32 {
-    reference as u32
 }
 
 /// How much is read at first, in bytes.

@@ -66,8 +66,9 @@ fn append_run(out: &mut Columns, from: &Columns, times: &[i64]) {
     }
 }
 
-/// Appends the samples of `from` in the range, both ends included, of which the first is one.
-fn append(out: &mut Columns, from: &Columns, (first_ms, last_ms): (i64, i64)) {
+/// Appends the samples of `from` in the range, both ends included, of which the first is one. Of that
+/// nothing is known of a reset.
+pub(crate) fn append(out: &mut Columns, from: &Columns, (first_ms, last_ms): (i64, i64)) {
     let first = from.timestamps_ms().partition_point(|time| *time < first_ms);
     let Some(histogram) = from.histogram(first).filter(|histogram| is_hinted(histogram)) else {
         out.extend_from_columns(from, first_ms..=last_ms);

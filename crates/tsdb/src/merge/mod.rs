@@ -10,6 +10,7 @@ mod selection;
 use narthex_model::Matcher;
 use narthex_storage::{Querier, QueryContext, SelectHints, Selection, StorageError};
 
+pub(crate) use columns::append;
 use columns::merge_into;
 use selection::MergeSelection;
 

@@ -15,5 +15,6 @@ mod histograms;
 mod isolation;
 mod maintain;
 mod maintenance;
+mod out_of_order;
 mod select;
 mod support;
