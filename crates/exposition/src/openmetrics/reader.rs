@@ -49,9 +49,29 @@ impl<'a> OpenMetricsReader<'a> {
     /// Returns a reader of `page`, which need not be UTF-8 as a whole.
     #[must_use]
     pub fn new(page: &'a [u8]) -> Self {
-        let lexer = Lexer::new(page);
-        let metric_type = MetricType::Unknown;
-        Self { page, lexer, line_start: 0, metric_type, is_done: false }
+        Self::resume(page, MetricType::Unknown)
+    }
+
+    /// Returns a reader of the rest of a page, which comes behind the type `metric_type`. So a page that
+    /// does not fit in memory is read in parts: what a reader says at the end of one is to be read again
+    /// with more behind it, from [`OpenMetricsReader::position`] on.
+    #[must_use]
+    pub fn resume(rest: &'a [u8], metric_type: MetricType) -> Self {
+        let lexer = Lexer::new(rest);
+        Self { page: rest, lexer, line_start: 0, metric_type, is_done: false }
+    }
+
+    /// Returns how many bytes the entries so far take.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        // What follows the last entry belongs to the end or to an error.
+        if self.is_done { self.line_start } else { self.lexer.end() }
+    }
+
+    /// Returns the type that the page declared last.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.metric_type
     }
 
     fn parse(&mut self) -> Parsed<Option<Entry<'a>>> {

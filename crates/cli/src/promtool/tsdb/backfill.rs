@@ -3,12 +3,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_exposition::{Entry, OpenMetricsReader, SampleEntry};
 use narthex_host::Host;
 use narthex_model::LabelsBuilder;
 use narthex_storage::{Appendable, SampleValue, SeriesKey};
 use narthex_tsdb::{Block, BlockBuilder, BlockMeta, Options};
 
+use super::input::Page;
 use super::list::{header, row};
 use super::{CreateBlocksFlags, ExternalLabel, OpenMetricsFlags, TsdbError, text};
 use crate::promtool::Console;
@@ -19,8 +19,7 @@ pub(super) fn backfill(
     flags: &CreateBlocksFlags,
     console: &mut Console<'_>,
 ) -> Result<(), TsdbError> {
-    let fail = |source| TsdbError::Input { path: input.input.clone(), source };
-    let page = fs::read(&input.input).map_err(fail)?;
+    let page = Page::open(&input.input)?;
     let fail = |source| TsdbError::OutputDir { path: input.output.clone(), source };
     fs::create_dir_all(&input.output).map_err(fail)?;
     let Some((min_ms, max_ms)) = bounds_ms(&page)? else { return Ok(()) };
@@ -52,33 +51,21 @@ fn open(host: &Host, parent: &Path, meta: &BlockMeta) -> Result<Block, TsdbError
     Ok(Block::open(Arc::clone(&host.files), parent.join(meta.ulid.to_string()))?)
 }
 
-/// Returns the samples of a page.
-fn samples(page: &[u8]) -> impl Iterator<Item = Result<(SampleEntry<'_>, i64), TsdbError>> {
-    OpenMetricsReader::new(page).filter_map(|entry| match entry {
-        Ok(Entry::Sample(sample)) => Some(match sample.timestamp_ms {
-            Some(timestamp_ms) => Ok((sample, timestamp_ms)),
-            None => Err(TsdbError::NoTimestamp { series: sample.series.into() }),
-        }),
-        Ok(_) => None,
-        Err(error) => Some(Err(error.into())),
-    })
-}
-
 /// Returns the times of the oldest and the newest sample, where there is one.
-fn bounds_ms(page: &[u8]) -> Result<Option<(i64, i64)>, TsdbError> {
+fn bounds_ms(page: &Page) -> Result<Option<(i64, i64)>, TsdbError> {
     let mut bounds: Option<(i64, i64)> = None;
-    for sample in samples(page) {
-        let (_, timestamp_ms) = sample?;
+    page.for_each_sample(|_, timestamp_ms| {
         let (min_ms, max_ms) = bounds.unwrap_or((timestamp_ms, timestamp_ms));
         bounds = Some((min_ms.min(timestamp_ms), max_ms.max(timestamp_ms)));
-    }
+        Ok(())
+    })?;
     Ok(bounds)
 }
 
 /// Returns the samples of the range of time that starts at `start_ms`, and the time of the oldest
 /// sample behind it.
 fn read_range(
-    page: &[u8],
+    page: &Page,
     external: &[ExternalLabel],
     start_ms: i64,
     range_ms: i64,
@@ -90,15 +77,14 @@ fn read_range(
     let mut appender = builder.appender();
     let mut labels = LabelsBuilder::default();
     let (mut pending_count, mut next_ms) = (0, None::<i64>);
-    for sample in samples(page) {
-        let (sample, timestamp_ms) = sample?;
+    page.for_each_sample(|sample, timestamp_ms| {
         let Some(offset_ms) = timestamp_ms.checked_sub(start_ms).filter(|offset| *offset >= 0)
         else {
-            continue;
+            return Ok(());
         };
         if offset_ms >= range_ms {
             next_ms = Some(next_ms.map_or(timestamp_ms, |next_ms| next_ms.min(timestamp_ms)));
-            continue;
+            return Ok(());
         }
         sample.labels(&mut labels)?;
         for label in external {
@@ -116,7 +102,8 @@ fn read_range(
             appender.commit().map_err(TsdbError::Commit)?;
             pending_count = 0;
         }
-    }
+        Ok(())
+    })?;
     appender.commit().map_err(TsdbError::Commit)?;
     drop(appender);
     Ok((builder, next_ms))

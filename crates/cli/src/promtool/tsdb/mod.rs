@@ -6,6 +6,7 @@ mod bench;
 mod dump;
 mod error;
 mod flags;
+mod input;
 mod list;
 mod text;
 
