@@ -111,6 +111,8 @@ pub struct BlocksStats {
     /// Damaged blocks: those in the folder `quarantine` of the database, and those that could not be
     /// moved there.
     pub lost: u64,
+    /// Blocks in use of which a query could not read all.
+    pub damaged: u64,
     /// Compactions of blocks (`compactions_total`).
     pub compactions: u64,
     /// Compactions of blocks that failed (`compactions_failed_total`).

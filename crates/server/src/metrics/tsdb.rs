@@ -10,7 +10,7 @@ use super::{counter, gauge};
 ///
 /// `tsdb/head.go`, `tsdb/wlog/wlog.go` and `tsdb/db.go` of Prometheus.
 pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
-    let Stats { head, wal, replay, .. } = stats;
+    let Stats { head, wal, blocks, replay, .. } = stats;
     write_exemplar_stats(page, &stats.exemplars);
     for (name, help, value) in [
         ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
@@ -24,6 +24,16 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             "prometheus_tsdb_wal_segment_current",
             "Write log segment index that TSDB is currently writing to.",
             wal.segment,
+        ),
+        (
+            "narthex_tsdb_blocks_lost",
+            "Damaged blocks that were moved aside, or could not be.",
+            blocks.lost,
+        ),
+        (
+            "narthex_tsdb_blocks_damaged",
+            "Blocks in use of which a query could not read all.",
+            blocks.damaged,
         ),
     ] {
         gauge(page, name, help, value as f64);

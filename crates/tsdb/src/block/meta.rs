@@ -142,6 +142,9 @@ impl BlockMeta {
         let bytes = read_file(files, &path, META_SIZE_MAX)?;
         let meta = serde_json::from_slice::<Self>(&bytes)
             .map_err(|source| BlockError::Meta { path: path.clone(), source })?;
+        if !is_as_written(&bytes) {
+            return Err(BlockError::damaged(&path, 0, "the checksum does not match"));
+        }
         if !matches!(meta.version, VERSION | VERSION_OF_WRONG_INDEX) {
             return Err(BlockError::damaged(&path, 0, "an unknown version"));
         }
@@ -161,6 +164,12 @@ impl BlockMeta {
         let formatter = serde_json::ser::PrettyFormatter::with_indent(b"\t");
         let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
         self.serialize(&mut serializer).expect("plain fields, written to memory");
+        let body_size = bytes.len() - END.len();
+        let checksum = crc32c::crc32c(&bytes[..body_size]);
+        bytes.truncate(body_size);
+        bytes.extend_from_slice(CHECKSUM_FIELD.as_bytes());
+        bytes.extend_from_slice(checksum.to_string().as_bytes());
+        bytes.extend_from_slice(END.as_bytes());
         replace_file(files, &dir.join(META_NAME), &bytes)?;
         Ok(bytes.len() as u64)
     }
@@ -169,6 +178,21 @@ impl BlockMeta {
     pub(super) fn has_wrong_index_version(&self) -> bool {
         self.version == VERSION_OF_WRONG_INDEX
     }
+}
+
+/// Returns whether nothing in front of the checksum changed, where there is one: the reference
+/// writes none, and drops ours when it writes the file again.
+///
+/// Without it a bit that turns in a time would hide samples, or refuse later ones as too old.
+fn is_as_written(bytes: &[u8]) -> bool {
+    let field = CHECKSUM_FIELD.as_bytes();
+    let Some(place) = bytes.windows(field.len()).rposition(|window| window == field) else {
+        return true;
+    };
+    let (body, rest) = bytes.split_at(place);
+    let number = rest[field.len()..].strip_suffix(END.as_bytes());
+    let number = number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    number == Some(crc32c::crc32c(body))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -184,6 +208,9 @@ fn is_false(flag: &bool) -> bool {
 const META_NAME: &str = "meta.json";
 /// A block of ten years, made from blocks of two hours, names 44,000 sources of 34 bytes.
 const META_SIZE_MAX: u64 = 16 << 20;
+/// The last field of the file, of our own: a CRC-32C of all that stands before it.
+const CHECKSUM_FIELD: &str = ",\n\t\"narthexChecksum\": ";
+const END: &str = "\n}";
 const VERSION: u32 = 1;
 const VERSION_OF_WRONG_INDEX: u32 = 2;
 
@@ -193,10 +220,10 @@ mod tests {
 
     use narthex_host::Simulation;
 
-    use super::{BlockCompaction, BlockMeta, Ulid};
+    use super::{BlockCompaction, BlockMeta, CHECKSUM_FIELD, Ulid};
 
     #[test]
-    fn the_file_is_written_as_the_reference_writes_it() {
+    fn the_file_is_written_as_the_reference_writes_it_but_for_a_checksum() {
         let simulation = Simulation::new(1);
         let files = &*simulation.host().files;
         let dir = Path::new("block");
@@ -214,7 +241,7 @@ mod tests {
             "\t\"compaction\": {\n\t\t\"level\": 1,\n\t\t\"sources\": [\n",
             "\t\t\t\"01M81NJWN008SWVKYS99C8K2ZS\"\n\t\t],\n\t\t\"hints\": [\n",
             "\t\t\t\"from-out-of-order\",\n\t\t\t\"from-stale-series\"\n\t\t]\n\t},\n",
-            "\t\"version\": 1\n}"
+            "\t\"version\": 1,\n\t\"narthexChecksum\": 4141227441\n}"
         );
         let mut found = vec![0; text.len() + 1];
         let file = files.open_read(&dir.join("meta.json")).unwrap();
@@ -230,10 +257,16 @@ mod tests {
         files.create_dir_all(Path::new("")).unwrap();
         let good = r#"{"ulid":"01M81NJWN008SWVKYS99C8K2ZS","minTime":1,"maxTime":2,
             "compaction":{"level":1},"version":1,"thanos":{"labels":{}}}"#;
+        let unmarked = good.strip_suffix('}').unwrap();
+        let checksum = crc32c::crc32c(unmarked.as_bytes());
         let cases = [
             ("", false),
             ("{}", false),
             (good, true),
+            (&format!("{unmarked}{CHECKSUM_FIELD}{checksum}\n}}"), true),
+            (&format!("{unmarked}{CHECKSUM_FIELD}{}\n}}", checksum ^ 1), false),
+            (&format!("{unmarked}{CHECKSUM_FIELD}\"{checksum}\"\n}}"), false),
+            (&format!("{unmarked}{CHECKSUM_FIELD}{checksum}, \"mine\": 1\n}}"), false),
             (&good.replace("\"version\":1", "\"version\":3"), false),
             (&good.replace("\"minTime\":1", "\"minTime\":3"), false),
             (&good.replace("01M8", "U1M8"), false),

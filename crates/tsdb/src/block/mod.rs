@@ -18,7 +18,7 @@ mod ulid;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use narthex_host::Files;
 use narthex_storage::{Querier, Queryable, StorageError, TimeRange};
@@ -56,6 +56,8 @@ pub struct Block {
     index: Index,
     segments: Segments,
     state: RwLock<State>,
+    /// The warning of the first damage that a query met.
+    damage: OnceLock<Box<str>>,
 }
 
 /// What may change while a block is open.
@@ -81,9 +83,13 @@ impl Block {
         let segments = Segments::open(&*files, &dir.join(CHUNKS_NAME))?;
         let index = Index::open(&*files, dir.join(INDEX_NAME), meta.has_wrong_index_version())?;
         let (tombstones, tombstones_size) = Tombstones::read(&*files, &dir)?;
+        if tombstones_size == 0 && meta.stats.num_tombstones > 0 {
+            // What was deleted must not come back.
+            return Err(BlockError::damaged(&dir, 0, "the file of tombstones is missing"));
+        }
         let tombstones = Arc::new(tombstones);
         let state = RwLock::new(State { meta, meta_size, tombstones, tombstones_size });
-        Ok(Self { files, dir, index, segments, state })
+        Ok(Self { files, dir, index, segments, state, damage: OnceLock::new() })
     }
 
     /// Returns the folder of the block.
@@ -126,6 +132,20 @@ impl Block {
     /// deleted.
     pub(crate) fn series_chunks(&self, range: TimeRange) -> Result<BlockSeries<'_>, BlockError> {
         BlockSeries::new(self, range)
+    }
+
+    /// Returns whether a query met damage since the block was opened.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damage.get().is_some()
+    }
+
+    /// Returns the warning of a query that met damage, the same one each time. Logs the first.
+    fn note_damage(&self, error: &BlockError) -> &str {
+        self.damage.get_or_init(|| {
+            tracing::error!(block = %self.dir.display(), %error, "block is damaged in part");
+            let ulid = self.state.read().meta.ulid;
+            format!("block {ulid} cannot be read in part: {error}").into()
+        })
     }
 
     fn tombstones(&self) -> Arc<Tombstones> {

@@ -71,15 +71,10 @@ fn tolerate<T: Default>(
         Ok(answer) => Ok(answer),
         Err(QueryError::Stop(error)) => Err(error),
         Err(QueryError::Block(error)) => {
-            warn_of_damage(ctx, block, &error);
+            ctx.warn(block.note_damage(&error));
             Ok(T::default())
         }
     }
-}
-
-fn warn_of_damage(ctx: &QueryContext, block: &Block, error: &BlockError) {
-    tracing::warn!(block = %block.dir.display(), error = %error, "damaged block");
-    ctx.warn(format!("block {} cannot be read in part: {error}", block.state.read().meta.ulid));
 }
 
 impl<B: Borrow<Block> + Send + Sync> Querier for BlockQuerier<B> {
@@ -259,7 +254,7 @@ impl<'a> BlockSelection<'a> {
                 Ok(labels) => labels,
                 // One series is lost, not those behind it.
                 Err(error @ BlockError::Damaged { .. }) => {
-                    warn_of_damage(ctx, self.block, &error);
+                    ctx.warn(self.block.note_damage(&error));
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -311,7 +306,7 @@ impl Selection for BlockSelection<'_> {
         self.block.segments.read(places, |_, chunk| {
             let outcome = chunk.and_then(|chunk| self.decode(&chunk, out));
             if let Err(error) = outcome {
-                warn_of_damage(ctx, self.block, &error);
+                ctx.warn(self.block.note_damage(&error));
             }
         });
         for &(min_ms, max_ms) in self.tombstones.of(*series) {

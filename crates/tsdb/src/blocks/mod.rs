@@ -168,6 +168,7 @@ impl Blocks {
             table_bytes: sum(|block| block.table_bytes() as u64),
             min_ms: state.open.first().map(|block| block.meta().min_ms),
             lost: state.lost.len() as u64,
+            damaged: sum(|block| u64::from(block.is_damaged())),
             compactions: load(&self.counts.compactions),
             compactions_failed: load(&self.counts.compactions_failed),
             time_retentions: load(&self.counts.time_retentions),

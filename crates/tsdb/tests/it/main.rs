@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "tests say that they skip")]
 
 mod append;
+mod block_damage;
 mod blocks;
 mod conformance;
 mod damage;
