@@ -143,8 +143,10 @@ fn samples(index: usize) -> impl Iterator<Item = (i64, u64)> {
     })
 }
 
+/// Returns which times are asked for: none at which a sample is, since Prometheus 2.42 takes a sample
+/// on the left edge of a window for a part of it and later versions do not.
 fn range() -> (i64, i64) {
-    let end_s = START_S + HOURS * 3_600 - INTERVAL_S;
+    let end_s = START_S + HOURS * 3_600 - INTERVAL_S / 2;
     (end_s - HOURS_ASKED * 3_600, end_s)
 }
 
