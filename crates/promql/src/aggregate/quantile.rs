@@ -35,11 +35,12 @@ pub(crate) fn quantile_of_groups<'a>(
     let mut values = Vec::new();
     groups.push_into(&mut result)?;
     for (row, members) in members.into_iter().enumerate() {
+        let members = members.into_iter().map(|series| held.block().row(series));
+        let members = members.collect::<Vec<_>>();
         for step in 0..grid.steps() {
             run.ctx.check()?;
             values.clear();
-            values
-                .extend(members.iter().filter_map(|series| held.block().row(*series).float(step)));
+            values.extend(members.iter().filter_map(|row| row.float(step)));
             if !values.is_empty() {
                 result.block_mut().set(row, step, quantile(q.at(step), &mut values));
             }
