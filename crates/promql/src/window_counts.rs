@@ -2,7 +2,7 @@
 
 use narthex_model::histogram::FloatHistogram;
 
-use crate::window::{Samples, Windows};
+use crate::window::{Edge, Samples, Windows};
 
 /// What the windows over one series hold, in samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +50,11 @@ impl WindowCounts {
         // From here to there each sample lies in as many windows.
         let even_from = until(first_ms - grid.step_ms());
         let even_to = until(last_ms - seen_ms + grid.step_ms());
-        let step_ms = grid.step_ms().unsigned_abs();
-        let early = times_ms[start..even_from].iter();
-        let early: u64 = early.map(|time| first_ms.abs_diff(*time) / step_ms).sum();
-        let late = times_ms[even_to..end].iter();
-        let late: u64 = late.map(|time| last_ms.abs_diff(*time) / step_ms + 1).sum();
+        let early =
+            steps_between(times_ms[start..even_from].iter().rev(), first_ms, grid.step_ms());
+        let late = times_ms[even_to..end].iter().rev();
+        // The window of the last step holds all of them.
+        let late = steps_between(late, last_ms, grid.step_ms()) + (end - even_to) as u64;
         let total = ((even_to - start) * per_sample) as u64 - early + late;
         let fresh = (end - start) as u64;
         let max = total.div_ceil(steps as u64);
@@ -115,31 +115,20 @@ impl WindowCounts {
     }
 }
 
-/// The number of samples up to a time that only moves on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Edge {
-    index: usize,
-    /// How far it moved last.
-    stride: usize,
-}
-
-impl Edge {
-    #[inline]
-    fn move_to(&mut self, timestamps_ms: &[i64], time_ms: i64) {
-        // PERF: samples are mostly as far apart as steps are, or a whole number of times.
-        let guess = self.index + self.stride;
-        let before_is_in =
-            guess == 0 || timestamps_ms.get(guess - 1).is_some_and(|known| *known <= time_ms);
-        if before_is_in && timestamps_ms.get(guess).is_none_or(|known| *known > time_ms) {
-            self.index = guess;
-            return;
+/// Returns how many whole steps lie between each of some times and `end_ms`, in total. The times
+/// fall, and none is after `end_ms`.
+fn steps_between<'t>(times_ms: impl Iterator<Item = &'t i64>, end_ms: i64, step_ms: i64) -> u64 {
+    // PERF: by counting on, since to divide takes as long as to decode a sample.
+    let (mut steps, mut total) = (0, 0);
+    let mut next_ms = end_ms.saturating_sub(step_ms);
+    for time_ms in times_ms {
+        while *time_ms <= next_ms {
+            steps += 1;
+            next_ms = next_ms.saturating_sub(step_ms);
         }
-        let from = self.index;
-        while timestamps_ms.get(self.index).is_some_and(|known| *known <= time_ms) {
-            self.index += 1;
-        }
-        self.stride = self.index - from;
+        total += steps;
     }
+    total
 }
 
 /// Returns as how many samples a native histogram counts.

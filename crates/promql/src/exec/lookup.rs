@@ -8,7 +8,7 @@ use super::run::Run;
 use crate::QueryError;
 use crate::block::Column;
 use crate::plan::{InstantPlan, Take};
-use crate::window::SAMPLES_UNCHECKED_MAX;
+use crate::window::{Edge, SAMPLES_UNCHECKED_MAX};
 
 /// Fills in, for each step, the latest sample that is not older than the lookback delta and no
 /// staleness marker.
@@ -22,16 +22,14 @@ pub(super) fn fill_instant(
     let (timestamps_ms, values) = (columns.timestamps_ms(), columns.values());
     let steps = lookups.grid.steps();
     out.reset(steps);
-    let mut end = 0;
+    let mut end = Edge::default();
     for step in 0..steps {
         if step % SAMPLES_UNCHECKED_MAX == 0 {
             run.ctx.check()?;
         }
         let end_ms = lookups.end_ms(step);
-        while end < timestamps_ms.len() && timestamps_ms[end] <= end_ms {
-            end += 1;
-        }
-        let Some(last) = end.checked_sub(1) else { continue };
+        end.move_to(timestamps_ms, end_ms);
+        let Some(last) = end.index.checked_sub(1) else { continue };
         let value = values[last];
         let fresh = timestamps_ms[last] > end_ms.saturating_sub(lookups.range_ms);
         if fresh && !is_stale_nan(value) {

@@ -52,7 +52,7 @@ impl Change {
         windows.batches(ctx, samples, |batch| {
             ends.read(batch, windows.range_ms);
             resets.add_to(&mut ends.change, &batch.spans);
-            self.extrapolate(&ends, unit_s, &mut results);
+            self.extrapolate(&ends, batch.len(), unit_s, &mut results);
             out.store(batch.step, &results[..batch.len()], batch.spans.holding(2));
         })
     }
@@ -89,22 +89,23 @@ impl Change {
         gaps: f64,
         (first, change): (f64, f64),
     ) -> f64 {
-        let sampled_s = sampled_ms / 1000.0;
-        let spacing_s = sampled_s / gaps;
-        let threshold_s = spacing_s * 1.1;
-        let covered_s = |to_end_s: f64| {
-            if to_end_s >= threshold_s { spacing_s / 2.0 } else { to_end_s }
-        };
-        let to_start_s = covered_s(to_start_ms / 1000.0);
-        let to_end_s = covered_s(to_end_ms / 1000.0);
+        let (sampled_s, to_start_s, to_end_s) = covered_s(sampled_ms, to_start_ms, to_end_ms, gaps);
         let to_zero_s = sampled_s * (first / change);
         let from_zero = self.counter & (change > 0.0) & (first >= 0.0) & (to_zero_s < to_start_s);
         let to_start_s = if from_zero { to_zero_s } else { to_start_s };
         (sampled_s + to_start_s + to_end_s) / sampled_s
     }
 
-    /// Sets the results from the ends of all windows.
-    fn extrapolate(self, ends: &Ends, unit_s: f64, results: &mut Numbers) {
+    /// Sets the results from the ends of the first `len` windows.
+    fn extrapolate(self, ends: &Ends, len: usize, unit_s: f64, results: &mut Numbers) {
+        // PERF: of samples at even distances all windows have one factor, and a division takes
+        // longer than all else.
+        if let Some(factor) = self.common_factor(ends, len) {
+            for (result, change) in results.iter_mut().zip(&ends.change) {
+                *result = change * (factor / unit_s);
+            }
+            return;
+        }
         for (position, result) in results.iter_mut().enumerate() {
             let change = ends.change[position];
             let factor = self.factor(
@@ -117,6 +118,40 @@ impl Change {
             *result = change * (factor / unit_s);
         }
     }
+
+    /// Returns the factor of the first `len` windows, where it is one and they all start after their
+    /// counter's zero.
+    fn common_factor(self, ends: &Ends, len: usize) -> Option<f64> {
+        let Ends { sampled_ms, to_start_ms, to_end_ms, gaps, first, change } = ends;
+        let is_one = |numbers: &Numbers| {
+            numbers[..len].iter().fold(true, |is_one, number| is_one & (*number == numbers[0]))
+        };
+        if ![sampled_ms, to_start_ms, to_end_ms, gaps].into_iter().all(is_one) {
+            return None;
+        }
+        let (sampled_s, to_start_s, to_end_s) =
+            covered_s(sampled_ms[0], to_start_ms[0], to_end_ms[0], gaps[0]);
+        // By a factor of two, so that rounding plays no part.
+        let is_far = |first: f64, change: f64| {
+            let may_rise = (change > 0.0) & (first >= 0.0);
+            !may_rise | (sampled_s * first > 2.0 * to_start_s * change)
+        };
+        let ends = first[..len].iter().zip(change);
+        let all_far = ends.fold(true, |all, (first, change)| all & is_far(*first, *change));
+        (!self.counter || all_far).then_some((sampled_s + to_start_s + to_end_s) / sampled_s)
+    }
+}
+
+/// Returns how many seconds the samples cover, and how many before and behind them count as covered
+/// up to the ends of the window.
+#[inline(always)]
+fn covered_s(sampled_ms: f64, to_start_ms: f64, to_end_ms: f64, gaps: f64) -> (f64, f64, f64) {
+    let sampled_s = sampled_ms / 1000.0;
+    let spacing_s = sampled_s / gaps;
+    let threshold_s = spacing_s * 1.1;
+    let covered_s =
+        |to_end_s: f64| if to_end_s >= threshold_s { spacing_s / 2.0 } else { to_end_s };
+    (sampled_s, covered_s(to_start_ms / 1000.0), covered_s(to_end_ms / 1000.0))
 }
 
 impl Ends {
@@ -165,8 +200,17 @@ struct Resets {
 
 impl Resets {
     fn new(values: &[f64]) -> Self {
-        let fell = |(index, pair): (usize, &[f64])| (pair[1] < pair[0]).then_some(index + 1);
-        let indices: Vec<usize> = values.windows(2).enumerate().filter_map(fell).collect();
+        let fell = |pair: &[f64]| pair[1] < pair[0];
+        // PERF: most counters have none, which many values at a time tell.
+        let has_none =
+            |values: &[f64]| !values.windows(2).fold(false, |any, pair| any | fell(pair));
+        let mut indices = Vec::new();
+        for start in (1..values.len()).step_by(RESETS_CHUNK_LEN) {
+            let end = values.len().min(start + RESETS_CHUNK_LEN);
+            if !has_none(&values[start - 1..end]) {
+                indices.extend((start..end).filter(|index| fell(&values[index - 1..=*index])));
+            }
+        }
         let lost = indices.iter().map(|index| values[index - 1]).collect();
         Self { indices, lost, before: 0 }
     }
@@ -238,3 +282,5 @@ pub(super) fn seconds(duration_ms: i64) -> f64 {
 const LANES: usize = 8;
 /// Up to how many resets in all windows of a batch are added window by window.
 const FEW_RESETS: usize = 64;
+/// How many values are looked at for any reset at all.
+const RESETS_CHUNK_LEN: usize = 256;

@@ -61,12 +61,14 @@ impl<'a> Batch<'_, 'a> {
         let passed_ms = (len as i64 - 1).wrapping_mul(step_ms);
         let even = windows.seen_by(step + len - 1)
             == (from_ms.wrapping_add(passed_ms), to_ms.wrapping_add(passed_ms));
-        // PERF: where samples come as often as steps, this is known of all windows at once.
+        // PERF: where a step is as long as so many samples, this is known of all windows at once.
+        let next_ms = to_ms.wrapping_add(step_ms);
+        let stride = advance(times, end, next_ms) - end;
         if even
-            && moves_by_one(times, first, len, from_ms, step_ms)
-            && moves_by_one(times, end, len, to_ms, step_ms)
+            && moves_by(stride, times, first, len, from_ms, step_ms)
+            && moves_by(stride, times, end, len, to_ms, step_ms)
         {
-            return self.spans.roll(len, first, end);
+            return self.spans.roll(len, first, end, stride);
         }
         self.spans.set(len, |position| {
             let (from_ms, to_ms) = windows.seen_by(step + position);
@@ -118,23 +120,35 @@ fn advance(times: &[i64], count: usize, time_ms: i64) -> usize {
     count
 }
 
-/// Returns whether one sample more is not after the time at each of `len` steps, the first of which
-/// is at `time_ms` and has `count` of them.
-fn moves_by_one(times: &[i64], count: usize, len: usize, time_ms: i64, step_ms: i64) -> bool {
+/// Returns whether `stride` samples more, of which there is one at least, are not after the time at
+/// each of `len` steps, the first of which is at `time_ms` and has `count` of them.
+fn moves_by(
+    stride: usize,
+    times: &[i64],
+    count: usize,
+    len: usize,
+    time_ms: i64,
+    step_ms: i64,
+) -> bool {
     let last = len - 1;
-    let Some(entering) = times.get(count..count + last) else { return false };
-    let rest = &times[count + last..];
+    let Some(entering) = times.get(count..count + last * stride) else { return false };
+    let rest = &times[count + last * stride..];
     let last_ms = time_ms.wrapping_add((last as i64).wrapping_mul(step_ms));
     // Most series that do not move so are told by this alone.
-    if rest.first().is_some_and(|next_ms| *next_ms <= last_ms) {
+    if stride == 0 || rest.first().is_some_and(|next_ms| *next_ms <= last_ms) {
         return false;
     }
     let mut now_ms = time_ms;
     let mut all = true;
-    for &entering_ms in entering {
-        all &= entering_ms > now_ms;
+    let mut enter = |first_ms: i64, last_ms: i64| {
+        all &= first_ms > now_ms;
         now_ms = now_ms.wrapping_add(step_ms);
-        all &= entering_ms <= now_ms;
+        all &= last_ms <= now_ms;
+    };
+    if stride == 1 {
+        entering.iter().for_each(|time| enter(*time, *time));
+    } else {
+        entering.chunks_exact(stride).for_each(|times| enter(times[0], times[stride - 1]));
     }
     all
 }

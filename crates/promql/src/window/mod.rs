@@ -1,6 +1,7 @@
 //! Windows over the samples of one series, one for each step, by two indices that only move on.
 
 mod batch;
+mod edge;
 mod spans;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use narthex_storage::{QueryContext, StorageError};
 
 use crate::Grid;
 pub(crate) use batch::Batch;
+pub(crate) use edge::Edge;
 pub(crate) use spans::Spans;
 
 /// The samples of one series, oldest first, without staleness markers.

@@ -8,28 +8,29 @@ pub(crate) struct Spans {
     /// Behind the last one stand copies of it, so that kernels can take several at a time.
     firsts: [usize; BATCH_LEN_MAX],
     ends: [usize; BATCH_LEN_MAX],
-    rolling: bool,
+    /// By how many indices each moves on from the one before; 0 where that is not known.
+    stride: usize,
 }
 
 impl Spans {
     pub(crate) fn new() -> Self {
         let (firsts, ends) = ([0; BATCH_LEN_MAX], [0; BATCH_LEN_MAX]);
-        Self { len: 0, firsts, ends, rolling: false }
+        Self { len: 0, firsts, ends, stride: 0 }
     }
 
     /// Takes `len` stretches: the first from index `first` to before `end`, and each other one
-    /// index on from the one before.
-    pub(super) fn roll(&mut self, len: usize, first: usize, end: usize) {
-        (self.len, self.rolling) = (len, true);
+    /// `stride` indices on from the one before.
+    pub(super) fn roll(&mut self, len: usize, first: usize, end: usize, stride: usize) {
+        (self.len, self.stride) = (len, stride);
         for position in 0..BATCH_LEN_MAX {
-            self.firsts[position] = first + position.min(len - 1);
-            self.ends[position] = end + position.min(len - 1);
+            self.firsts[position] = first + position.min(len - 1) * stride;
+            self.ends[position] = end + position.min(len - 1) * stride;
         }
     }
 
     /// Takes `len` stretches, of which `next` tells index of the start and index behind the end.
     pub(crate) fn set(&mut self, len: usize, mut next: impl FnMut(usize) -> (usize, usize)) {
-        (self.len, self.rolling) = (len, false);
+        (self.len, self.stride) = (len, 0);
         for position in 0..len {
             (self.firsts[position], self.ends[position]) = next(position);
         }
@@ -57,12 +58,12 @@ impl Spans {
 
     /// Returns whether each stretch is known to be the one before, moved on by one index.
     pub(crate) fn are_rolling(&self) -> bool {
-        self.rolling
+        self.stride == 1
     }
 
     /// Returns the set of stretches that are at least `count` long.
     pub(crate) fn holding(&self, count: usize) -> u64 {
-        if self.rolling && self.ends[0] - self.firsts[0] >= count {
+        if self.stride > 0 && self.ends[0] - self.firsts[0] >= count {
             return u64::MAX >> (BATCH_LEN_MAX - self.len);
         }
         let holds = |position: usize| self.ends[position] - self.firsts[position] >= count;
