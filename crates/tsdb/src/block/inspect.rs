@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use narthex_model::{Labels, Matcher};
 
 use super::index::ChunkPlace;
@@ -56,10 +57,10 @@ impl Block {
     pub fn chunks(&self, series: &IndexedSeries) -> Result<Vec<EncodedChunk>, BlockError> {
         let mut chunks = Vec::with_capacity(series.places.len());
         let mut outcome = Ok(());
-        self.segments.read(&series.places, |index, chunk| match chunk {
+        self.segments.reader().read(&series.places, |index, chunk| match chunk {
             Ok(chunk) => {
                 let ChunkPlace { min_ms, max_ms, .. } = series.places[index];
-                let (encoding, bytes) = (chunk.encoding, chunk.bytes);
+                let (encoding, bytes) = (chunk.encoding, Bytes::copy_from_slice(chunk.bytes));
                 chunks.push(EncodedChunk { min_ms, max_ms, encoding, bytes });
             }
             Err(error) => outcome = Err(error),

@@ -8,9 +8,10 @@ use narthex_model::{Labels, LabelsBuilder, Matcher};
 use narthex_storage::{
     Projection, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
 };
+use parking_lot::Mutex;
 
 use super::index::{ChunkPlace, Index, SeriesId};
-use super::segment::StoredChunk;
+use super::segment::{ChunkReader, StoredChunk};
 use super::tombstones::Tombstones;
 use super::{Block, BlockError};
 use crate::postings::{self, PostingsSource};
@@ -217,6 +218,8 @@ pub(super) struct BlockSelection<'a> {
     series: Vec<Selected>,
     /// Of all series, those of one after those of the other.
     chunks: Vec<ChunkPlace>,
+    /// Those that no read uses now.
+    readers: Mutex<Vec<ChunkReader<'a>>>,
 }
 
 #[derive(Debug)]
@@ -230,7 +233,8 @@ struct Selected {
 impl<'a> BlockSelection<'a> {
     fn new(block: &'a Block, range: TimeRange) -> Self {
         let tombstones = block.tombstones();
-        Self { block, range, tombstones, series: Vec::new(), chunks: Vec::new() }
+        let (series, chunks) = (Vec::new(), Vec::new());
+        Self { block, range, tombstones, series, chunks, readers: Mutex::default() }
     }
 
     /// Finds the series that meet all `matchers` and have a chunk in the range.
@@ -303,12 +307,15 @@ impl Selection for BlockSelection<'_> {
         out.clear();
         let Selected { series, chunks, .. } = &self.series[series];
         let places = &self.chunks[chunks.clone()];
-        self.block.segments.read(places, |_, chunk| {
-            let outcome = chunk.and_then(|chunk| self.decode(&chunk, out));
+        let known = self.readers.lock().pop();
+        let mut reader = known.unwrap_or_else(|| self.block.segments.reader());
+        reader.read(places, |_, chunk| {
+            let outcome = chunk.and_then(|chunk| self.decode(chunk, out));
             if let Err(error) = outcome {
                 ctx.warn(self.block.note_damage(&error));
             }
         });
+        self.readers.lock().push(reader);
         for &(min_ms, max_ms) in self.tombstones.of(*series) {
             out.remove(min_ms..=max_ms);
         }
@@ -317,12 +324,12 @@ impl Selection for BlockSelection<'_> {
 }
 
 impl BlockSelection<'_> {
-    fn decode(&self, chunk: &StoredChunk, out: &mut Columns) -> Result<(), BlockError> {
+    fn decode(&self, chunk: StoredChunk<'_>, out: &mut Columns) -> Result<(), BlockError> {
         let TimeRange { min_ms, max_ms } = self.range;
         // Chunks of a good block do not overlap; samples must rise whatever the bytes say.
         let newest_ms = out.timestamps_ms().last();
         let min_ms = newest_ms.map_or(min_ms, |newest_ms| min_ms.max(newest_ms.saturating_add(1)));
-        let decoded = decode(chunk.encoding, &chunk.bytes, min_ms..=max_ms, out);
+        let decoded = decode(chunk.encoding, chunk.bytes, min_ms..=max_ms, out);
         decoded.map_err(|source| BlockError::Chunk { path: self.block.dir.clone(), source })
     }
 }

@@ -1,13 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use narthex_chunk::Encoding;
 use narthex_host::Files;
 
 use super::BlockError;
-use super::file::BlockFile;
+use super::file::{BlockFile, Window};
 use super::index::ChunkPlace;
-use crate::codec::{Cursor, checksum_matches};
+use crate::codec::Cursor;
 
 /// The files that hold the chunks of a block.
 #[derive(Debug)]
@@ -17,10 +16,19 @@ pub(crate) struct Segments {
 }
 
 /// A chunk as it lies in a segment.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredChunk {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredChunk<'a> {
     pub(crate) encoding: Encoding,
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Reads chunks. Those that lie together cost one read of the file, also where they are of several
+/// series that are read one after the other.
+#[derive(Debug)]
+pub(crate) struct ChunkReader<'a> {
+    segments: &'a Segments,
+    /// The segment that was read last, and what is in memory of it.
+    window: Option<(u64, Window<'a>)>,
 }
 
 impl Segments {
@@ -54,76 +62,84 @@ impl Segments {
         self.files.iter().map(BlockFile::size).sum()
     }
 
-    /// Calls `each` with the chunks at `places`, in their order, with the index of each. Those that
-    /// lie together cost one read.
+    /// Returns a reader of chunks.
+    pub(crate) fn reader(&self) -> ChunkReader<'_> {
+        ChunkReader { segments: self, window: None }
+    }
+
+    fn damaged(&self, reason: &'static str) -> BlockError {
+        BlockError::damaged(&self.dir, 0, reason)
+    }
+}
+
+impl<'a> ChunkReader<'a> {
+    /// Calls `each` with the chunks at `places`, in their order, with the index of each.
     pub(crate) fn read(
-        &self,
+        &mut self,
         places: &[ChunkPlace],
-        mut each: impl FnMut(usize, Result<StoredChunk, BlockError>),
+        mut each: impl FnMut(usize, Result<StoredChunk<'_>, BlockError>),
     ) {
-        let mut rest = places;
-        while let Some(first) = rest.first() {
-            let start = places.len() - rest.len();
-            let is_near = |place: &&ChunkPlace| {
-                let size = place.reference.checked_sub(first.reference);
-                let is_same_segment = place.reference >> 32 == first.reference >> 32;
-                is_same_segment && size.is_some_and(|size| size < SPAN_SIZE_MAX)
-            };
-            let count = rest.iter().take_while(is_near).count();
-            let (together, others) = rest.split_at(count);
-            rest = others;
-            let span = self.read_span(together);
-            for (index, place) in together.iter().enumerate() {
-                let span = span.as_ref().ok();
-                each(start + index, self.take(span, place.reference));
+        let mut loaded = 0;
+        for (index, place) in places.iter().enumerate() {
+            if index == loaded {
+                loaded += count_near(&places[index..]);
+                // Where this fails, to read a chunk alone fails too, or does not.
+                let _ = self.load(&places[index..loaded]);
             }
+            each(index, self.take(place.reference));
         }
     }
 
-    /// Returns the bytes from the first of `places` to about the end of the last, and where they
-    /// start.
-    fn read_span(&self, places: &[ChunkPlace]) -> Result<(u64, Bytes), BlockError> {
+    /// Makes the window hold the bytes from the first of `places`, which are in one segment, to about
+    /// the end of the last.
+    fn load(&mut self, places: &[ChunkPlace]) -> Result<(), BlockError> {
         let (first, last) = (places[0].reference, places[places.len() - 1].reference);
-        let (file, offset) = self.find(first)?;
         let size = usize::try_from(last - first).unwrap_or(usize::MAX);
-        let bytes = file.read_up_to(offset, size.saturating_add(CHUNK_SIZE_GUESS))?;
-        Ok((first, bytes.into()))
+        self.window(first)?.at(offset_of(first), size.saturating_add(CHUNK_SIZE_GUESS))?;
+        Ok(())
     }
 
-    /// Takes the chunk at `reference` out of the bytes of a span, or reads it where they do not hold
-    /// it as a whole.
-    fn take(&self, span: Option<&(u64, Bytes)>, reference: u64) -> Result<StoredChunk, BlockError> {
-        let (file, offset) = self.find(reference)?;
-        let mut bytes = match span {
-            Some((start, bytes)) => {
-                let start = usize::try_from(reference - start).unwrap_or(usize::MAX);
-                bytes.slice(start.min(bytes.len())..)
+    fn take(&mut self, reference: u64) -> Result<StoredChunk<'_>, BlockError> {
+        let segments = self.segments;
+        // The length leaves out the encoding.
+        let take_size = |cursor: &mut Cursor<'_>| cursor.unsigned32()?.checked_add(1);
+        let body = self.window(reference)?.checked(offset_of(reference), take_size)?;
+        let chunk = body.split_first().and_then(|(encoding, bytes)| {
+            Some(StoredChunk { encoding: Encoding::try_from(*encoding).ok()?, bytes })
+        });
+        chunk.ok_or_else(|| segments.damaged("a chunk of an unknown encoding"))
+    }
+
+    /// Returns the window into the segment of a reference.
+    fn window(&mut self, reference: u64) -> Result<&mut Window<'a>, BlockError> {
+        let number = reference >> 32;
+        let window = match self.window.take() {
+            Some((known, window)) if known == number => window,
+            _ => {
+                let file = usize::try_from(number).ok();
+                let file = file.and_then(|number| self.segments.files.get(number));
+                let missing = || self.segments.damaged("a segment of chunks is missing");
+                Window::new(file.ok_or_else(missing)?)
             }
-            None => file.read_up_to(offset, CHUNK_SIZE_GUESS)?.into(),
         };
-        let mut cursor = Cursor::new(&bytes);
-        let Some(size) = cursor.unsigned32() else {
-            return Err(file.damaged(offset, "a chunk without a length"));
-        };
-        let start = bytes.len() - cursor.len();
-        let end = start + 1 + size as usize;
-        if bytes.len() < end + 4 {
-            bytes = file.read(offset, end + 4)?.into();
-        }
-        if !checksum_matches(&bytes[start..end], &bytes[end..end + 4]) {
-            return Err(file.damaged(offset, "the checksum of a chunk does not match"));
-        }
-        let encoding = Encoding::try_from(bytes[start])
-            .map_err(|_| file.damaged(offset, "a chunk of an unknown encoding"))?;
-        Ok(StoredChunk { encoding, bytes: bytes.slice(start + 1..end) })
+        Ok(&mut self.window.insert((number, window)).1)
     }
+}
 
-    fn find(&self, reference: u64) -> Result<(&BlockFile, u64), BlockError> {
-        let offset = reference & u64::from(u32::MAX);
-        let segment = usize::try_from(reference >> 32).unwrap_or(usize::MAX);
-        let missing = || BlockError::damaged(&self.dir, 0, "a segment of chunks is missing");
-        Ok((self.files.get(segment).ok_or_else(missing)?, offset))
-    }
+/// Returns how many places from the first on are so near to it that they are read together.
+fn count_near(places: &[ChunkPlace]) -> usize {
+    let first = places[0].reference;
+    let is_near = |place: &&ChunkPlace| {
+        let size = place.reference.checked_sub(first);
+        let is_same_segment = place.reference >> 32 == first >> 32;
+        is_same_segment && size.is_some_and(|size| size < SPAN_SIZE_MAX)
+    };
+    places.iter().take_while(is_near).count()
+}
+
+/// Returns where in its segment a chunk stands.
+fn offset_of(reference: u64) -> u64 {
+    reference & u64::from(u32::MAX)
 }
 
 pub(super) const MAGIC: u32 = 0x85BD_40DD;
@@ -132,5 +148,5 @@ pub(super) const VERSION: u8 = 1;
 pub(super) const HEADER_SIZE: usize = 8;
 /// How far chunks may lie apart and still be read together.
 const SPAN_SIZE_MAX: u64 = 256 << 10;
-/// What the last chunk of a span is thought to take. One that is larger is read again.
+/// What the last chunk of those read together is thought to take. One that is larger is read again.
 const CHUNK_SIZE_GUESS: usize = 1 << 10;

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use narthex_storage::TimeRange;
 
 use super::index::{ChunkPlace, SeriesId, SeriesReader};
+use super::segment::{ChunkReader, StoredChunk};
 use super::tombstones::Tombstones;
 use super::{Block, BlockError};
 use crate::compact::cut;
@@ -20,6 +22,7 @@ pub(crate) struct BlockSeries<'a> {
     tombstones: Arc<Tombstones>,
     series: std::vec::IntoIter<SeriesId>,
     reader: SeriesReader<'a>,
+    chunks: ChunkReader<'a>,
     places: Vec<ChunkPlace>,
 }
 
@@ -27,7 +30,8 @@ impl<'a> BlockSeries<'a> {
     pub(super) fn new(block: &'a Block, range: TimeRange) -> Result<Self, BlockError> {
         let series = block.index.all()?.into_iter();
         let (tombstones, reader) = (block.tombstones(), block.index.series());
-        Ok(Self { block, range, tombstones, series, reader, places: Vec::new() })
+        let chunks = block.segments.reader();
+        Ok(Self { block, range, tombstones, series, reader, chunks, places: Vec::new() })
     }
 
     fn read(&mut self, series: SeriesId) -> Result<SeriesChunks, BlockError> {
@@ -41,11 +45,12 @@ impl<'a> BlockSeries<'a> {
         });
         let mut chunks = Vec::with_capacity(self.places.len());
         let mut failure = None;
-        self.block.segments.read(&self.places, |index, chunk| {
+        self.chunks.read(&self.places, |index, chunk| {
             let ChunkPlace { min_ms, max_ms, .. } = self.places[index];
             let outcome = chunk.and_then(|chunk| {
-                let encoding = chunk.encoding;
-                let chunk = EncodedChunk { min_ms, max_ms, encoding, bytes: chunk.bytes };
+                let StoredChunk { encoding, bytes } = chunk;
+                let bytes = Bytes::copy_from_slice(bytes);
+                let chunk = EncodedChunk { min_ms, max_ms, encoding, bytes };
                 let fail = |source| BlockError::Chunk { path: self.block.dir.clone(), source };
                 cut(chunk, self.range, deleted, &mut chunks).map_err(fail)
             });
