@@ -218,12 +218,17 @@ impl<'a> MatrixSeries<'a> {
 
     /// Returns the samples that are floats, oldest first.
     pub fn samples(self) -> impl Iterator<Item = Sample> + 'a {
-        let (steps, stored) = self.sources();
-        let steps = steps.into_iter().flat_map(|(grid, row)| {
-            row.floats()
-                .map(move |(step, value)| Sample { timestamp_ms: grid.time_ms(step), value })
-        });
-        steps.chain(stored.into_iter().flat_map(|series| series.floats.iter().copied()))
+        let len = match self.samples {
+            SeriesSamples::Steps(_, row) => row.values().len(),
+            SeriesSamples::Samples(series) => series.floats.len(),
+        };
+        // PERF: an index goes through a server's loop with less than chained iterators do.
+        (0..len).filter_map(move |index| match self.samples {
+            SeriesSamples::Steps(grid, row) => {
+                Some(Sample { timestamp_ms: grid.time_ms(index), value: row.float(index)? })
+            }
+            SeriesSamples::Samples(series) => Some(series.floats[index]),
+        })
     }
 
     /// Returns the samples that are native histograms with their times, in milliseconds since the

@@ -72,9 +72,15 @@ fn write_float(out: &mut impl fmt::Write, value: f64, positional: Range<f64>) ->
     // Most values of real pages are counts, which need no search for the shortest digits.
     match small_integer(magnitude) {
         Some(integer) => out.write_str(itoa::Buffer::new().format(integer)),
+        None if ALIKE.contains(&magnitude) => {
+            out.write_str(zmij::Buffer::new().format_finite(magnitude))
+        }
         None => Decimal::new(magnitude).write_positional(out),
     }
 }
+
+/// Where `zmij`, too, writes fractions without an exponent.
+const ALIKE: Range<f64> = 1e-4..1e15;
 
 /// Returns `magnitude` as an integer where it is one of at most 2^53: above, the shortest digits
 /// that identify a number are not all of its digits.

@@ -82,6 +82,7 @@ impl PieceStream {
     fn next_chunk(&mut self) -> Option<Bytes> {
         loop {
             if self.text.is_empty() && self.more {
+                self.text.reserve(CHUNK_CAPACITY);
                 self.more = fill(self.pieces.as_mut(), &mut self.text);
             }
             let text = std::mem::take(&mut self.text);
@@ -115,6 +116,8 @@ impl hyper::body::Body for PieceStream {
 
 /// A chunk is formatted within a fraction of a millisecond, so other connections wait no longer.
 const CHUNK_SIZE: usize = 64 << 10;
+/// A chunk and the piece that makes it full.
+const CHUNK_CAPACITY: usize = CHUNK_SIZE + (24 << 10);
 /// Shorter texts fit a packet either way.
 const COMPRESS_MIN: usize = 1_400;
 
