@@ -38,10 +38,6 @@ impl RecordedSeries {
                 .collect(),
         }
     }
-
-    pub(crate) fn has_histograms(&self) -> bool {
-        self.samples.iter().any(|sample| matches!(sample, RecordedSample::Histogram(_)))
-    }
 }
 
 impl RecordedSample {
