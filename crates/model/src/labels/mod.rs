@@ -270,6 +270,7 @@ impl<'a> Iterator for LabelsIter<'a> {
 /// let pieces = texts.iter().map(|text| EncodedLabel::from_text(text));
 /// assert!(pieces.clone().map(|label| label.split()).eq(&labels));
 /// assert_eq!(Labels::from_encoded_labels(pieces), labels);
+/// assert_eq!(EncodedLabel::encode("a", "1", &mut String::new()).as_str(), texts[0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EncodedLabel<'a>(&'a str);
@@ -279,6 +280,15 @@ impl<'a> EncodedLabel<'a> {
     #[must_use]
     pub fn from_text(text: &'a str) -> Self {
         Self(text)
+    }
+
+    /// Returns the label of a set that has `name` with `value`, written to `buffer`.
+    #[must_use]
+    pub fn encode(name: &str, value: &str, buffer: &'a mut String) -> Self {
+        buffer.clear();
+        encoding::push_text(buffer, name);
+        encoding::push_text(buffer, value);
+        Self(buffer)
     }
 
     /// Returns the text. It is a key inside one process, not a storage format.

@@ -99,9 +99,11 @@ impl Regex {
     fn compiled(&self) -> &Compiled {
         let Inner { pattern, compiled, .. } = &*self.inner;
         compiled.get_or_init(|| {
-            go_pattern::parse(pattern, true)
-                .and_then(|parsed| Compiled::new(pattern, parsed))
-                .expect("plain patterns compile")
+            shortcut::read(pattern).map(Compiled::of_shortcut).unwrap_or_else(|| {
+                go_pattern::parse(pattern, true)
+                    .and_then(|parsed| Compiled::new(pattern, parsed))
+                    .expect("plain patterns compile")
+            })
         })
     }
 
@@ -196,6 +198,12 @@ impl Compiled {
             "the groups of {pattern:?} keep their numbers"
         );
         Ok(Self { prefix, shortcut, automaton, groups })
+    }
+
+    /// Returns what is compiled of a pattern without groups.
+    fn of_shortcut(shortcut: Shortcut) -> Self {
+        let groups = Groups { names: [None].into(), hold_all: true };
+        Self { prefix: shortcut.prefix().into(), shortcut: Some(shortcut), automaton: None, groups }
     }
 
     fn is_match(&self, text: &str) -> bool {

@@ -46,6 +46,9 @@ const PRODUCT_MAX: usize = 256;
 /// How many bytes the literals of a pattern may have in all.
 const LITERALS_SIZE_MAX: usize = 4 << 20;
 
+/// Up to here a text is searched step by step.
+const SHORT_SIZE_MAX: usize = 64;
+
 /// How many shortcuts are tried one after another; beyond that the automaton wins.
 const ANY_OF_MAX: usize = 16;
 
@@ -66,6 +69,18 @@ impl Shortcut {
             Self::AnyOf(shortcuts) => shortcuts.iter().any(|shortcut| shortcut.is_match(text)),
         }
     }
+
+    /// Returns a literal that every match starts with; often empty.
+    pub(super) fn prefix(&self) -> &str {
+        match self {
+            Self::Glob(glob) => &glob.prefix,
+            Self::Literals(literals) => match &**literals {
+                [literal] => literal,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
 }
 
 impl Glob {
@@ -80,7 +95,7 @@ impl Glob {
         // Taking each literal where it occurs first leaves the most to those after it.
         for gap in inner {
             let Some(after) = skip_chars(rest, gap.char_count_min) else { return false };
-            let Some((_, after)) = after.split_once(&*gap.literal) else { return false };
+            let Some(after) = skip_literal(after, &gap.literal) else { return false };
             rest = after;
         }
         let Some(after) = skip_chars(rest, last.char_count_min) else { return false };
@@ -95,6 +110,53 @@ fn skip_chars(text: &str, count: u32) -> Option<&str> {
         characters.next()?;
     }
     Some(characters.as_str())
+}
+
+/// Returns what follows the first `literal` in `text`.
+fn skip_literal<'t>(text: &'t str, literal: &str) -> Option<&'t str> {
+    // PERF: the search of the standard library takes longer to set up than to look through a name.
+    let end = match literal.as_bytes() {
+        [first, rest @ ..] if text.len() <= SHORT_SIZE_MAX => {
+            let mut ends = literal.len()..=text.len();
+            let bytes = text.as_bytes();
+            ends.find(|end| {
+                let start = end - literal.len();
+                bytes[start] == *first && bytes[start + 1..*end] == *rest
+            })?
+        }
+        _ => text.find(literal)? + literal.len(),
+    };
+    Some(&text[end..])
+}
+
+/// Returns the shortcut for a pattern that is seen to be a list of literals, or literals between `.*`
+/// and `.+`, without reading it into a tree.
+pub(super) fn read(pattern: &str) -> Option<Shortcut> {
+    let is_special = |character| "\\.+*?()[]{}^$".contains(character);
+    if !pattern.contains(is_special) {
+        return Some(sorted_literals(pattern.split('|').collect()));
+    }
+    let (prefix, mut rest) = pattern.split_at(pattern.find('.')?);
+    let mut gaps: Vec<Gap> = Vec::new();
+    while !rest.is_empty() {
+        let after = rest.strip_prefix('.')?;
+        let char_count_min = u32::from(after.starts_with('+'));
+        let after = after.strip_prefix(['*', '+'])?;
+        let (literal, after) = after.split_at(after.find('.').unwrap_or(after.len()));
+        match gaps.last_mut() {
+            Some(last) if last.literal.is_empty() => {
+                last.char_count_min += char_count_min;
+                last.literal = literal.into();
+            }
+            _ => gaps.push(Gap { char_count_min, literal: literal.into() }),
+        }
+        rest = after;
+    }
+    let is_plain = |literal: &str| !literal.contains(is_special) && !literal.contains('|');
+    if !is_plain(prefix) || !gaps.iter().all(|gap| is_plain(&gap.literal)) {
+        return None;
+    }
+    Some(Shortcut::Glob(Glob { prefix: prefix.into(), gaps: gaps.into() }))
 }
 
 /// Returns the shortcut for a pattern that must match a whole text, if there is one.

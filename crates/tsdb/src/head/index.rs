@@ -181,78 +181,90 @@ enum Source<'a> {
     Name(&'a SlotSet),
 }
 
-impl Condition<'_> {
+impl<'a> Condition<'a> {
     /// Returns about how many steps [`Condition::series`] takes.
     fn cost(&self) -> usize {
         match &self.source {
-            Source::Labels(lists) => lists.iter().map(|list| list.len()).sum(),
+            Source::Labels(lists) => weight(lists),
             Source::Scan(labels) => labels.len() * SCAN_COST,
-            Source::Name(series) => series.len(),
+            Source::Name(series) => series.weight(),
         }
     }
 
     /// Returns those of `series` that meet the condition.
-    fn narrow(&self, series: &SlotSet, index: &Index, table: &SeriesTable) -> SlotSet {
-        let is_one = match &self.source {
-            Source::Labels(lists) => lists.len() == 1,
-            Source::Name(_) => true,
-            Source::Scan(_) => false,
-        };
-        if !is_one && self.cost() > series.len() {
+    fn narrow(&self, series: &SlotSet, index: &'a Index, table: &SeriesTable) -> SlotSet {
+        let (weight_before, count) = (series.weight(), series.len());
+        if self.cost() > count * LABELS_COST {
             let name = self.matcher.name();
             let slots = series.to_vec().into_iter();
             return slots
                 .filter(|slot| self.matcher.matches(table.label_value(*slot, name)))
                 .collect();
         }
-        let other = self.series(index, table);
+        let lists = match self.lists(index, table) {
+            Lists::Set(other) if self.asks => return series.intersection(other),
+            Lists::Set(other) => return series.difference(other),
+            Lists::Labels(lists) => lists,
+        };
+        // Where there is less to go through than in the lists, each list is gone through by itself.
+        if self.asks && lists.len() * weight_before <= weight(&lists) {
+            let parts = lists.iter().map(|list| list.intersection(series)).collect::<Vec<_>>();
+            return SlotSet::disjoint_union(&parts.iter().collect::<Vec<_>>());
+        }
+        let other = Postings::disjoint_union(&lists);
         if self.asks { series.intersection(&other) } else { series.difference(&other) }
     }
 
     /// Returns the series that are asked for, or taken away.
-    fn series<'b>(&'b self, index: &'b Index, table: &SeriesTable) -> Cow<'b, SlotSet> {
-        Cow::Owned(match &self.source {
+    fn series(&self, index: &'a Index, table: &SeriesTable) -> Cow<'a, SlotSet> {
+        match self.lists(index, table) {
+            Lists::Set(series) => Cow::Borrowed(series),
+            Lists::Labels(lists) => Cow::Owned(Postings::disjoint_union(&lists)),
+        }
+    }
+
+    fn lists(&self, index: &'a Index, table: &SeriesTable) -> Lists<'a> {
+        match &self.source {
             Source::Labels(lists) => match &**lists {
-                [Postings::Many(series)] => return Cow::Borrowed(series),
-                lists => union(lists.iter().copied()),
+                [Postings::Many(series)] => Lists::Set(series),
+                lists => Lists::Labels(lists.into()),
             },
-            Source::Name(series) => return Cow::Borrowed(series),
-            Source::Scan(labels) => {
-                let prefix = self.matcher.regex().map_or("", |regex| regex.prefix());
-                let is_negated = self.matcher.op() == MatchOp::NotRegex;
-                // No value without the prefix meets the pattern.
-                let meets = |value: &str| match value.starts_with(prefix) {
-                    true => self.matcher.matches(value),
-                    false => is_negated,
-                };
-                let taken = labels.iter().filter(|label| {
-                    let (_, value) = table.labels().get(**label).split();
-                    meets(value) == self.asks
-                });
-                union(taken.map(|label| &index.postings[*label as usize]))
-            }
-        })
+            Source::Name(series) => Lists::Set(series),
+            Source::Scan(labels) => Lists::Labels(self.scan(labels, index, table)),
+        }
+    }
+
+    /// Returns the series of those labels that pass or fail the matcher.
+    fn scan(
+        &self,
+        labels: &[LabelId],
+        index: &'a Index,
+        table: &SeriesTable,
+    ) -> SmallVec<[&'a Postings; 1]> {
+        let prefix = self.matcher.regex().map_or("", |regex| regex.prefix());
+        let is_negated = self.matcher.op() == MatchOp::NotRegex;
+        // No value without the prefix meets the pattern.
+        let meets = |value: &str| match value.starts_with(prefix) {
+            true => self.matcher.matches(value),
+            false => is_negated,
+        };
+        let taken = labels.iter().filter(|label| {
+            let (_, value) = table.labels().get(**label).split();
+            meets(value) == self.asks
+        });
+        taken.map(|label| &index.postings[*label as usize]).collect()
     }
 }
 
-/// Returns the series of all lists.
-fn union<'a>(lists: impl Iterator<Item = &'a Postings>) -> SlotSet {
-    let mut set = SlotSet::default();
-    let mut few = Vec::new();
-    for list in lists {
-        match list {
-            Postings::Many(many) => set.union_with(many),
-            _ => few.extend_from_slice(list.small()),
-        }
-    }
-    // Sorted, they go in at the end, one after another.
-    few.sort_unstable();
-    let few = few.into_iter().collect::<SlotSet>();
-    if set.is_empty() {
-        return few;
-    }
-    set.union_with(&few);
-    set
+/// The series that a condition asks for, or takes away.
+enum Lists<'a> {
+    Set(&'a SlotSet),
+    /// One for each label, and each series in one of them.
+    Labels(SmallVec<[&'a Postings; 1]>),
+}
+
+fn weight(lists: &[&Postings]) -> usize {
+    lists.iter().map(|list| list.weight()).sum()
 }
 
 /// Returns the item at `id`, behind as many empty ones as are missing.
@@ -264,5 +276,110 @@ fn at<T: Default>(items: &mut Vec<T>, id: u32) -> &mut T {
     &mut items[index]
 }
 
-/// A value that is tested costs about as much as this many series that are copied.
+/// A value that is tested costs about as much as this many steps through a list.
 const SCAN_COST: usize = 8;
+/// As does a series whose labels are looked at.
+const LABELS_COST: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::{Labels, MatchOp, Matcher};
+    use proptest::prelude::*;
+
+    use super::Index;
+    use crate::head::series::Slot;
+    use crate::head::table::SeriesTable;
+
+    /// As many series as make lists, runs and bitmaps: values that stay for long, that take turns, that
+    /// few series have and that nearly all have; some series lack some labels.
+    const SERIES_COUNT: usize = 70_000;
+
+    fn labels(number: usize) -> Labels {
+        let scattered = number.wrapping_mul(7_919) % 1_009;
+        Labels::from_pairs([
+            ("__name__", format!("metric_{}", number % 3)),
+            ("block", format!("b{}", number / 1_000)),
+            ("number", number.to_string()),
+            ("scattered", format!("s{}", scattered % 7)),
+            ("some", if scattered < 200 { format!("x{}", scattered / 20) } else { String::new() }),
+            ("turn", format!("t{}", number / 7 % 20)),
+            ("yes", if number.is_multiple_of(997) { "no" } else { "yes" }.to_owned()),
+        ])
+    }
+
+    /// The table and the index of all series but those that went, and those that are there.
+    fn filled() -> (SeriesTable, Index, Vec<(Slot, Labels)>) {
+        let (mut table, mut index) = (SeriesTable::default(), Index::default());
+        let mut series = Vec::with_capacity(SERIES_COUNT);
+        for number in 0..SERIES_COUNT {
+            let labels = labels(number);
+            let hash = table.hash(&labels);
+            let slot = table.find_or_create(&labels, hash);
+            index.add(slot, &table);
+            series.push((slot, labels));
+        }
+        let goes = |slot: Slot| slot % 10_007 < 40 || (20_000..20_900).contains(&slot);
+        let gone = series.iter().map(|(slot, _)| *slot).filter(|slot| goes(*slot));
+        let gone = gone.collect::<Vec<_>>();
+        index.remove(&gone, &table);
+        gone.iter().for_each(|slot| table.remove(*slot));
+        series.retain(|(slot, _)| !goes(*slot));
+        (table, index, series)
+    }
+
+    fn any_matcher() -> impl Strategy<Value = Matcher> {
+        let names = ["__name__", "block", "number", "scattered", "some", "turn", "yes", "none"];
+        let op = prop_oneof![
+            4 => Just(MatchOp::Equal),
+            1 => Just(MatchOp::NotEqual),
+            4 => Just(MatchOp::Regex),
+            1 => Just(MatchOp::NotRegex),
+        ];
+        let value = prop_oneof![
+            "(metric_|b|s|x|t)[0-9]",
+            "b[1-6][0-9]",
+            Just("yes".to_owned()),
+            Just("no".to_owned()),
+            Just(String::new()),
+        ];
+        let pattern = prop_oneof![
+            value.clone(),
+            "(t|s|b|x)[0-9]\\|(t|s|b|x)[0-9]\\|(t|s|b|x)1[0-9]",
+            "\\.\\*[0-9]\\.\\*",
+            "(b|t|metric_)\\.\\+",
+            Just(".*".to_owned()),
+            Just(".+".to_owned()),
+            "[bst]\\[0-4\\]\\?",
+        ];
+        (op, proptest::sample::select(names.to_vec()), value, pattern).prop_map(
+            |(op, name, value, pattern)| match op {
+                MatchOp::Equal | MatchOp::NotEqual => {
+                    Matcher::new(op, name, &value).expect("a text")
+                }
+                MatchOp::Regex | MatchOp::NotRegex => {
+                    Matcher::new(op, name, &pattern).expect("a pattern")
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn what_is_selected_meets_all_matchers() {
+        let (table, index, series) = filled();
+        let config = ProptestConfig::with_cases(48);
+        let matchers = prop::collection::vec(any_matcher(), 0..4);
+        let mut runner = proptest::test_runner::TestRunner::new(config);
+        let outcome = runner.run(&matchers, |matchers| {
+            let meets = |labels: &Labels| {
+                matchers.iter().all(|matcher| matcher.matches(labels.value(matcher.name())))
+            };
+            let expected = series.iter().filter(|(_, labels)| meets(labels));
+            let expected = expected.map(|(slot, _)| *slot).collect::<Vec<_>>();
+            let found = index.select(&matchers, &table);
+            prop_assert_eq!(found.len(), expected.len());
+            prop_assert!(found.to_vec() == expected, "{:?}", matchers);
+            Ok(())
+        });
+        outcome.expect("the index and a look at each series agree");
+    }
+}

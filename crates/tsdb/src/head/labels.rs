@@ -58,8 +58,8 @@ impl LabelTable {
 
     /// Returns the label with this name and value, where some series has it.
     pub(super) fn find(&self, name: &str, value: &str) -> Option<LabelId> {
-        let label = Labels::from_pairs([(name, value)]);
-        let label = label.encoded_labels().next()?;
+        let mut buffer = String::with_capacity(name.len() + value.len() + 2);
+        let label = EncodedLabel::encode(name, value, &mut buffer);
         self.find_text(label.as_str(), self.hasher.hash_one(label.as_str()))
     }
 

@@ -26,6 +26,14 @@ impl Postings {
         matches!(self, Self::None)
     }
 
+    /// Returns about how many steps it takes to visit all slots.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Many(set) => set.weight(),
+            _ => self.len(),
+        }
+    }
+
     /// Adds a slot that is not there yet.
     pub(super) fn insert(&mut self, slot: Slot) {
         match self {
@@ -72,6 +80,28 @@ impl Postings {
             Self::Many(ours) => ours.intersects(set),
             _ => self.small().iter().any(|slot| set.contains(*slot)),
         }
+    }
+
+    /// Returns the slots that are also in `set`.
+    pub(super) fn intersection(&self, set: &SlotSet) -> SlotSet {
+        match self {
+            Self::Many(ours) => ours.intersection(set),
+            _ => self.small().iter().copied().filter(|slot| set.contains(*slot)).collect(),
+        }
+    }
+
+    /// Returns the slots of all lists, no two of which share one.
+    pub(super) fn disjoint_union(lists: &[&Self]) -> SlotSet {
+        let mut few = lists.iter().flat_map(|list| list.small()).copied().collect::<Vec<_>>();
+        // Sorted, they go in at the end, one after another.
+        few.sort_unstable();
+        let few = few.into_iter().collect::<SlotSet>();
+        let many = lists.iter().filter_map(|list| match list {
+            Self::Many(set) => Some(&**set),
+            _ => None,
+        });
+        let sets = many.chain((!few.is_empty()).then_some(&few)).collect::<Vec<_>>();
+        SlotSet::disjoint_union(&sets)
     }
 
     /// Returns the slots, rising; none of many.

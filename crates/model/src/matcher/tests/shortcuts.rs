@@ -74,6 +74,19 @@ fn literals_and_prefixes_serve_an_index() {
     }
 }
 
+#[test]
+fn plain_lists_and_globs_are_read_without_a_tree() {
+    let read = ["", "a", "a|b", "|", "node-1:9100|äß", ".*", ".+", ".+.*x", "a.*b.+.+c", ".*19.*"];
+    for pattern in read {
+        assert!(shortcut::read(pattern).is_some(), "{pattern}");
+    }
+    for pattern in
+        ["a.b", "a.*|b", ".*?", ".+*", "a*", "a\\.b", "(a)", "^a", "a$", "[a]", "a{2}", "a.{2}"]
+    {
+        assert_eq!(shortcut::read(pattern), None, "{pattern}");
+    }
+}
+
 /// Patterns that Go and the `regex` crate read alike, most of them with a shortcut.
 fn patterns() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -104,6 +117,16 @@ fn patterns() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_read_without_a_tree_is_what_the_tree_gives(
+        pattern in r"([ab]{0,2}(\||\.\*|\.\+|\.|\*|\?|x)){0,5}[ab]?"
+    ) {
+        if let Some(shortcut) = shortcut::read(&pattern) {
+            let parsed = go_pattern::parse(&pattern, true);
+            prop_assert_eq!(Some(shortcut), shortcut::find(&parsed.unwrap().hir));
+        }
+    }
 
     #[test]
     fn shortcuts_agree_with_the_automaton(
