@@ -16,9 +16,10 @@ use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::head_chunks::HeadChunks;
 use crate::maintain::{Maintenance, choose_delay};
 use crate::merge::MergeQuerier;
-use crate::wal::{self, Wal};
+use crate::status::StartUps;
+use crate::wal::{self, ReplayReport, Wal};
 use crate::{
-    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Retention, Stats,
+    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Retention, Stats, Status,
     WalError,
 };
 
@@ -40,6 +41,9 @@ pub struct Db {
     pub(crate) retention: Mutex<Retention>,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
+    start_ups: StartUps,
+    /// In safe mode: how many start-ups were killed before this one.
+    killed: Option<u64>,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
     _lock: Option<Box<dyn FileLock>>,
 }
@@ -115,35 +119,35 @@ impl Db {
         let path = path.as_ref();
         check_options(&options)?;
         let wal_dir = path.join("wal");
-        let lock = prepare(&*host.files, path, &wal_dir, options.locks)?;
+        let lock = prepare(&*host.files, path, options.locks)?;
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
 
         let min_valid_ms = blocks.in_order_end_ms();
+        let start_ups = StartUps::new(Arc::clone(&host.files), path);
+        let killed = start_ups.killed();
+        let is_safe = options.start_ups_max > 0 && killed >= options.start_ups_max;
         let mut replayer = Replayer::new(&options, min_valid_ms);
-        let chunks_dir = path.join("chunks_head");
-        let fail = |source| OpenError::Prepare { path: chunks_dir.clone(), source };
-        let files = Arc::clone(&host.files);
-        let add = |found| replayer.add_chunk(found);
-        let (files, report) = HeadChunks::open(files, chunks_dir.clone(), add).map_err(fail)?;
-        if let Some(file) = report.damaged_file {
-            let dropped_bytes = report.dropped_bytes;
-            tracing::warn!(path = %file.display(), dropped_bytes, "dropped damaged head chunks; the log has their samples");
-        }
-        replayer.set_files(files);
         let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
-        let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
-        let report = report.map_err(fail)?;
-        let wal = Wal::start(&host, wal_dir.clone(), &report, &options).map_err(fail)?;
+        let (report, wal) = if is_safe {
+            let wal = Wal::parked(&host, wal_dir.clone(), &options).map_err(fail)?;
+            (ReplayReport::default(), wal)
+        } else {
+            start_ups.count();
+            read_log(&host, path, &options, &mut replayer).inspect_err(|_| start_ups.forget())?
+        };
         let (mut head, mut replay, leftovers) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
         replay.repaired_records = report.repaired_records;
         replay.quarantined_bytes = report.quarantined_bytes;
-        replay.cut_bytes = report.cut_bytes;
+        replay.cut_bytes = report.cut_bytes();
         let mut corruptions = report.corruptions;
-        let wbl_dir = path.join(WBL_NAME);
-        let more = head.open_out_of_order(&host, &wbl_dir, &options, leftovers, &mut replay);
-        corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
+        if !is_safe {
+            let wbl_dir = path.join(WBL_NAME);
+            let more = head.open_out_of_order(&host, &wbl_dir, &options, leftovers, &mut replay);
+            start_ups.forget();
+            corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
+        }
         warn_of_losses(path, &corruptions, &replay);
         let delay = choose_delay(&options, &*host.random);
         let retention = Mutex::new(options.retention.clone());
@@ -158,8 +162,20 @@ impl Db {
             retention,
             corruptions,
             replay,
+            start_ups,
+            killed: is_safe.then_some(killed),
             _lock: lock,
         })
+    }
+
+    /// Returns whether samples are taken, and if not, why.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match (self.killed, self.wal.trouble()) {
+            (Some(killed), _) => Status::Safe { killed },
+            (None, Some(reason)) => Status::ReadOnly { reason },
+            (None, None) => Status::Ready,
+        }
     }
 
     /// Returns the places of the write-ahead log that could not be read when the database was
@@ -181,12 +197,14 @@ impl Db {
         self.wal.sync().and(outcome)
     }
 
-    /// Forces what was committed to the disk where [`WalSync::Interval`](crate::WalSync::Interval)
-    /// asks for it and no commit came to do it. To be called about that often.
+    /// Forces to the disk what should be there by now: what was committed, where
+    /// [`WalSync::Interval`](crate::WalSync::Interval) asks for it and no commit came to do it, or the
+    /// segments of the log that ended. After an error it makes the log good again, where that is
+    /// possible. To be called about every second, or as often as the interval says.
     ///
     /// # Errors
     ///
-    /// As [`Db::sync`].
+    /// As [`Db::sync`], and where the log still cannot be written.
     pub fn sync_where_due(&self) -> Result<(), WalError> {
         let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::sync_where_due);
         self.wal.sync_where_due().and(outcome)
@@ -199,6 +217,10 @@ impl Db {
     /// Where the end of the log could not be written or synced. The folder is given back all the
     /// same.
     pub fn close(self) -> Result<(), WalError> {
+        if self.killed.is_some() {
+            // Somebody ended it who may have made room for the next one.
+            self.start_ups.forget();
+        }
         self.head.close();
         let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::finish);
         self.wal.finish().and(outcome)
@@ -297,7 +319,10 @@ impl Queryable for Db {
         // The head is looked at first: what leaves it later is in a block by then.
         let head = Box::new(HeadQuerier::new(&self.head, range));
         let blocks = self.blocks.overlapping(range);
-        let warnings = self.blocks.warnings(range);
+        let mut warnings = self.blocks.warnings(range);
+        if self.killed.is_some() {
+            warnings.push(format!("recent samples are missing: {}", self.status()).into());
+        }
         if blocks.is_empty() && warnings.is_empty() {
             return Ok(head);
         }
@@ -329,15 +354,41 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the folders and takes the lock.
+/// Reads full chunks and the log into `replayer`, and starts to go on with the log.
+fn read_log(
+    host: &Host,
+    path: &Path,
+    options: &Options,
+    replayer: &mut Replayer,
+) -> Result<(ReplayReport, Wal), OpenError> {
+    let chunks_dir = path.join("chunks_head");
+    let fail = |source| OpenError::Prepare { path: chunks_dir.clone(), source };
+    let files = Arc::clone(&host.files);
+    let add = |found| replayer.add_chunk(found);
+    let (files, report) = HeadChunks::open(files, chunks_dir.clone(), add).map_err(fail)?;
+    if let Some(file) = report.damaged_file {
+        let dropped_bytes = report.dropped_bytes;
+        tracing::warn!(path = %file.display(), dropped_bytes, "dropped damaged head chunks; the log has their samples");
+    }
+    replayer.set_files(files);
+    let wal_dir = path.join("wal");
+    let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
+    let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
+    let report = report.map_err(fail)?;
+    let wal = Wal::start(host, wal_dir.clone(), &report, options).map_err(fail)?;
+    Ok((report, wal))
+}
+
+/// Makes the folder and takes the lock.
 fn prepare(
     files: &dyn Files,
     path: &Path,
-    wal_dir: &Path,
     locks: bool,
 ) -> Result<Option<Box<dyn FileLock>>, OpenError> {
     let fail = |source| OpenError::Prepare { path: path.to_owned(), source };
-    files.create_dir_all(path).map_err(fail)?;
+    if files.list_dir(path).is_err() {
+        files.create_dir_all(path).map_err(fail)?;
+    }
     let lock = || {
         files.lock(&path.join("lock")).map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
@@ -345,7 +396,6 @@ fn prepare(
         })
     };
     let lock = locks.then(lock).transpose()?;
-    files.create_dir_all(wal_dir).map_err(fail)?;
     Ok(lock)
 }
 

@@ -70,6 +70,7 @@ mod postings;
 mod read_only;
 mod sample;
 mod stats;
+mod status;
 #[allow(dead_code, reason = "the log of out-of-order samples comes to use it")]
 mod wal;
 
@@ -86,4 +87,5 @@ pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{
     BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats,
 };
+pub use status::Status;
 pub use wal::{Corruption, DamageReason, WalError};

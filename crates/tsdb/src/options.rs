@@ -37,6 +37,9 @@ pub struct Options {
     pub retention: Retention,
     /// Whether a lock file keeps others from opening the folder.
     pub locks: bool,
+    /// After so many start-ups in a row that were killed while they read the write-ahead log, the next
+    /// leaves it as it is: see [`Status::Safe`](crate::Status::Safe). 0 for never.
+    pub start_ups_max: u64,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
             locks: true,
+            start_ups_max: 3,
         }
     }
 }
@@ -128,7 +132,8 @@ pub struct RetentionRule {
 /// When committed samples are forced to the disk. Whatever is chosen, they outlast the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WalSync {
-    /// At the end of a segment and on close, as the reference does: when the machine loses power,
+    /// At the end of a segment, with the next [`Db::sync_where_due`](crate::Db::sync_where_due), and on
+    /// close, as the reference does: when the machine loses power,
     /// the samples are lost that the operating system had not written yet, mostly those of the last
     /// 30 seconds. What it had written stays, also where that is a part of a commit.
     #[default]

@@ -139,6 +139,8 @@ pub struct WalStats {
     pub records: u64,
     /// Commits that could not be written (`wal_writes_failed_total`).
     pub writes_failed: u64,
+    /// Commits that were refused because too much waited for a slow disk.
+    pub commits_shed: u64,
     /// Syncs (`wal_fsync_duration_seconds_count`).
     pub syncs: u64,
     /// Syncs that failed.

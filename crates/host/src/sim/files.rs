@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::Fault;
 use super::disk::{Disk, FileId};
-use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, SeededRandom};
+use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, SeededRandom, SimClock};
 
 /// Files in memory that fail and crash on command.
 ///
@@ -28,12 +29,14 @@ struct State {
     faults_from: Option<(u64, Fault)>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
+    sync_time: Duration,
+    clock: Arc<SimClock>,
     /// Rises with each crash; handles of an earlier life are dead.
     life: u64,
 }
 
 impl SimFiles {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, clock: Arc<SimClock>) -> Self {
         let state = State {
             disk: Disk::default(),
             random: SeededRandom::new(seed),
@@ -42,6 +45,8 @@ impl SimFiles {
             faults_from: None,
             locks: BTreeSet::new(),
             capacity: None,
+            sync_time: Duration::ZERO,
+            clock,
             life: 0,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -73,6 +78,11 @@ impl SimFiles {
     /// Sets the size of the disk in bytes, which nobody has to keep to. Until then it is unknown.
     pub fn set_capacity(&self, size_bytes: u64) {
         self.state.lock().capacity = Some(size_bytes);
+    }
+
+    /// Lets so much time pass with each sync of a file, as on a slow disk.
+    pub fn set_sync_time(&self, sync_time: Duration) {
+        self.state.lock().sync_time = sync_time;
     }
 
     /// Stops the machine and starts it again: what was synced is there, and of the rest what the
@@ -219,6 +229,7 @@ impl AppendFile for SimFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.check_life(self.life)?;
+        state.clock.advance(state.sync_time);
         if let Err(fault) = state.call() {
             state.disk.fail_sync(self.file);
             return Err(to_io(fault));

@@ -22,9 +22,10 @@ impl Simulation {
     /// Returns a machine with empty disks. All its chance follows from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        let clock = Arc::<SimClock>::default();
         Self {
-            files: Arc::new(SimFiles::new(seed)),
-            clock: Arc::default(),
+            files: Arc::new(SimFiles::new(seed, Arc::clone(&clock))),
+            clock,
             random: Arc::new(SeededRandom::new(seed ^ HOST_STREAM)),
         }
     }

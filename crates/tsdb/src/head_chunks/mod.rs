@@ -97,7 +97,7 @@ struct ChunkFile {
 }
 
 impl HeadChunks {
-    /// Opens the files in `dir`, or makes the folder, and hands every chunk to `visit`, in the order in
+    /// Opens the files in `dir`, which is made with the first of them, and hands every chunk to `visit`, in the order in
     /// which they were written.
     ///
     /// From the first damaged place on, everything is dropped.
@@ -106,7 +106,6 @@ impl HeadChunks {
         dir: PathBuf,
         visit: impl FnMut(FoundChunk),
     ) -> io::Result<(Self, OpenReport)> {
-        files.create_dir_all(&dir)?;
         let (open, report) = scan::scan(&*files, &dir, visit)?;
         let last = open.keys().next_back().copied().unwrap_or(0);
         let writer = Mutex::new(Writer::new(Arc::clone(&files), dir.clone(), last));

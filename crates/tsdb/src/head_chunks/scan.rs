@@ -13,8 +13,11 @@ pub(super) fn scan(
     dir: &Path,
     mut visit: impl FnMut(FoundChunk),
 ) -> io::Result<(BTreeMap<u32, ChunkFile>, OpenReport)> {
-    let mut numbers = files
-        .list_dir(dir)?
+    let entries = match files.list_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        entries => entries?,
+    };
+    let mut numbers = entries
         .iter()
         .filter(|entry| !entry.is_dir)
         .filter_map(|entry| format::parse_name(&entry.name))
@@ -44,7 +47,10 @@ pub(super) fn scan(
         }
         report.dropped_bytes = size - kept;
         let rest = &numbers[index..];
-        drop_from(files, dir, rest, kept, &mut report)?;
+        if let Err(error) = drop_from(files, dir, rest, kept, &mut report) {
+            // They are not read, and the next file of theirs is written over.
+            tracing::warn!(path = %path.display(), %error, "damaged head chunks cannot be removed");
+        }
         // What a process leaves that stops while it writes is no damage.
         if end == End::Damaged || rest.len() > 1 {
             let bytes = report.dropped_bytes;

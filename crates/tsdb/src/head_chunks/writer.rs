@@ -101,6 +101,9 @@ impl Writer {
         }
         let number = self.last_number + 1;
         let path = format::file_path(&self.dir, number);
+        if number == 1 {
+            self.files.create_dir_all(&self.dir)?;
+        }
         let mut file = self.files.open_append(&path)?;
         // An earlier try may have come as far as here.
         file.truncate(0)?;

@@ -49,12 +49,29 @@ pub(crate) struct ReplayReport {
     pub(crate) corruptions: Vec<Corruption>,
     /// The number of the segment to go on with.
     pub(crate) next_segment: u64,
-    /// How many bytes were cut off behind the last good record.
-    pub(crate) cut_bytes: u64,
+    /// The torn end of the log, which is cut off before anything is written behind it.
+    torn: Option<TornEnd>,
     /// Records of which one bit was put right.
     pub(crate) repaired_records: u64,
     /// How many bytes were put aside.
     pub(crate) quarantined_bytes: u64,
+}
+
+impl ReplayReport {
+    /// Returns how many bytes are cut off behind the last good record.
+    pub(crate) fn cut_bytes(&self) -> u64 {
+        self.torn.as_ref().map_or(0, |torn| torn.cut_bytes)
+    }
+}
+
+/// A file that ends with damage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TornEnd {
+    path: PathBuf,
+    /// The size of what is good.
+    size: u64,
+    /// How much there is behind it, in bytes.
+    cut_bytes: u64,
 }
 
 /// Reads the log in `dir` from its newest checkpoint to its end, and hands each record to `apply`,
@@ -62,8 +79,8 @@ pub(crate) struct ReplayReport {
 ///
 /// A damaged record is reported, put aside and passed over, unless only one bit of it is wrong, which
 /// is put right. Where nothing but damage follows the last good
-/// record, the machine stopped while it wrote: that is a clean end, and the file is cut back to it,
-/// as the reference drops everything behind a torn record.
+/// record, the machine stopped while it wrote: that is a clean end, and whoever goes on with the log cuts
+/// the file back to it, as the reference drops everything behind a torn record.
 pub(crate) fn replay(
     files: &dyn Files,
     dir: &Path,
@@ -73,10 +90,11 @@ pub(crate) fn replay(
     let mut replay = Replay::new(&segments, expected, apply);
     ahead::read_ahead(files, &segments, |event| replay.take(event))?;
     replay.end_segment();
-    let Replay { mut report, torn, .. } = replay;
-    if let Some((path, size)) = torn {
-        report.corruptions.retain(|corruption| corruption.path != path || corruption.offset < size);
-        report.cut_bytes = cut_back(files, path, size)?;
+    let mut report = replay.report;
+    if let Some(TornEnd { path, size, .. }) = &report.torn {
+        let is_behind =
+            |corruption: &Corruption| corruption.path == *path && corruption.offset >= *size;
+        report.corruptions.retain(|corruption| !is_behind(corruption));
     }
     report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
     Ok(report)
@@ -89,10 +107,9 @@ struct Replay<'a, F> {
     report: ReplayReport,
     /// The segment that is read now, what it ends with so far, and where its last good record ends.
     current: Option<&'a Segment>,
+    size: u64,
     end: SegmentEnd,
     good_size: u64,
-    /// Where the log ends with damage: the last segment with anything in it, and the size of what is good.
-    torn: Option<(&'a Path, u64)>,
     /// The number that the next segment should have, unless it may have any.
     expected: Option<u64>,
 }
@@ -113,7 +130,7 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
         let report =
             ReplayReport { next_segment: expected.unwrap_or(0), ..ReplayReport::default() };
         let end = SegmentEnd::Empty;
-        Self { segments, apply, report, current: None, end, good_size: 0, torn: None, expected }
+        Self { segments, apply, report, current: None, size: 0, end, good_size: 0, expected }
     }
 
     fn take(&mut self, event: Event<'_>) {
@@ -147,7 +164,7 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
     fn start_segment(&mut self, place: usize, size: u64) {
         let segment = &self.segments[place];
         self.current = Some(segment);
-        self.good_size = 0;
+        (self.size, self.good_size) = (size, 0);
         self.end = if size == 0 { SegmentEnd::Empty } else { SegmentEnd::Clean };
         let Some(index) = segment.index else { return };
         if index != *self.expected.get_or_insert(index) {
@@ -162,8 +179,13 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
         let segment = self.current.filter(|segment| segment.index.is_some());
         match self.end {
             SegmentEnd::Empty => {}
-            SegmentEnd::Clean => self.torn = None,
-            SegmentEnd::Torn => self.torn = segment.map(|segment| (&*segment.path, self.good_size)),
+            SegmentEnd::Clean => self.report.torn = None,
+            SegmentEnd::Torn => {
+                let (size, cut_bytes) = (self.good_size, self.size - self.good_size);
+                let torn =
+                    |segment: &Segment| TornEnd { path: segment.path.clone(), size, cut_bytes };
+                self.report.torn = segment.map(torn);
+            }
         }
     }
 
@@ -177,14 +199,14 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
     }
 }
 
-/// Returns how many bytes went.
-fn cut_back(files: &dyn Files, path: &Path, size: u64) -> io::Result<u64> {
-    let mut file = files.open_append(path)?;
-    let cut_bytes = file.size()?.saturating_sub(size);
-    tracing::info!(path = %path.display(), size, cut_bytes, "cutting a torn record off the log");
-    file.truncate(size)?;
-    file.sync()?;
-    Ok(cut_bytes)
+impl TornEnd {
+    fn cut(&self, files: &dyn Files) -> io::Result<()> {
+        let Self { path, size, cut_bytes } = self;
+        tracing::info!(path = %path.display(), size, cut_bytes, "cutting a torn record off the log");
+        let mut file = files.open_append(path)?;
+        file.truncate(*size)?;
+        file.sync()
+    }
 }
 
 /// The most damaged places that are remembered; more are read over.

@@ -14,10 +14,13 @@ pub(super) struct Segment {
 }
 
 /// Returns what stands for the whole log in `dir`, in its order: the segments of the newest checkpoint,
-/// and those that follow it. With it comes the number that the first of the latter should have.
+/// and those that follow it. A folder that is missing has none. With it comes the number that the first of the latter should have.
 pub(super) fn list_log(files: &dyn Files, dir: &Path) -> io::Result<(Vec<Segment>, Option<u64>)> {
     let mut log = Vec::new();
     let mut first = None;
+    if files.list_dir(dir).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok((log, first));
+    }
     if let Some((checkpoint, last_replaced)) = last_checkpoint(files, dir)? {
         let parts = list_segments(files, &checkpoint)?.into_iter();
         let parts = parts.map(|index| segment_path(&checkpoint, index));

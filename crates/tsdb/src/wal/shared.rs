@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use narthex_host::Host;
 use parking_lot::{Condvar, Mutex};
@@ -21,13 +23,23 @@ pub(crate) struct Wal {
     options: Options,
     dir: PathBuf,
     writer: Mutex<Writer>,
-    /// A copy, so that nobody waits for the disk to read them.
-    stats: Mutex<WalStats>,
+    /// A copy, so that nobody waits for the disk to read it.
+    state: Mutex<WalState>,
+    /// How many bytes of records wait to be logged.
+    waiting_bytes: AtomicUsize,
+    commits_shed: AtomicU64,
     queue: Mutex<Queue>,
     /// Tells of every change to the queue.
     progress: Condvar,
     /// Held by the one who writes a checkpoint.
     truncation: Mutex<()>,
+}
+
+/// What a log counted, and what keeps it from being written.
+#[derive(Clone, Debug, Default)]
+struct WalState {
+    stats: WalStats,
+    trouble: Option<Arc<str>>,
 }
 
 /// Commits that share syncs. Each has a ticket; tickets rise in the order of the log.
@@ -43,7 +55,12 @@ struct Queue {
 }
 
 impl Wal {
-    /// Starts the segment behind those that were replayed.
+    /// Starts the segment behind those that were replayed. Where that fails, as on a full disk, every
+    /// commit tries again: see [`Wal::trouble`].
+    ///
+    /// # Errors
+    ///
+    /// Where compression cannot be set up.
     pub(crate) fn start(
         host: &Host,
         dir: PathBuf,
@@ -55,17 +72,39 @@ impl Wal {
             WalSync::Interval(_) | WalSync::Commit => AfterFailedSync::WriteAgain,
         };
         let segment = report.next_segment;
-        let writer = Writer::create(host, dir.clone(), segment, options, after_failed_sync)?;
-        Ok(Self {
+        let mut writer = Writer::prepare(host, dir.clone(), segment, options, after_failed_sync)?;
+        writer.cut_first(report.torn.clone());
+        if let Err(error) = writer.begin() {
+            tracing::error!(segment, %error, "the write-ahead log cannot be written for now");
+        }
+        Ok(Self::new(host, dir, options, writer))
+    }
+
+    /// Leaves the log in `dir` as it is: nothing can be logged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wal::start`].
+    pub(crate) fn parked(host: &Host, dir: PathBuf, options: &Options) -> io::Result<Self> {
+        let mut writer = Writer::prepare(host, dir.clone(), 0, options, AfterFailedSync::Fail)?;
+        writer.park();
+        Ok(Self::new(host, dir, options, writer))
+    }
+
+    fn new(host: &Host, dir: PathBuf, options: &Options, writer: Writer) -> Self {
+        let state = WalState { stats: writer.stats(), trouble: writer.trouble() };
+        Self {
             host: host.clone(),
             options: options.clone(),
             dir,
-            stats: Mutex::new(writer.stats()),
+            state: Mutex::new(state),
+            waiting_bytes: AtomicUsize::new(0),
+            commits_shed: AtomicU64::new(0),
             writer: Mutex::new(writer),
             queue: Mutex::default(),
             progress: Condvar::new(),
             truncation: Mutex::default(),
-        })
+        }
     }
 
     /// Logs `records` as one batch, and runs `apply` once they are as safe as the options ask for.
@@ -91,6 +130,7 @@ impl Wal {
         complete: impl FnOnce(&mut Vec<Vec<u8>>) -> C,
         apply: impl FnOnce(C) -> T,
     ) -> Result<T, WalError> {
+        let _admission = self.admit(records.iter().map(Vec::len).sum())?;
         match self.options.wal_sync {
             WalSync::Never | WalSync::Interval(_) => {
                 // Held until the records are applied, which keeps the order.
@@ -98,7 +138,7 @@ impl Wal {
                 let completion = complete(&mut records);
                 let outcome =
                     check_sizes(&records).and_then(|()| self.log_alone(&mut writer, &records));
-                *self.stats.lock() = writer.stats();
+                self.publish(&writer);
                 outcome.map(|()| apply(completion))
             }
             WalSync::Commit => {
@@ -117,10 +157,22 @@ impl Wal {
         self.with_writer(Writer::sync)
     }
 
-    /// Forces everything that was logged to the disk where [`WalSync::Interval`] asks for it now.
+    /// Forces to the disk what is to be there by now: what was logged where [`WalSync::Interval`] asks
+    /// for it, else segments that ended, for which no commit waits. Makes the log good again where an
+    /// error left it otherwise.
     pub(crate) fn sync_where_due(&self) -> Result<(), WalError> {
-        let WalSync::Interval(interval) = self.options.wal_sync else { return Ok(()) };
-        self.with_writer(|writer| if writer.is_sync_due(interval) { writer.sync() } else { Ok(()) })
+        if let WalSync::Interval(interval) = self.options.wal_sync {
+            return self.with_writer(|writer| {
+                writer.mend()?;
+                if writer.is_sync_due(interval) { writer.sync() } else { Ok(()) }
+            });
+        }
+        let (outcome, ended) = self.with_writer(|writer| (writer.mend(), writer.take_ended()));
+        for segment in ended {
+            let outcome = segment.sync();
+            self.with_writer(|writer| writer.count_sync(&outcome));
+        }
+        outcome
     }
 
     /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards.
@@ -129,7 +181,13 @@ impl Wal {
     }
 
     pub(crate) fn stats(&self) -> WalStats {
-        *self.stats.lock()
+        let commits_shed = self.commits_shed.load(Ordering::Relaxed);
+        WalStats { commits_shed, ..self.state.lock().stats }
+    }
+
+    /// Returns what keeps the log from being written, where something does.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        self.state.lock().trouble.clone()
     }
 
     /// Replaces the older two thirds of the log by a checkpoint, which leaves out what is older than
@@ -209,8 +267,23 @@ impl Wal {
     fn with_writer<T>(&self, act: impl FnOnce(&mut Writer) -> T) -> T {
         let mut writer = self.writer.lock();
         let outcome = act(&mut writer);
-        *self.stats.lock() = writer.stats();
+        self.publish(&writer);
         outcome
+    }
+
+    fn publish(&self, writer: &Writer) {
+        *self.state.lock() = WalState { stats: writer.stats(), trouble: writer.trouble() };
+    }
+
+    /// Lets a commit wait for the disk, unless too much waits already.
+    fn admit(&self, size_bytes: usize) -> Result<Admission<'_>, WalError> {
+        let waiting_bytes = self.waiting_bytes.fetch_add(size_bytes, Ordering::Relaxed);
+        let admission = Admission { wal: self, size_bytes };
+        if waiting_bytes > 0 && waiting_bytes + size_bytes > WAITING_SIZE_MAX {
+            self.commits_shed.fetch_add(1, Ordering::Relaxed);
+            return Err(WalError::Busy { waiting_bytes });
+        }
+        Ok(admission)
     }
 
     fn log_alone(&self, writer: &mut Writer, records: &[Vec<u8>]) -> Result<(), WalError> {
@@ -263,6 +336,18 @@ impl Wal {
     }
 }
 
+/// Held by a commit whose records are in memory for the log's sake.
+struct Admission<'a> {
+    wal: &'a Wal,
+    size_bytes: usize,
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.wal.waiting_bytes.fetch_sub(self.size_bytes, Ordering::Relaxed);
+    }
+}
+
 /// Held while a commit is applied; dropped, it is the next one's turn.
 struct Turn<'a> {
     wal: &'a Wal,
@@ -300,3 +385,6 @@ fn log_together(
     }
     outcomes
 }
+
+/// How many bytes of records may wait for a slow disk. A single commit may have more.
+const WAITING_SIZE_MAX: usize = 64 << 20;

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::mpsc;
 
 use narthex_host::{Files, Random, SeededRandom, Simulation};
 use proptest::prelude::*;
@@ -81,7 +82,7 @@ fn records_that_cannot_be_unpacked_stay_in_the_file() {
     let size = segment.len() as u64;
     assert_eq!(report.corruptions, [damage(0, second), damage(second, third), damage(third, size)]);
     let size = files.open_read(path).unwrap().size().unwrap();
-    assert_eq!((size, report.cut_bytes), (segment.len() as u64, 0));
+    assert_eq!((size, report.torn), (segment.len() as u64, None));
 }
 
 #[test]
@@ -94,6 +95,39 @@ fn a_record_that_could_not_be_read_back_is_refused() {
     let error = wal.commit(vec![vec![0; RECORD_SIZE_MAX + 1]], || ()).unwrap_err();
     assert!(matches!(error, WalError::TooLarge { .. }), "{error}");
     wal.commit(vec![vec![0; 100]], || ()).unwrap();
+}
+
+/// One commit is with the disk, and others come faster than it gets through.
+#[test]
+fn what_waits_for_a_slow_disk_is_bounded() {
+    let simulation = Simulation::new(1);
+    let report = ReplayReport::default();
+    let options = Options::default();
+    let wal = Wal::start(&simulation.host(), DIR.into(), &report, &options).unwrap();
+    let (release, disk) = mpsc::channel();
+    let (sender, outcomes) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let (entered, is_entered) = mpsc::channel();
+        let wal = &wal;
+        scope.spawn(move || {
+            let wait = || (entered.send(()), disk.recv());
+            wal.commit(vec![vec![0; 100]], wait).unwrap()
+        });
+        is_entered.recv().unwrap();
+        for _ in 0..8 {
+            let sender = sender.clone();
+            scope.spawn(move || sender.send(wal.commit(vec![vec![0; 10 << 20]], || ())));
+        }
+        for _ in 0..2 {
+            let error = outcomes.recv().unwrap().unwrap_err();
+            assert!(matches!(error, WalError::Busy { .. }), "{error}");
+        }
+        release.send(()).unwrap();
+        (0..6).for_each(|_| outcomes.recv().unwrap().unwrap());
+    });
+    assert_eq!(wal.stats().commits_shed, 2);
+    // A single commit may be larger than what may wait.
+    wal.commit(vec![vec![0; 70 << 20]], || ()).unwrap();
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use narthex_host::{AppendFile, Clock, Files, Host};
 
+use super::TornEnd;
 use super::frame::{self, RECORD_SIZE_MAX};
 use super::packer::Packer;
 use super::segment::segment_path;
@@ -30,11 +31,18 @@ pub(super) struct Writer {
     size: u64,
     synced_size: u64,
     condition: Condition,
+    /// What brought the log into a condition that is not good.
+    trouble: Option<Arc<str>>,
+    /// The end of the last segment of those before, where it must be cut off first.
+    torn: Option<TornEnd>,
     has_unsynced: bool,
     /// What is to be written again where a sync fails, and whether it is to be now.
     unsynced: Unsynced,
     must_write_again: bool,
     given_up: Vec<GivenUp>,
+    /// Ended segments that nobody was promised to be on the disk. Their syncs wait for a moment in
+    /// which no commit does.
+    ended: Vec<EndedSegment>,
     last_sync: Duration,
     retry_at: Duration,
     packer: Packer,
@@ -56,6 +64,10 @@ pub(super) enum AfterFailedSync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
     Good,
+    /// There is no segment yet: it could not be started, or nobody tried.
+    NotStarted,
+    /// There will be none: the log is left as it is.
+    Parked,
     /// There may be bytes behind the last whole batch.
     Torn,
     /// A sync failed.
@@ -68,6 +80,22 @@ enum Condition {
 struct GivenUp {
     file: Box<dyn AppendFile>,
     synced_size: u64,
+}
+
+/// A segment that nothing is written to any more.
+#[derive(Debug)]
+pub(super) struct EndedSegment {
+    segment: u64,
+    file: Box<dyn AppendFile>,
+}
+
+impl EndedSegment {
+    /// Forces the segment to the disk.
+    pub(super) fn sync(mut self) -> io::Result<()> {
+        self.file.sync().inspect_err(|error| {
+            tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
+        })
+    }
 }
 
 /// Records one behind the other.
@@ -115,6 +143,17 @@ pub enum WalError {
         /// The operating system's error.
         source: io::Error,
     },
+    /// So much waits for a slow disk that no more is taken. A commit after a moment may succeed.
+    #[error(
+        "the write-ahead log takes no writes for a moment: {waiting_bytes} bytes wait for the disk"
+    )]
+    Busy {
+        /// How many bytes of other commits wait.
+        waiting_bytes: usize,
+    },
+    /// The database was opened in safe mode, which leaves the log as it is.
+    #[error("the write-ahead log is parked: the database is in safe mode")]
+    Parked,
     /// A sync failed a moment ago. A commit after a second or later may succeed.
     #[error("the write-ahead log takes no writes for a moment since a sync failed")]
     Refused,
@@ -144,6 +183,8 @@ impl WalError {
             Self::Sync { segment, source } => {
                 Self::Sync { segment: *segment, source: again(source) }
             }
+            Self::Busy { waiting_bytes } => Self::Busy { waiting_bytes: *waiting_bytes },
+            Self::Parked => Self::Parked,
             Self::Refused => Self::Refused,
             Self::Checkpoint { path, source } => {
                 Self::Checkpoint { path: path.clone(), source: again(source) }
@@ -161,7 +202,19 @@ impl Writer {
         options: &Options,
         after_failed_sync: AfterFailedSync,
     ) -> io::Result<Self> {
-        let file = create_segment(&*host.files, &dir, segment)?;
+        let mut writer = Self::prepare(host, dir, segment, options, after_failed_sync)?;
+        writer.begin()?;
+        Ok(writer)
+    }
+
+    /// As [`Writer::create`], but the segment is started by the first call that needs it.
+    pub(super) fn prepare(
+        host: &Host,
+        dir: PathBuf,
+        segment: u64,
+        options: &Options,
+        after_failed_sync: AfterFailedSync,
+    ) -> io::Result<Self> {
         Ok(Self {
             files: Arc::clone(&host.files),
             clock: Arc::clone(&host.clock),
@@ -169,21 +222,71 @@ impl Writer {
             segment_size: options.wal_segment_size_bytes,
             compression: options.wal_compression,
             after_failed_sync,
-            file,
+            file: Box::new(NoFile),
             segment,
             size: 0,
             synced_size: 0,
-            condition: Condition::Good,
+            condition: Condition::NotStarted,
+            trouble: None,
+            torn: None,
             has_unsynced: false,
             unsynced: Unsynced::default(),
             must_write_again: false,
             given_up: Vec::new(),
+            ended: Vec::new(),
             last_sync: host.clock.elapsed(),
             retry_at: Duration::ZERO,
             packer: Packer::new(options.wal_compression)?,
             out: Vec::new(),
             stats: WalStats { segment, ..WalStats::default() },
         })
+    }
+
+    /// Lets the end of an earlier segment be cut off before the log goes on.
+    pub(super) fn cut_first(&mut self, torn: Option<TornEnd>) {
+        self.torn = torn;
+    }
+
+    /// Leaves the log as it is: nothing can be logged.
+    pub(super) fn park(&mut self) {
+        self.condition = Condition::Parked;
+    }
+
+    /// Starts the first segment.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let begin = || {
+            self.files.create_dir_all(&self.dir)?;
+            if let Some(torn) = &self.torn {
+                torn.cut(&*self.files)?;
+            }
+            create_segment(&*self.files, &self.dir, self.segment)
+        };
+        self.file = begin().inspect_err(|error| self.trouble = Some(error.to_string().into()))?;
+        (self.condition, self.torn, self.trouble) = (Condition::Good, None, None);
+        Ok(())
+    }
+
+    /// Returns what keeps the log from being written, as far as that is known.
+    pub(super) fn trouble(&self) -> Option<Arc<str>> {
+        self.trouble.clone()
+    }
+
+    /// Makes the log good again after an error, as the next commit would.
+    pub(super) fn mend(&mut self) -> Result<(), WalError> {
+        if self.condition == Condition::Parked { Ok(()) } else { self.recover() }
+    }
+
+    /// Hands out the segments that ended and were not forced to the disk yet.
+    pub(super) fn take_ended(&mut self) -> Vec<EndedSegment> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Counts what became of the sync of an ended segment.
+    pub(super) fn count_sync(&mut self, outcome: &io::Result<()>) {
+        match outcome {
+            Ok(()) => self.stats.syncs += 1,
+            Err(_) => self.stats.syncs_failed += 1,
+        }
     }
 
     /// Writes a batch of records.
@@ -195,7 +298,17 @@ impl Writer {
 
     /// Forces everything that was logged to the disk.
     pub(super) fn sync(&mut self) -> Result<(), WalError> {
+        if matches!(self.condition, Condition::NotStarted | Condition::Parked) {
+            // Nothing was logged.
+            return Ok(());
+        }
         self.recover()?;
+        for ended in self.take_ended() {
+            let segment = ended.segment;
+            let outcome = ended.sync();
+            self.count_sync(&outcome);
+            outcome.map_err(|source| WalError::Sync { segment, source })?;
+        }
         if !self.has_unsynced {
             return Ok(());
         }
@@ -215,6 +328,9 @@ impl Writer {
 
     /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards.
     pub(super) fn finish(&mut self) -> Result<(), WalError> {
+        if matches!(self.condition, Condition::NotStarted | Condition::Parked) {
+            return Ok(());
+        }
         self.retry_at = Duration::ZERO;
         self.recover()?;
         self.pad()?;
@@ -226,10 +342,8 @@ impl Writer {
         self.recover()?;
         let segment = self.segment;
         self.pad()?;
-        match self.sync() {
-            // It is told, counted, and no reason to refuse anything.
-            Err(_) if self.after_failed_sync == AfterFailedSync::GoOn => {}
-            outcome => outcome?,
+        if self.after_failed_sync != AfterFailedSync::GoOn {
+            self.sync()?;
         }
         if self.segment == segment {
             self.start_segment()?;
@@ -298,12 +412,17 @@ impl Writer {
     fn recover(&mut self) -> Result<(), WalError> {
         match self.condition {
             Condition::Good => {}
+            Condition::NotStarted => {
+                let segment = self.segment;
+                self.begin().map_err(|source| WalError::Cut { segment, source })?;
+            }
+            Condition::Parked => return Err(WalError::Parked),
             Condition::Torn => {
                 // Where this fails too, the next commit tries again before it writes.
                 let segment = self.segment;
                 let cut = self.file.truncate(self.size);
                 cut.map_err(|source| WalError::Write { segment, source })?;
-                self.condition = Condition::Good;
+                (self.condition, self.trouble) = (Condition::Good, None);
                 self.stats.truncations += 1;
             }
             Condition::GivenUp if self.clock.elapsed() < self.retry_at => {
@@ -347,7 +466,8 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
-                self.condition = Condition::GivenUp;
+                (self.condition, self.trouble) =
+                    (Condition::GivenUp, Some(error.to_string().into()));
                 if self.after_failed_sync == AfterFailedSync::WriteAgain {
                     self.retry_at = self.clock.elapsed() + RETRY_INTERVAL;
                 }
@@ -364,7 +484,7 @@ impl Writer {
         }
         self.has_unsynced = true;
         if let Err(source) = self.file.append(&self.out) {
-            self.condition = Condition::Torn;
+            (self.condition, self.trouble) = (Condition::Torn, Some(source.to_string().into()));
             return Err(WalError::Write { segment: self.segment, source });
         }
         self.size += self.out.len() as u64;
@@ -378,16 +498,25 @@ impl Writer {
         let file = create_segment(&*self.files, &self.dir, segment)
             .map_err(|source| WalError::Cut { segment, source })?;
         let file = std::mem::replace(&mut self.file, file);
-        if self.condition == Condition::GivenUp
-            && self.after_failed_sync == AfterFailedSync::WriteAgain
-        {
-            self.given_up.push(GivenUp { file, synced_size: self.synced_size });
-            self.must_write_again = true;
+        match (self.condition, self.after_failed_sync) {
+            (Condition::GivenUp, AfterFailedSync::WriteAgain) => {
+                self.given_up.push(GivenUp { file, synced_size: self.synced_size });
+                self.must_write_again = true;
+            }
+            (Condition::Good, AfterFailedSync::GoOn) if self.has_unsynced => {
+                self.ended.push(EndedSegment { segment: self.segment, file });
+            }
+            _ => {}
         }
-        self.condition = Condition::Good;
+        (self.condition, self.trouble) = (Condition::Good, None);
         self.segment = segment;
         (self.size, self.synced_size, self.has_unsynced) = (0, 0, false);
         self.stats.segment = segment;
+        if self.ended.len() > ENDED_MAX {
+            // Nobody came to sync them.
+            let outcome = self.ended.remove(0).sync();
+            self.count_sync(&outcome);
+        }
         Ok(())
     }
 
@@ -417,12 +546,37 @@ impl Unsynced {
     }
 }
 
+/// Stands where no segment was started.
+#[derive(Debug)]
+struct NoFile;
+
+impl AppendFile for NoFile {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn truncate(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
 /// The name of a segment must outlast a crash as its bytes do.
 fn create_segment(files: &dyn Files, dir: &Path, segment: u64) -> io::Result<Box<dyn AppendFile>> {
     let file = files.open_append(&segment_path(dir, segment))?;
     files.sync_dir(dir)?;
     Ok(file)
 }
+
+/// The most ended segments that wait for their sync. Each is a file that is held open.
+const ENDED_MAX: usize = 8;
 
 /// How long commits are refused after a failed sync, so that a broken disk does not fill up with
 /// segments that were given up.

@@ -18,4 +18,5 @@ mod maintain;
 mod maintenance;
 mod out_of_order;
 mod select;
+mod status;
 mod support;

@@ -47,7 +47,7 @@ impl Head {
         stats.corruptions += report.corruptions.len() as u64;
         stats.repaired_records += report.repaired_records;
         stats.quarantined_bytes += report.quarantined_bytes;
-        stats.cut_bytes += report.cut_bytes;
+        stats.cut_bytes += report.cut_bytes();
         if has_log {
             // Whatever the window is: what is in the log stays there until a block has it.
             self.start_log(host, dir, options, &report)?;
@@ -83,7 +83,6 @@ impl Head {
         if self.window.log.get().is_some() {
             return Ok(());
         }
-        host.files.create_dir_all(dir)?;
         let log = Wal::start(host, dir.to_owned(), report, options)?;
         self.window.log.set(log).expect("nobody else may start it");
         Ok(())
