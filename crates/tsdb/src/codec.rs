@@ -82,12 +82,17 @@ impl<'a> Cursor<'a> {
         Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
     }
 
+    /// Takes bytes that stand behind their number.
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let size = usize::try_from(self.unsigned()?).ok()?;
+        let (bytes, rest) = self.rest.split_at_checked(size)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
     /// Also `None` where the bytes are no UTF-8.
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let size = usize::try_from(self.unsigned()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(size)?;
-        self.rest = rest;
-        str::from_utf8(text).ok()
+        str::from_utf8(self.bytes()?).ok()
     }
 }
 

@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
-use crate::head_chunks::HeadChunks;
 use crate::maintain::{Maintenance, choose_delay};
 use crate::merge::MergeQuerier;
+use crate::recover::Recovery;
 use crate::status::StartUps;
-use crate::wal::{self, ReplayReport, Wal};
+use crate::wal::{self, MemorySnapshot, MemorySnapshotError, ReplayReport, Wal, WalEnd};
 use crate::{
     BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Retention, Stats, Status,
     WalError,
@@ -127,14 +127,15 @@ impl Db {
         let start_ups = StartUps::new(Arc::clone(&host.files), path);
         let killed = start_ups.killed();
         let is_safe = options.start_ups_max > 0 && killed >= options.start_ups_max;
-        let mut replayer = Replayer::new(&options, min_valid_ms);
         let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
-        let (report, wal) = if is_safe {
+        let (replayer, report, wal) = if is_safe {
             let wal = Wal::parked(&host, wal_dir.clone(), &options).map_err(fail)?;
-            (ReplayReport::default(), wal)
+            (Replayer::new(&options, min_valid_ms), ReplayReport::default(), wal)
         } else {
             start_ups.count();
-            read_log(&host, path, &options, &mut replayer).inspect_err(|_| start_ups.forget())?
+            let (host, options, wal_dir) = (&host, &options, &*wal_dir);
+            let recovery = Recovery { host, dir: path, wal_dir, options, min_valid_ms };
+            recovery.run().inspect_err(|_| start_ups.forget())?
         };
         let (mut head, mut replay, leftovers) = replayer.finish(&options);
         replay.corruptions = report.corruptions.len() as u64;
@@ -210,7 +211,8 @@ impl Db {
         self.wal.sync_where_due().and(outcome)
     }
 
-    /// Forces everything to the disk and gives the folder back.
+    /// Forces everything to the disk and gives the folder back. Where [`Options::memory_snapshot`] says
+    /// so, the next start need not read the log.
     ///
     /// # Errors
     ///
@@ -222,8 +224,25 @@ impl Db {
             self.start_ups.forget();
         }
         self.head.close();
-        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::finish);
-        self.wal.finish().and(outcome)
+        let outcome = self.head.out_of_order_log().map_or(Ok(()), |log| log.finish().map(drop));
+        let end = self.wal.finish()?;
+        outcome?;
+        // In safe mode the head holds nothing of what the log does.
+        if self.options.memory_snapshot
+            && self.killed.is_none()
+            && let Err(error) = self.write_memory_snapshot(end)
+        {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "no memory snapshot: the next start reads the log");
+        }
+        Ok(())
+    }
+
+    fn write_memory_snapshot(&self, end: WalEnd) -> Result<(), MemorySnapshotError> {
+        self.head.prepare_memory_snapshot()?;
+        MemorySnapshot::write(&self.host, &self.dir, end, &self.options, |write| {
+            self.head.visit_memory_snapshot(write)
+        })
     }
 
     /// Returns what the database holds and counted.
@@ -352,31 +371,6 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
         });
     }
     Ok(())
-}
-
-/// Reads full chunks and the log into `replayer`, and starts to go on with the log.
-fn read_log(
-    host: &Host,
-    path: &Path,
-    options: &Options,
-    replayer: &mut Replayer,
-) -> Result<(ReplayReport, Wal), OpenError> {
-    let chunks_dir = path.join("chunks_head");
-    let fail = |source| OpenError::Prepare { path: chunks_dir.clone(), source };
-    let files = Arc::clone(&host.files);
-    let add = |found| replayer.add_chunk(found);
-    let (files, report) = HeadChunks::open(files, chunks_dir.clone(), add).map_err(fail)?;
-    if let Some(file) = report.damaged_file {
-        let dropped_bytes = report.dropped_bytes;
-        tracing::warn!(path = %file.display(), dropped_bytes, "dropped damaged head chunks; the log has their samples");
-    }
-    replayer.set_files(files);
-    let wal_dir = path.join("wal");
-    let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
-    let report = wal::replay(&*host.files, &wal_dir, |record| replayer.apply(record));
-    let report = report.map_err(fail)?;
-    let wal = Wal::start(host, wal_dir.clone(), &report, options).map_err(fail)?;
-    Ok((report, wal))
 }
 
 /// Makes the folder and takes the lock.

@@ -68,6 +68,7 @@ mod merge;
 mod options;
 mod postings;
 mod read_only;
+mod recover;
 mod sample;
 mod stats;
 mod status;

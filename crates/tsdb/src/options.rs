@@ -30,6 +30,9 @@ pub struct Options {
     /// How many exemplars are held, of all series together; of more the oldest go. 0, the default, for
     /// none. [`Db::resize_exemplars`](crate::Db::resize_exemplars) changes it.
     pub exemplars_max: usize,
+    /// Whether [`Db::close`](crate::Db::close) writes what the head holds in memory to a folder of its
+    /// own, from which the next start reads it: sooner than from the log. Metadata is not in it.
+    pub memory_snapshot: bool,
     /// Which blocks become one, and how they are written.
     pub compaction: CompactionOptions,
     /// What is dropped because it is old, or too much. [`Db::set_retention`](crate::Db::set_retention)
@@ -54,6 +57,7 @@ impl Default for Options {
             samples_per_chunk: 120,
             start_timestamps: false,
             exemplars_max: 0,
+            memory_snapshot: false,
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
             locks: true,

@@ -171,6 +171,10 @@ pub struct ReplayStats {
     pub corruptions: u64,
     /// Records of which one bit was wrong and could be put right: they are no loss.
     pub repaired_records: u64,
+    /// Series read from a memory snapshot, in place of the log.
+    pub snapshot_series: u64,
+    /// Memory snapshots that could not be read (`snapshot_replay_error_total`).
+    pub snapshots_failed: u64,
     /// Damaged bytes that were put aside, in the folder `quarantine` of the log.
     pub quarantined_bytes: u64,
     /// Bytes cut off the end of the log, behind its last good record: what a process leaves that

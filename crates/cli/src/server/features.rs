@@ -83,6 +83,10 @@ fn feature(name: &str) -> Feature {
             |options| options.exemplar_storage = true,
             "Experimental in-memory exemplar storage enabled",
         ),
+        "memory-snapshot-on-shutdown" => Feature::Enable(
+            |options| options.storage.memory_snapshot = true,
+            "Experimental memory snapshot on shutdown enabled",
+        ),
         "promql-duration-expr" | "ooo-native-histograms" => Feature::NoEffect(
             "This option for --enable-feature is now permanently enabled and therefore a no-op.",
         ),
@@ -96,7 +100,7 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 17] = [
+const MISSING: [&str; 16] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
@@ -104,7 +108,6 @@ const MISSING: [&str; 17] = [
     "extra-scrape-metrics",
     "fast-startup",
     "histograms-st-encoding",
-    "memory-snapshot-on-shutdown",
     "metadata-wal-records",
     "old-ui",
     "otlp-deltatocumulative",
@@ -142,14 +145,16 @@ mod tests {
                 options.server.type_and_unit_labels,
                 options.server.use_start_timestamps,
                 options.exemplar_storage,
+                options.storage.memory_snapshot,
             ]
         };
-        assert_eq!(switches(options), [false; 4]);
+        assert_eq!(switches(options), [false; 5]);
         for (name, expected) in [
-            ("promql-delayed-name-removal", [true, false, false, false]),
-            ("type-and-unit-labels", [false, true, false, false]),
-            ("use-start-timestamps", [false, false, true, false]),
-            ("exemplar-storage", [false, false, false, true]),
+            ("promql-delayed-name-removal", [true, false, false, false, false]),
+            ("type-and-unit-labels", [false, true, false, false, false]),
+            ("use-start-timestamps", [false, false, true, false, false]),
+            ("exemplar-storage", [false, false, false, true, false]),
+            ("memory-snapshot-on-shutdown", [false, false, false, false, true]),
         ] {
             assert_eq!(switches(enabled(&[name])), expected, "{name}");
         }

@@ -142,6 +142,11 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             wal.syncs_failed,
         ),
         (
+            "prometheus_tsdb_snapshot_replay_error_total",
+            "Total number snapshot replays that failed.",
+            replay.snapshots_failed,
+        ),
+        (
             "narthex_tsdb_replayed_samples_total",
             "Samples read from the write log at the start.",
             replay.samples,

@@ -19,6 +19,7 @@ mod index;
 mod isolation;
 mod labels;
 mod live;
+mod memory_snapshot;
 mod ooo;
 mod open;
 mod parts;
@@ -91,6 +92,8 @@ struct State {
     commits: Commits,
     tombstones: HashMap<Slot, Vec<(i64, i64)>>,
     metadata: MetadataMap,
+    /// By which logs and files name some series, too: those that came back when they had left.
+    aliases: Vec<Alias>,
     /// Of all samples, and of the first one that was tried.
     max_ms: Option<i64>,
     min_ms: Option<i64>,
@@ -103,6 +106,13 @@ struct State {
     /// Series with full chunks that are in memory, and not yet known to stay there.
     unwritten: Vec<Slot>,
     counts: Counts,
+}
+
+/// A second reference of a series.
+#[derive(Clone, Copy, Debug)]
+struct Alias {
+    alias: u64,
+    reference: u64,
 }
 
 /// What metrics mean, each text held once.

@@ -5,6 +5,7 @@ use narthex_model::histogram::{FloatHistogram, Histogram};
 use super::slab::{BufferId, Slab};
 use super::value::Kind;
 use crate::sample::Value;
+use crate::wal::record::SnapshotChunk;
 
 /// A chunk that takes samples.
 #[derive(Debug)]
@@ -80,6 +81,42 @@ impl Open {
                 Self::Xor2(Box::new(OpenXor2 { appender, buffer, last: 0.0 }))
             }
         }
+    }
+
+    /// Returns the chunk of these bytes, which takes no samples of another kind; `None` where they are
+    /// none.
+    pub(super) fn resume(chunk: &SnapshotChunk<'_>, slab: &mut Slab) -> Option<Self> {
+        let SnapshotChunk { encoding, bytes, .. } = *chunk;
+        let open = match (encoding, &chunk.last) {
+            (Encoding::Xor, Value::Float(_)) => {
+                let appender = XorAppender::resume(bytes).ok()?;
+                Self::Xor { appender, buffer: store(bytes, slab) }
+            }
+            (Encoding::Xor2, Value::Float(last)) => {
+                let appender = Xor2Appender::resume(bytes).ok()?;
+                Self::Xor2(Box::new(OpenXor2 { appender, buffer: store(bytes, slab), last: *last }))
+            }
+            (_, Value::Histogram(last)) => resume_histograms(encoding, bytes, &**last)?,
+            (_, Value::FloatHistogram(last)) => resume_histograms(encoding, bytes, &**last)?,
+            _ => return None,
+        };
+        let is_whole = open.newest_ms() == Some(chunk.max_ms) && open.size() == bytes.len();
+        if !is_whole {
+            open.free(slab);
+            return None;
+        }
+        Some(open)
+    }
+
+    /// Returns the value of the newest sample.
+    pub(super) fn last_value(&self) -> Option<Value> {
+        Some(match self {
+            Self::None => return None,
+            Self::Xor { appender, .. } => Value::Float(appender.last()?.1),
+            Self::Xor2(open) => Value::Float(open.last),
+            Self::Histogram(open) => Value::Histogram(Box::new(open.last.clone())),
+            Self::FloatHistogram(open) => Value::FloatHistogram(Box::new(open.last.clone())),
+        })
     }
 
     pub(super) fn newest_ms(&self) -> Option<i64> {
@@ -183,6 +220,17 @@ impl Open {
             Self::None | Self::Histogram(_) | Self::FloatHistogram(_) => {}
         }
     }
+}
+
+fn store(bytes: &[u8], slab: &mut Slab) -> BufferId {
+    let buffer = slab.allocate(bytes.len().max(FIRST_SIZE));
+    slab.get_mut(buffer)[..bytes.len()].copy_from_slice(bytes);
+    buffer
+}
+
+fn resume_histograms<H: HeadHistogram>(encoding: Encoding, bytes: &[u8], last: &H) -> Option<Open> {
+    let chunk = HistogramChunk::resume(encoding, bytes.to_vec()).ok()?;
+    Some(H::open(OpenHistograms { chunk, last: last.clone(), is_predicted: false }))
 }
 
 fn grow(buffer: BufferId, used: usize, slab: &mut Slab) -> BufferId {

@@ -9,7 +9,7 @@ use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::ooo::{Leftovers, OutOfOrderWindow};
 use super::series::Slot;
-use super::{Head, Refusals, State, underway};
+use super::{Alias, Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::sample::{Sample, Value};
 use crate::wal::record::{
@@ -23,8 +23,8 @@ use crate::{Options, ReplayStats};
 /// twice is one series; later records may use either reference.
 #[derive(Debug)]
 pub(crate) struct Replayer {
-    state: State,
-    min_valid_ms: i64,
+    pub(super) state: State,
+    pub(super) min_valid_ms: i64,
     rules: CutRules,
     decoder: Decoder,
     /// By slot.
@@ -33,12 +33,14 @@ pub(crate) struct Replayer {
     aliases: HashMap<u64, Slot>,
     /// Where the next sample's series is looked for first: commits mostly hold series in order.
     guess: Slot,
-    stats: ReplayStats,
+    pub(super) stats: ReplayStats,
     /// Full chunks in files, by the references of their series, until the log names those.
     found: HashMap<u64, FullChunks>,
     leftovers: Leftovers,
     files: Option<HeadChunks>,
     exemplars: ExemplarRing,
+    /// Whether a memory snapshot was read.
+    pub(super) is_restored: bool,
 }
 
 /// What must be known of a series to pass over samples of it that are in files.
@@ -73,7 +75,8 @@ impl Replayer {
             found: HashMap::new(),
             leftovers: Leftovers::default(),
             files: None,
-            exemplars: ExemplarRing::new(options.exemplars_max, 0),
+            exemplars: ExemplarRing::new(options.exemplars_max, options.out_of_order_window_ms),
+            is_restored: false,
         }
     }
 
@@ -92,6 +95,11 @@ impl Replayer {
     /// Takes the files of full chunks, once all chunks in them were added.
     pub(crate) fn set_files(&mut self, files: HeadChunks) {
         self.files = Some(files);
+    }
+
+    /// Notes that memory snapshots could not be read.
+    pub(crate) fn count_failed_snapshots(&mut self, count: u64) {
+        self.stats.snapshots_failed += count;
     }
 
     /// Takes one record. Returns whether it made sense.
@@ -129,6 +137,11 @@ impl Replayer {
     /// Returns the head, what was read, and what is left to the log of out-of-order samples.
     pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats, Leftovers) {
         let mut state = self.state;
+        let table = &state.table;
+        let aliases = self.aliases.iter();
+        state.aliases = aliases
+            .map(|(alias, slot)| Alias { alias: *alias, reference: table.get(*slot).reference })
+            .collect();
         let mut leftovers = self.leftovers;
         leftovers.aliases = self.aliases;
         // Of series that the log does not name. No other series is to be taken for one of them.
@@ -157,7 +170,7 @@ impl Replayer {
         (head, self.stats, leftovers)
     }
 
-    fn add_series(&mut self, item: &RefSeries) {
+    pub(super) fn add_series(&mut self, item: &RefSeries) {
         if item.labels.as_bytes().len() > LABELS_SIZE_MAX {
             return;
         }
@@ -247,12 +260,12 @@ impl Replayer {
     }
 
     #[cold]
-    fn find(&self, reference: u64) -> Option<Slot> {
+    pub(super) fn find(&self, reference: u64) -> Option<Slot> {
         let slot = self.state.table.find_reference(reference);
         slot.or_else(|| self.aliases.get(&reference).copied())
     }
 
-    fn delete(&mut self, tombstone: Tombstone) {
+    pub(super) fn delete(&mut self, tombstone: Tombstone) {
         self.state.table.reserve_reference(tombstone.reference);
         if tombstone.max_ms < self.min_valid_ms {
             return;
@@ -276,7 +289,7 @@ impl Replayer {
         }
     }
 
-    fn add_exemplar(&mut self, item: &RefExemplar) {
+    pub(super) fn add_exemplar(&mut self, item: &RefExemplar) {
         if item.timestamp_ms < self.min_valid_ms {
             return;
         }

@@ -5,7 +5,7 @@ use narthex_model::SampleTime;
 use narthex_storage::AppendError;
 
 use super::cut::{CutRules, OpenFacts};
-use super::full::{FullChunk, FullChunks};
+use super::full::{FullChunk, FullChunks, Place};
 use super::open::{HeadHistogram, Open, OpenHistograms};
 use super::slab::{BufferId, Slab};
 use super::value::Kind;
@@ -182,6 +182,11 @@ impl Series {
         Some((oldest.map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
     }
 
+    /// Returns whether some full chunk is in no file.
+    pub(super) fn has_full_in_memory(&self, slab: &Slab) -> bool {
+        self.full.iter(slab).any(|chunk| matches!(chunk.place, Place::Memory { .. }))
+    }
+
     /// Returns the full chunks.
     pub(super) fn full(&self) -> FullChunks {
         self.full
@@ -195,6 +200,19 @@ impl Series {
     /// Adds a full chunk, which must be newer than the others, to a series without an open one.
     pub(super) fn push_full(&mut self, chunk: FullChunk, slab: &mut Slab) {
         self.full.push(chunk, slab);
+    }
+
+    /// Makes a chunk of an earlier process the open one. As in the reference, the next sample starts
+    /// another.
+    pub(super) fn resume(&mut self, open: Open, min_ms: i64) {
+        self.cut_at_ms = open.newest_ms().unwrap_or(min_ms);
+        self.open_min_ms = min_ms;
+        self.open = open;
+    }
+
+    /// Returns the value of the newest sample, where there is an open chunk.
+    pub(super) fn last_value(&self) -> Option<Value> {
+        self.open.last_value()
     }
 
     /// Returns the open chunk.

@@ -120,6 +120,16 @@ impl SeriesTable {
         slot.unwrap_or_else(|| self.push(reference, labels, hash))
     }
 
+    /// Returns the highest reference that a series has, or had.
+    pub(super) fn last_reference(&self) -> u64 {
+        self.last_reference
+    }
+
+    /// Returns a series and the buffers that it names.
+    pub(super) fn series_and_slab(&mut self, slot: Slot) -> (&mut Series, &mut Slab) {
+        (&mut self.series[slot as usize], &mut self.slab)
+    }
+
     /// Lets references that are still to come be higher than `reference`.
     pub(super) fn reserve_reference(&mut self, reference: u64) {
         self.last_reference = self.last_reference.max(reference);

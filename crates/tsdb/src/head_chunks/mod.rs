@@ -198,6 +198,22 @@ impl HeadChunks {
         self.writer.lock().sync()
     }
 
+    /// Brings every chunk to the disk, and tells whether it is there: also of the files that another
+    /// process wrote and did not come to sync.
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        let mut writer = self.writer.lock();
+        writer.sync()?;
+        if writer.has_failed_sync() {
+            return Err(io::Error::other("an earlier sync of head chunks failed"));
+        }
+        let current = writer.number();
+        let numbers = self.open.read().keys().copied().collect::<Vec<_>>();
+        for number in numbers.into_iter().filter(|number| Some(*number) != current) {
+            self.files.open_append(&format::file_path(&self.dir, number))?.sync()?;
+        }
+        self.files.sync_dir(&self.dir)
+    }
+
     /// Returns how many bytes the files hold.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.open.read().values().map(|file| file.size).sum()

@@ -17,6 +17,8 @@ pub(super) struct Writer {
     last_number: u32,
     current: Option<Current>,
     must_cut: bool,
+    /// Whether a sync failed: what was to be on the disk may not be, and no later sync would tell.
+    has_failed_sync: bool,
 }
 
 #[derive(Debug)]
@@ -31,7 +33,7 @@ struct Current {
 
 impl Writer {
     pub(super) fn new(files: Arc<dyn Files>, dir: PathBuf, last_number: u32) -> Self {
-        Self { files, dir, last_number, current: None, must_cut: false }
+        Self { files, dir, last_number, current: None, must_cut: false, has_failed_sync: false }
     }
 
     /// Returns the number of the file that is written to.
@@ -87,7 +89,15 @@ impl Writer {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         let Some(current) = &mut self.current else { return Ok(()) };
         current.flush()?;
-        current.file.sync().inspect_err(|_| self.must_cut = true)
+        current.file.sync().inspect_err(|_| {
+            self.must_cut = true;
+            self.has_failed_sync = true;
+        })
+    }
+
+    /// Returns whether some file may never have come to the disk.
+    pub(super) fn has_failed_sync(&self) -> bool {
+        self.has_failed_sync
     }
 
     /// Goes on in another file.
@@ -95,6 +105,7 @@ impl Writer {
         if let Some(current) = &mut self.current {
             current.flush()?;
             if let Err(error) = current.file.sync() {
+                self.has_failed_sync = true;
                 // The log has the samples; at worst they are read from there.
                 tracing::warn!(file = current.number, %error, "sync of a head chunk file failed");
             }

@@ -2,12 +2,15 @@
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
-//! [`replay`] reads, with [`ahead`] in front of it. [`checkpoint`] keeps a log short. [`fragment`] and [`quarantine`] are for damage.
+//! [`replay`] reads, with [`ahead`] in front of it. [`checkpoint`] keeps a log short,
+//! [`memory_snapshot`] spares reading it. [`fragment`] and [`quarantine`] are for damage.
 
 mod ahead;
 mod checkpoint;
 mod fragment;
 mod frame;
+mod memory_snapshot;
+mod output;
 mod packer;
 mod quarantine;
 mod reader;
@@ -24,6 +27,9 @@ use narthex_host::Files;
 use ahead::Event;
 pub(crate) use checkpoint::LiveSeries;
 pub(crate) use frame::PAGE_SIZE;
+pub(crate) use memory_snapshot::{
+    MemorySnapshot, MemorySnapshotError, WalEnd, remove_all as remove_memory_snapshots,
+};
 use reader::Damage;
 pub use reader::DamageReason;
 use segment::Segment;
@@ -98,6 +104,15 @@ pub(crate) fn replay(
     }
     report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
     Ok(report)
+}
+
+impl ReplayReport {
+    /// Returns that of a log which need not be read.
+    pub(crate) fn unread(files: &dyn Files, dir: &Path) -> io::Result<Self> {
+        let segments = segment::list_segments(files, dir)?;
+        let next_segment = segments.last().map_or(0, |last| last + 1);
+        Ok(Self { next_segment, ..Self::default() })
+    }
 }
 
 /// A log that is being read.

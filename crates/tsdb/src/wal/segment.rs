@@ -82,7 +82,7 @@ fn list_checkpoints(files: &dyn Files, dir: &Path) -> io::Result<Vec<(PathBuf, u
     Ok(checkpoints.collect())
 }
 
-fn parse_index(digits: &str) -> Option<u64> {
+pub(super) fn parse_index(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }
 }

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::checkpoint::Job;
 use super::frame::RECORD_SIZE_MAX;
+use super::memory_snapshot::WalEnd;
 use super::writer::{AfterFailedSync, Writer};
 use super::{Corruption, LiveSeries, ReplayReport, WalError, quarantine, segment};
 use crate::{Options, WalStats, WalSync};
@@ -175,9 +176,13 @@ impl Wal {
         outcome
     }
 
-    /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards.
-    pub(crate) fn finish(&self) -> Result<(), WalError> {
-        self.with_writer(Writer::finish)
+    /// Ends the segment and forces it to the disk. Nothing can be logged to it afterwards. Returns where
+    /// the log ends.
+    pub(crate) fn finish(&self) -> Result<WalEnd, WalError> {
+        self.with_writer(|writer| {
+            writer.finish()?;
+            Ok(writer.end())
+        })
     }
 
     pub(crate) fn stats(&self) -> WalStats {

@@ -7,6 +7,7 @@ use narthex_host::{AppendFile, Clock, Files, Host};
 
 use super::TornEnd;
 use super::frame::{self, RECORD_SIZE_MAX};
+use super::memory_snapshot::WalEnd;
 use super::packer::Packer;
 use super::segment::segment_path;
 use crate::{Options, WalCompression, WalStats};
@@ -335,6 +336,11 @@ impl Writer {
         self.recover()?;
         self.pad()?;
         self.sync()
+    }
+
+    /// Returns where the next record goes.
+    pub(super) fn end(&self) -> WalEnd {
+        WalEnd { segment: self.segment, offset: self.size }
     }
 
     /// Goes on in the next segment. Returns its number.

@@ -16,6 +16,7 @@ mod histograms;
 mod isolation;
 mod maintain;
 mod maintenance;
+mod memory_snapshot;
 mod out_of_order;
 mod select;
 mod status;

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "tests say that they skip")]
 
 mod blocks;
+mod memory_snapshot;
 mod prometheus;
 
 use std::collections::BTreeMap;

@@ -35,6 +35,11 @@ impl Prometheus {
     /// Starts on the data directory and waits until it answers. `ADDRESS` in `config` stands for its
     /// own address.
     pub(crate) fn start(data: &Path, config: &str) -> Self {
+        Self::start_with(data, config, &[])
+    }
+
+    /// As [`Prometheus::start`], with more arguments.
+    pub(crate) fn start_with(data: &Path, config: &str, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let config_path = data.join("peer.yml");
@@ -43,6 +48,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", config_path.display()))
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -68,6 +68,7 @@ impl Head {
             self.start_log(host, dir, options, &ReplayReport::default())?;
         }
         self.window.window_ms.store(window_ms.max(0), Ordering::Relaxed);
+        self.exemplars.write().set_out_of_order_window(window_ms);
         Ok(())
     }
 

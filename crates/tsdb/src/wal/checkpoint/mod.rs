@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use narthex_host::{Files, Host};
 use narthex_model::{Labels, Metadata};
 
+use super::output::Output;
 use super::reader::{Next, SegmentReader};
 use super::record::{
     Decoder, Record, RefHistogram, Tombstone, WalHistogram, encode_exemplars, encode_histograms,
@@ -18,7 +19,6 @@ use super::record::{
     has_start_times,
 };
 use super::segment::{checkpoint_path, list_log};
-use super::writer::{AfterFailedSync, Writer};
 use super::{Corruption, DamageReason, WalError};
 use crate::Options;
 
@@ -83,8 +83,7 @@ impl Job<'_> {
         fail: impl Fn(io::Error) -> WalError,
     ) -> Result<Vec<Corruption>, WalError> {
         let dir = temporary.to_owned();
-        let writer = Writer::create(self.host, dir, 0, self.options, AfterFailedSync::Fail);
-        let mut out = Output { writer: writer.map_err(&fail)?, batch: Vec::new(), size: 0 };
+        let mut out = Output::create(self.host, dir, self.options).map_err(&fail)?;
         self.write_series(&mut out)?;
         let mut filter = Filter::new(self.min_ms, self.series);
         let mut corruptions = Vec::new();
@@ -109,8 +108,7 @@ impl Job<'_> {
                 }
             }
         }
-        out.flush()?;
-        out.writer.finish()?;
+        out.finish()?;
         Ok(corruptions)
     }
 
@@ -154,39 +152,6 @@ fn remove_temporary(files: &dyn Files, dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Records on their way to the checkpoint.
-struct Output {
-    writer: Writer,
-    batch: Vec<Vec<u8>>,
-    size: usize,
-}
-
-impl Output {
-    fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        let mut record = Vec::new();
-        encode(&mut record);
-        self.push_record(record);
-    }
-
-    fn push_record(&mut self, record: Vec<u8>) {
-        self.size += record.len();
-        self.batch.push(record);
-    }
-
-    fn flush_where_due(&mut self) -> Result<(), WalError> {
-        if self.size < BATCH_SIZE { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> Result<(), WalError> {
-        if !self.batch.is_empty() {
-            self.writer.log(&self.batch)?;
-        }
-        self.batch.clear();
-        self.size = 0;
-        Ok(())
-    }
 }
 
 /// Decides what of the log stays.
@@ -280,8 +245,6 @@ fn pass_histograms<H: WalHistogram>(
 const TEMPORARY: &str = "tmp";
 /// So few that a record of them fills no page, and damage to one costs little.
 const SERIES_PER_RECORD: usize = 100;
-/// How much is gathered before it is written, in bytes.
-const BATCH_SIZE: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod floats;
 mod histograms;
 mod series;
+mod snapshot;
 
 use narthex_model::histogram::{FloatHistogram, Histogram};
 use narthex_model::{Labels, LabelsBuilder, Metadata};
@@ -14,6 +15,10 @@ pub(crate) use histograms::encode_histograms;
 #[allow(unused_imports, reason = "the log of out-of-order samples comes to write them")]
 pub(crate) use series::encode_markers;
 pub(crate) use series::{encode_exemplars, encode_metadata, encode_series, encode_tombstones};
+pub(crate) use snapshot::{
+    SnapshotChunk, SnapshotRecord, encode_snapshot_exemplars, encode_snapshot_series,
+    encode_snapshot_tombstones,
+};
 
 /// A series and the number by which later records name it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -157,7 +157,7 @@ pub(crate) fn encode_metadata<'a>(
     }
 }
 
-fn decode_labels(body: &mut Cursor<'_>, labels: &mut LabelsBuilder) -> Option<Labels> {
+pub(super) fn decode_labels(body: &mut Cursor<'_>, labels: &mut LabelsBuilder) -> Option<Labels> {
     labels.clear();
     for _ in 0..body.unsigned()? {
         let (name, value) = (body.text()?, body.text()?);
@@ -166,7 +166,7 @@ fn decode_labels(body: &mut Cursor<'_>, labels: &mut LabelsBuilder) -> Option<La
     Some(labels.build())
 }
 
-fn put_labels(out: &mut Vec<u8>, labels: &Labels) {
+pub(super) fn put_labels(out: &mut Vec<u8>, labels: &Labels) {
     put_unsigned(out, labels.len() as u64);
     for (name, value) in labels {
         put_text(out, name);

@@ -41,10 +41,15 @@ impl ExemplarRing {
     /// Returns a ring for `count_max` exemplars, which may be older than the newest of their series by
     /// less than `out_of_order_window_ms`.
     pub(in crate::head) fn new(count_max: usize, out_of_order_window_ms: i64) -> Self {
-        let out_of_order_window_ms = out_of_order_window_ms.max(0);
-        let mut ring = Self { out_of_order_window_ms, ..Self::default() };
+        let mut ring = Self::default();
         ring.resize(count_max);
+        ring.set_out_of_order_window(out_of_order_window_ms);
         ring
+    }
+
+    /// Changes how much older an exemplar may be than the newest of its series.
+    pub(in crate::head) fn set_out_of_order_window(&mut self, window_ms: i64) {
+        self.out_of_order_window_ms = window_ms.max(0);
     }
 
     pub(super) fn count_max(&self) -> usize {
@@ -148,6 +153,11 @@ impl ExemplarRing {
         }
         found.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         found
+    }
+
+    /// Returns the exemplars with their series, in the order in which they came.
+    pub(in crate::head) fn iter(&self) -> impl Iterator<Item = (&Labels, &Exemplar)> {
+        self.entries.iter().map(|entry| (&entry.series, &entry.exemplar))
     }
 
     pub(super) fn stats(&self) -> ExemplarStats {
