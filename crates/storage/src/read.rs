@@ -16,7 +16,8 @@ pub trait Queryable: Send + Sync {
 
 /// A view of a store over one range of time.
 pub trait Querier: Send + Sync {
-    /// Returns the series that meet all `matchers`, also such that hold no sample in the range.
+    /// Returns the series that meet all `matchers`. Some may hold no sample in the range: a store looks
+    /// no closer than it must, at chunks mostly.
     ///
     /// # Errors
     ///
@@ -29,7 +30,8 @@ pub trait Querier: Send + Sync {
     ) -> Result<Box<dyn Selection + '_>, StorageError>;
 
     /// Returns the names of the labels of the series that meet all `matchers`, sorted, at most
-    /// `limit` of them.
+    /// `limit` of them. Whether a series has samples in the range is looked at for its block, or the
+    /// head, as a whole.
     ///
     /// # Errors
     ///
@@ -42,7 +44,7 @@ pub trait Querier: Send + Sync {
     ) -> Result<Vec<Box<str>>, StorageError>;
 
     /// Returns the values of the label `name` of the series that meet all `matchers`, sorted, at
-    /// most `limit` of them.
+    /// most `limit` of them. It looks at times as [`Querier::label_names`] does.
     ///
     /// # Errors
     ///

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use narthex_model::{Labels, Matcher};
-use narthex_storage::{
-    Columns, Querier, QueryContext, SelectHints, Selection, StorageError, TimeRange,
-};
+use narthex_storage::{Querier, QueryContext, SelectHints, StorageError, TimeRange};
 
 use super::Call;
 use crate::answer::{Answer, ApiError, label_sets, texts};
@@ -94,7 +92,8 @@ pub(super) async fn series(call: Call) -> Result<Answer, ApiError> {
     .await
 }
 
-/// Returns the series with samples in `range`, in the store's order for each selector.
+/// Returns the series that the store finds in `range`, in its order for each selector: those with a
+/// chunk there, where it has chunks.
 fn find_series(
     state: &ServerState,
     ctx: &Arc<QueryContext>,
@@ -105,44 +104,17 @@ fn find_series(
     let querier = state.store.querier(range)?;
     let mut hints = SelectHints::default();
     hints.function = Some("series");
-    let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
-    if is_all_of_time(range) {
-        hints.limit = limit.map(|_| wanted);
-    }
+    // One more than wanted tells whether something is left out.
+    hints.limit = limit.map(|limit| limit.saturating_add(1));
     let mut found = Vec::new();
     for matchers in selectors {
         let selection = querier.select(ctx, matchers, &hints)?;
-        let enough = found.len().saturating_add(wanted);
         for series in 0..selection.len() {
-            if found.len() >= enough {
-                break;
-            }
             ctx.check()?;
-            if has_samples(ctx, &*selection, series, range)? {
-                found.push(selection.series_labels(series));
-            }
+            found.push(selection.series_labels(series));
         }
     }
     Ok(found)
-}
-
-/// A selection may hold series without a sample in the range, unless the range is all of time.
-fn has_samples(
-    ctx: &QueryContext,
-    selection: &dyn Selection,
-    series: usize,
-    range: TimeRange,
-) -> Result<bool, StorageError> {
-    if is_all_of_time(range) {
-        return Ok(true);
-    }
-    let mut columns = Columns::default();
-    selection.read(ctx, series, &mut columns)?;
-    Ok(!columns.is_empty())
-}
-
-fn is_all_of_time(range: TimeRange) -> bool {
-    range.min_ms == MIN_TIME_MS && range.max_ms == MAX_TIME_MS
 }
 
 fn time_range(params: &Params) -> Result<TimeRange, ApiError> {

@@ -60,11 +60,32 @@ impl State {
         })
     }
 
+    /// Returns whether the range holds a part of the time that all samples span.
+    fn overlaps(&self, range: TimeRange) -> bool {
+        let ends = self.series.iter().filter_map(Series::ends);
+        let joined = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        joined.is_some_and(|(oldest, newest)| oldest <= range.max_ms && range.min_ms <= newest)
+    }
+
     fn matching(&self, matchers: &[Matcher]) -> impl Iterator<Item = &Series> {
         self.series.iter().filter(move |series| {
             let meets = |matcher: &Matcher| matcher.matches(series.labels.value(matcher.name()));
             !series.samples.is_empty() && matchers.iter().all(meets)
         })
+    }
+}
+
+impl Series {
+    /// Returns the times of the oldest and the newest sample.
+    fn ends(&self) -> Option<(i64, i64)> {
+        let times = self.samples.timestamps_ms();
+        times.first().copied().zip(times.last().copied())
+    }
+
+    fn has_sample_in(&self, range: TimeRange) -> bool {
+        let times = self.samples.timestamps_ms();
+        let first = times.partition_point(|time| *time < range.min_ms);
+        times.get(first).is_some_and(|time| *time <= range.max_ms)
     }
 }
 
@@ -90,6 +111,7 @@ impl Querier for MemoryQuerier<'_> {
         let state = self.store.state.read();
         let series = state
             .matching(matchers)
+            .filter(|series| series.has_sample_in(self.range))
             .map(|series| (series.labels.clone(), Arc::clone(&series.samples)))
             .collect();
         Ok(Box::new(MemorySelection { series, range: self.range }))
@@ -103,6 +125,9 @@ impl Querier for MemoryQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.store.state.read();
+        if !state.overlaps(self.range) {
+            return Ok(Vec::new());
+        }
         let names = state
             .matching(matchers)
             .flat_map(|series| series.labels.iter().map(|(name, _)| name))
@@ -119,6 +144,9 @@ impl Querier for MemoryQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.store.state.read();
+        if !state.overlaps(self.range) {
+            return Ok(Vec::new());
+        }
         let values =
             state.matching(matchers).filter_map(|series| series.labels.get(name)).collect();
         Ok(first(values, limit))

@@ -290,6 +290,19 @@ impl State {
         SeriesRef(self.table.get(slot).reference << 32 | u64::from(slot))
     }
 
+    /// Returns whether some samples may be in `range`: whether the reference would look there for
+    /// labels.
+    fn overlaps(&self, range: TimeRange) -> bool {
+        let bounds = self.min_ms.zip(self.max_ms);
+        bounds.is_some_and(|(min_ms, max_ms)| min_ms <= range.max_ms && range.min_ms <= max_ms)
+    }
+
+    /// Returns whether a series has a chunk in `range` that is not deleted.
+    fn has_chunk_in(&self, slot: Slot, range: TimeRange) -> bool {
+        let deleted = self.tombstones.get(&slot).map_or(&[][..], |ranges| ranges);
+        self.table.get(slot).overlaps(range, deleted, self.table.slab())
+    }
+
     /// Returns whether all samples are in `range`.
     fn lies_in(&self, range: TimeRange) -> bool {
         let bounds = self.min_ms.zip(self.max_ms);

@@ -71,6 +71,11 @@ impl<'a> HeadQuerier<'a> {
         self.sees_in_order() || self.sees_out_of_order(state, &self.seen(state))
     }
 
+    /// Returns whether labels are listed: all of the head's, whatever times their series have.
+    fn sees_labels(&self, state: &State) -> bool {
+        state.overlaps(self.in_order) || self.sees_out_of_order(state, &self.seen(state))
+    }
+
     fn sees_in_order(&self) -> bool {
         self.in_order.min_ms <= self.in_order.max_ms
     }
@@ -89,7 +94,9 @@ impl<'a> HeadQuerier<'a> {
                 series.remove(slot);
             }
         }
-        if state.lies_in(self.in_order) && state.out_of_order.lies_in(self.range) {
+        let has_deleted = !state.tombstones.is_empty();
+        let sees_all = state.lies_in(self.in_order) && state.out_of_order.lies_in(self.range);
+        if sees_all && !has_deleted {
             return;
         }
         let sees_in_order = self.sees_in_order();
@@ -99,7 +106,7 @@ impl<'a> HeadQuerier<'a> {
             samples.is_some_and(|samples| samples.overlaps(self.range))
         };
         let slots = series.to_vec().into_iter().filter(|slot| {
-            sees_in_order && state.table.overlaps(*slot, self.in_order)
+            sees_in_order && state.has_chunk_in(*slot, self.in_order)
                 || sees_out_of_order && is_out_of_order(*slot)
         });
         *series = slots.collect();
@@ -139,6 +146,9 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
+        if !self.sees_labels(&state) {
+            return Ok(Vec::new());
+        }
         let State { index, table, .. } = &*state;
         let name = |name: NameId| table.labels().name(name);
         Ok(match matchers {
@@ -156,6 +166,9 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Vec<Box<str>>, StorageError> {
         ctx.check()?;
         let state = self.head.state.read();
+        if !self.sees_labels(&state) {
+            return Ok(Vec::new());
+        }
         let State { index, table, .. } = &*state;
         let Some(name_id) = table.labels().find_name(name) else { return Ok(Vec::new()) };
         let labels = index.labels(name_id);

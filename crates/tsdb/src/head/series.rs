@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
 use narthex_model::SampleTime;
-use narthex_storage::AppendError;
+use narthex_storage::{AppendError, TimeRange};
 
 use super::cut::{CutRules, OpenFacts};
 use super::full::{FullChunk, FullChunks, Place};
@@ -180,6 +180,22 @@ impl Series {
         let newest_ms = self.newest_ms(slab)?;
         let oldest = self.full.iter(slab).next();
         Some((oldest.map_or(self.open_min_ms, |chunk| chunk.min_ms), newest_ms))
+    }
+
+    /// Returns whether a chunk overlaps `range` that is not deleted as a whole: whether the reference
+    /// would list the series there. Nobody knows the end of an open chunk, so that one is never.
+    pub(super) fn overlaps(&self, range: TimeRange, deleted: &[(i64, i64)], slab: &Slab) -> bool {
+        let is_in_range = |min_ms, max_ms| min_ms <= range.max_ms && range.min_ms <= max_ms;
+        let open_newest_ms = self.open.newest_ms();
+        // Looked at first: queries mostly ask for what is new.
+        if open_newest_ms.is_some_and(|newest_ms| is_in_range(self.open_min_ms, newest_ms)) {
+            return true;
+        }
+        self.full.iter(slab).any(|chunk| {
+            let is_deleted =
+                |(start, end): &(i64, i64)| *start <= chunk.min_ms && chunk.max_ms <= *end;
+            is_in_range(chunk.min_ms, chunk.max_ms) && !deleted.iter().any(is_deleted)
+        })
     }
 
     /// Returns whether some full chunk is in no file.

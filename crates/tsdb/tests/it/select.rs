@@ -164,3 +164,64 @@ fn a_range_reads_the_chunks_that_it_meets() {
     let between = TimeRange { min_ms: 15_001, max_ms: 29_999 };
     assert!(read(&db, between, &[]).is_empty());
 }
+
+/// Labels are those of the head or a block as a whole, series those with a chunk in the range.
+#[test]
+fn labels_and_series_are_listed_by_time() {
+    let mut options = Options::default();
+    options.block_range_ms = 1_000;
+    options.compaction.merges_overlapping = false;
+    let db = Db::open_with(Simulation::new(1).host(), "data", options).unwrap();
+    let [old, both, new, deleted] = ["old", "both", "new", "deleted"].map(|job| series("up", job));
+    for (time, labels) in [
+        (100, &deleted),
+        (100, &old),
+        (200, &deleted),
+        (500, &both),
+        (900, &old),
+        (1_100, &both),
+        (2_500, &both),
+    ] {
+        commit(&db, labels, &[(time, 1.0)]).unwrap();
+    }
+    db.flush(1_000).unwrap();
+    let of_deleted = [Matcher::equal("job", "deleted")];
+    db.delete(TimeRange { min_ms: 0, max_ms: 500 }, &of_deleted).unwrap();
+    commit(&db, &new, &[(2_600, 1.0)]).unwrap();
+    let ctx = QueryContext::default();
+    for ((min_ms, max_ms), expected_values, expected_series) in [
+        ((i64::MIN, -1), &[][..], &[][..]),
+        // The block begins with its oldest sample.
+        ((0, 99), &[], &[]),
+        ((0, 400), &["both", "deleted", "old"], &["old"]),
+        ((200, 800), &["both", "deleted", "old"], &["both", "old"]),
+        ((901, 950), &["both", "deleted", "old"], &[]),
+        // The block ends before its last millisecond; the head begins with its oldest sample.
+        ((1_000, 1_050), &[], &[]),
+        ((1_100, 1_200), &["both", "new"], &["both"]),
+        // The chunks of one range of a block each.
+        ((1_200, 1_900), &["both", "new"], &[]),
+        ((2_000, 2_550), &["both", "new"], &["both"]),
+        ((2_600, i64::MAX), &["both", "new"], &["new"]),
+        ((2_601, i64::MAX), &[], &[]),
+        ((0, 3_000), &["both", "deleted", "new", "old"], &["both", "new", "old"]),
+    ] {
+        let querier = db.querier(TimeRange { min_ms, max_ms }).unwrap();
+        let boxed = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Vec<_>>();
+        let context = format!("{min_ms} to {max_ms}");
+        let values = querier.label_values(&ctx, "job", &[], None).unwrap();
+        assert_eq!(values, boxed(expected_values), "{context}");
+        let names = querier.label_names(&ctx, &[], None).unwrap();
+        let expected_names = if values.is_empty() { vec![] } else { boxed(&["__name__", "job"]) };
+        assert_eq!(names, expected_names, "{context}");
+        let some = [matcher(MatchOp::Regex, "job", ".+")];
+        let matched = querier.label_values(&ctx, "job", &some, Some(2)).unwrap();
+        assert_eq!(matched[..], values[..values.len().min(2)], "{context}");
+        let selection = querier.select(&ctx, &some, &SelectHints::default()).unwrap();
+        let mut found = (0..selection.len())
+            .map(|index| selection.series_labels(index).value("job").to_owned())
+            .collect::<Vec<_>>();
+        found.sort_unstable();
+        assert_eq!(found, expected_series, "{context}");
+    }
+}
