@@ -18,7 +18,15 @@ impl RunningSums {
         let mut sums = Vec::with_capacity(values.len() + 1);
         let mut sum = 0.0;
         sums.push(sum);
-        for value in values {
+        // PERF: where nothing is rounded, any order will do, and in this one most additions need not
+        // wait for the one before.
+        let (groups, rest) = values.as_chunks::<4>();
+        for [a, b, c, d] in groups {
+            let (ab, cd) = (a + b, c + d);
+            sums.extend([sum + a, sum + ab, sum + (ab + c), sum + (ab + cd)]);
+            sum += ab + cd;
+        }
+        for value in rest {
             sum += value;
             sums.push(sum);
         }
