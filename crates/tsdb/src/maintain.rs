@@ -9,7 +9,7 @@ use narthex_storage::TimeRange;
 
 use crate::back_off::BackOff;
 use crate::blocks::{HeadSeries, LOG_FOLDERS};
-use crate::head::OnDamage;
+use crate::head::{OnDamage, OutOfOrderChunks};
 use crate::{BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError};
 
 impl Db {
@@ -32,12 +32,13 @@ impl Db {
         }
         let reloaded = self.blocks.reload().map_err(MaintenanceError::from);
         let head = self.move_due_to_blocks(&mut maintenance);
+        let late = self.move_late_where_due(&mut maintenance);
         let log = self.shorten_log(&mut maintenance);
         // A block of the head that became due meanwhile comes first.
         let is_due = || self.head.due_end_ms().is_some() && !maintenance.is_head_held(self.now());
         let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
         self.drop_old_blocks();
-        reloaded.and(head).and(log).and(blocks)
+        reloaded.and(head).and(late).and(log).and(blocks)
     }
 
     /// Lets a call of [`Db::maintain`] that goes on end soon, and later ones do nothing: the process is
@@ -72,6 +73,19 @@ impl Db {
             self.move_to_block(range.max_ms + 1, OnDamage::Fail)?;
         }
         self.shorten_log(&mut maintenance)
+    }
+
+    /// Moves all samples that came out of order so far to blocks, one for each range of time that has
+    /// some. [`Db::maintain`] does so whenever it moved others.
+    ///
+    /// Waits for the queries that began before the blocks were there.
+    ///
+    /// # Errors
+    ///
+    /// Where a block cannot be written: there is none then, and the samples are where they were.
+    pub fn compact_out_of_order(&self) -> Result<(), MaintenanceError> {
+        let _maintenance = self.maintenance.lock();
+        self.move_late_to_blocks(OnDamage::Fail)
     }
 
     /// Merges blocks, and drops what is beyond the retention. It is a part of [`Db::maintain`].
@@ -172,6 +186,7 @@ impl Db {
                 return Err(error.into());
             }
             *failures = BackOff::default();
+            maintenance.is_late_due = true;
         }
         maintenance.due_since = None;
         Ok(())
@@ -192,6 +207,50 @@ impl Db {
         Ok(())
     }
 
+    /// Moves the samples that came out of order to blocks, once for each time that others went.
+    fn move_late_where_due(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
+        let (now, failures) = (self.now(), &mut maintenance.late_failures);
+        if !maintenance.is_late_due || failures.is_held(now) || self.blocks.is_interrupted() {
+            return Ok(());
+        }
+        let on_damage = if failures.is_last_try() { OnDamage::LeaveOut } else { OnDamage::Fail };
+        if let Err(error) = self.move_late_to_blocks(on_damage) {
+            failures.note(now);
+            self.blocks.count_failure();
+            return Err(error);
+        }
+        *failures = BackOff::default();
+        maintenance.is_late_due = false;
+        Ok(())
+    }
+
+    /// Moves the samples that came out of order to a block for each range of time.
+    ///
+    /// A crash after a block was written leaves its samples in their log, too: they are there twice
+    /// then, which no query shows, until these blocks are merged.
+    fn move_late_to_blocks(&self, on_damage: OnDamage) -> Result<(), MaintenanceError> {
+        let Some(late) = self.head.cut_out_of_order()? else { return Ok(()) };
+        let (range_ms, (first_ms, last_ms)) = (self.options.block_range_ms, late.bounds);
+        let starts = first_ms.div_euclid(range_ms)..=last_ms.div_euclid(range_ms);
+        let range_at = |start: i64| {
+            let min_ms = start.saturating_mul(range_ms);
+            TimeRange { min_ms, max_ms: min_ms.saturating_add(range_ms - 1) }
+        };
+        let mut written = Vec::new();
+        for range in starts.map(range_at).filter(|range| late.overlap(*range)) {
+            match self.blocks.add(self.late_series(&late, range, on_damage), &self.options) {
+                Ok(block) => written.extend(block),
+                Err(error) => {
+                    self.blocks.withdraw(&written);
+                    return Err(error.into());
+                }
+            }
+        }
+        tracing::info!(blocks = ?written, first_ms, last_ms, "moved out-of-order samples to blocks");
+        self.head.drop_out_of_order(late);
+        Ok(())
+    }
+
     /// Shortens the log by what left the head.
     fn shorten_log(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
         let Some(min_ms) = self.head.truncated_ms() else { return Ok(()) };
@@ -208,6 +267,18 @@ impl Db {
         Ok(())
     }
 
+    fn late_series(
+        &self,
+        late: &OutOfOrderChunks,
+        range: TimeRange,
+        on_damage: OnDamage,
+    ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
+        let fail = |source| BlockError::Head { path: self.dir.clone(), source };
+        let series = self.head.out_of_order_series(late, range, on_damage);
+        let series = series.map(move |series| series.map_err(fail));
+        HeadSeries { range, is_out_of_order: true, texts: self.head.label_texts(), series }
+    }
+
     fn now(&self) -> Duration {
         self.host.clock.elapsed()
     }
@@ -220,7 +291,7 @@ impl Db {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
         let series =
             self.head.series_chunks(range, on_damage).map(move |series| series.map_err(fail));
-        HeadSeries { range, texts: self.head.label_texts(), series }
+        HeadSeries { range, is_out_of_order: false, texts: self.head.label_texts(), series }
     }
 }
 
@@ -232,6 +303,9 @@ pub(crate) struct Maintenance {
     /// Since when one is. On the clock that does not go back, as all times here.
     due_since: Option<Duration>,
     head_failures: BackOff,
+    /// Whether samples that came out of order are to go to blocks, too.
+    is_late_due: bool,
+    late_failures: BackOff,
     /// What is older left the log, or will with one of the next checkpoints.
     log_min_ms: Option<i64>,
     log_failures: BackOff,

@@ -10,11 +10,15 @@ use super::retain::Horizons;
 use super::{Blocks, uploads};
 use crate::block::{BlockWriter, SymbolTable};
 use crate::compact::{MergeSeries, Planner, merge_symbols, merged_meta, ranges};
-use crate::{Block, BlockError, BlockMeta, Options, RetentionRule, SeriesChunks, Ulid};
+use crate::{
+    Block, BlockCompaction, BlockError, BlockMeta, Options, RetentionRule, SeriesChunks, Ulid,
+};
 
 /// What of the head goes to a block.
 pub(crate) struct HeadSeries<I> {
     pub(crate) range: TimeRange,
+    /// Whether all of it came out of order.
+    pub(crate) is_out_of_order: bool,
     /// The names and values of all labels, sorted.
     pub(crate) texts: Vec<Box<str>>,
     /// In order of their labels.
@@ -24,7 +28,11 @@ pub(crate) struct HeadSeries<I> {
 impl<I> HeadSeries<I> {
     fn meta(&self, host: &Host) -> BlockMeta {
         let TimeRange { min_ms, max_ms } = self.range;
-        BlockMeta::of_head(Ulid::generate(host), min_ms, max_ms.saturating_add(1))
+        let mut meta = BlockMeta::of_head(Ulid::generate(host), min_ms, max_ms.saturating_add(1));
+        if self.is_out_of_order {
+            meta.compaction.set_hint(BlockCompaction::OUT_OF_ORDER);
+        }
+        meta
     }
 
     fn symbols(&self) -> SymbolTable {
@@ -61,7 +69,15 @@ impl Blocks {
             if let Some(path) = &options.compaction.uploads_file {
                 uploads::leave_out_pending(&*self.host.files, path, &mut metas);
             }
-            let is_held = |meta: &BlockMeta| failures.is_held(meta.ulid, now);
+            // What is older than the end of the blocks is in blocks: that is what is passed over in the
+            // log at the next start. So blocks of samples that came out of order wait for the others
+            // of their time.
+            let end_ms = self.in_order_end_ms();
+            let is_early = |meta: &BlockMeta| {
+                let is_late = meta.compaction.has_hint(BlockCompaction::OUT_OF_ORDER);
+                is_late && end_ms.is_none_or(|end_ms| meta.end_ms > end_ms)
+            };
+            let is_held = |meta: &BlockMeta| is_early(meta) || failures.is_held(meta.ulid, now);
             let mut plan = planner.plan(&metas, is_held);
             if plan.is_empty() {
                 let free = blocks.iter().filter(|block| {
@@ -99,6 +115,14 @@ impl Blocks {
         let ulid = fresh.as_ref().map(|block| block.meta().ulid);
         self.replace(&[], fresh);
         Ok(ulid)
+    }
+
+    /// Takes blocks back that were added and are not wanted after all.
+    pub(crate) fn withdraw(&self, ulids: &[Ulid]) {
+        let _changes = self.changes.lock();
+        let mut gone = self.all();
+        gone.retain(|block| ulids.contains(&block.meta().ulid));
+        self.replace(&gone, None);
     }
 
     /// As [`Blocks::add`], in another folder.

@@ -11,7 +11,7 @@ use crate::EncodedChunk;
 use crate::sample::{Sample, Value};
 
 /// Appends the samples of a chunk in `range` to `out`.
-pub(super) fn decode_samples(
+pub(crate) fn decode_samples(
     chunk: &EncodedChunk,
     range: TimeRange,
     out: &mut Vec<Sample>,

@@ -116,4 +116,4 @@ fn interleave(
 
 /// The most samples of a chunk that is written anew: `seriesToChunkEncoderSplit` of Prometheus'
 /// `storage/series.go`.
-const SAMPLE_COUNT_MAX: usize = 120;
+pub(crate) const SAMPLE_COUNT_MAX: usize = 120;

@@ -1,8 +1,8 @@
 use narthex_storage::{StorageError, TimeRange};
 
-use super::Head;
 use super::parts::Parts;
 use super::series::Slot;
+use super::{Head, State};
 use crate::{SeriesChunks, compact};
 
 impl Head {
@@ -33,14 +33,10 @@ impl Head {
     fn slots_by_labels(&self, range: TimeRange) -> Vec<Slot> {
         let state = self.state.read();
         let table = &state.table;
-        // Comparing the places of labels among all labels, nobody looks at a text twice.
-        let places = table.labels().places();
-        let mut slots = table
-            .slots()
-            .filter(|slot| table.has(*slot) && table.overlaps(*slot, range))
-            .collect::<Vec<_>>();
-        let place = |slot: &Slot| table.label_ids(*slot).map(|label| places[label as usize]);
-        slots.sort_unstable_by(|a, b| place(a).cmp(place(b)));
+        let slots = table.slots();
+        let slots = slots.filter(|slot| table.has(*slot) && table.overlaps(*slot, range));
+        let mut slots = slots.collect::<Vec<_>>();
+        state.sort_by_labels(&mut slots);
         slots
     }
 
@@ -70,6 +66,17 @@ impl Head {
             }
         }
         Ok(SeriesChunks { labels, chunks })
+    }
+}
+
+impl State {
+    /// Puts series in order of their labels.
+    pub(super) fn sort_by_labels(&self, slots: &mut [Slot]) {
+        let table = &self.table;
+        // Comparing the places of labels among all labels, nobody looks at a text twice.
+        let places = table.labels().places();
+        let place = |slot: &Slot| table.label_ids(*slot).map(|label| places[label as usize]);
+        slots.sort_unstable_by(|a, b| place(a).cmp(place(b)));
     }
 }
 

@@ -47,6 +47,15 @@ impl Readers {
         }
     }
 
+    /// Waits until every reader sees more than the commits up to `commit`. No reader may come any more
+    /// that does not.
+    pub(super) fn wait_for_those_up_to(&self, commit: u64) {
+        let mut counts = self.counts.lock();
+        while counts.first_key_value().is_some_and(|((oldest, _), _)| *oldest <= commit) {
+            self.left.wait(&mut counts);
+        }
+    }
+
     /// Returns the last commit that the oldest reader sees.
     fn oldest(&self) -> Option<u64> {
         self.counts.lock().first_key_value().map(|((commit, _), _)| *commit)

@@ -53,6 +53,7 @@ use exemplars::ExemplarRing;
 pub(crate) use export::OnDamage;
 use index::Index;
 use isolation::{Commits, Readers};
+pub(crate) use ooo::OutOfOrderChunks;
 use ooo::{DeltaCounts, OutOfOrderMap, OutOfOrderWindow};
 pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
@@ -234,7 +235,9 @@ impl Head {
     fn apply(&self, commit: Commit<'_>) -> Result<usize, WalError> {
         let Commit { samples, metadata, named, bounds, has_repeats } = commit;
         let late = bounds.map(|bounds| self.take_late(samples, bounds, has_repeats));
-        let late = self.log_late(late.unwrap_or_default());
+        let late = late.unwrap_or_default();
+        let _changing = (!late.is_empty()).then(|| self.window.changing.lock());
+        let late = self.log_late(late);
         let mut state = self.state.write();
         for (slot, reference) in named {
             let series = state.table.get_mut(slot);

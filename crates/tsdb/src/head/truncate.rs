@@ -60,10 +60,12 @@ impl Head {
             first += slots.len();
             state.truncate(slots, min_ms, &mut oldest_ms);
         }
-        if let Some(files) = &self.files
-            && let Err(error) = files.truncate(min_ms)
-        {
-            tracing::warn!(%error, "files of old head chunks cannot be removed");
+        if let Some(files) = &self.files {
+            // Samples out of order stay, however old they are.
+            let kept = self.state.read().out_of_order.first_file();
+            if let Err(error) = files.truncate(min_ms, kept) {
+                tracing::warn!(%error, "files of old head chunks cannot be removed");
+            }
         }
     }
 }

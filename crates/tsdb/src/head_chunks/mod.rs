@@ -167,13 +167,13 @@ impl HeadChunks {
         decode(header, bytes).ok_or_else(|| self.damaged(place, "unexpected checksum or encoding"))
     }
 
-    /// Removes the files in which every sample is older than `min_ms`, and lets later chunks go to
-    /// another file than the present one.
+    /// Removes the files in which every sample is older than `min_ms`, but not those from number `kept`
+    /// on, and lets later chunks go to another file than the present one.
     ///
     /// # Errors
     ///
     /// Some of the files may be gone; the next call goes on.
-    pub(crate) fn truncate(&self, min_ms: i64) -> io::Result<()> {
+    pub(crate) fn truncate(&self, min_ms: i64, kept: Option<u32>) -> io::Result<()> {
         let mut writer = self.writer.lock();
         writer.cut_next();
         let current = writer.number();
@@ -183,7 +183,8 @@ impl HeadChunks {
             let oldest =
                 self.open.read().first_key_value().map(|(number, file)| (*number, file.max_ms));
             let Some((number, max_ms)) = oldest else { break };
-            if max_ms >= min_ms || Some(number) == current {
+            let is_kept = kept.is_some_and(|kept| number >= kept);
+            if max_ms >= min_ms || is_kept || Some(number) == current {
                 break;
             }
             self.files.remove_file(&format::file_path(&self.dir, number))?;

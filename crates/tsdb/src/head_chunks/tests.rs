@@ -99,19 +99,19 @@ fn old_files_go_and_no_gap_stays() {
     let mut places = Vec::new();
     for time_ms in [0, 200, 100] {
         places.push(chunks.write(1, &chunk(time_ms, 50), false).unwrap());
-        chunks.truncate(i64::MIN).unwrap();
+        chunks.truncate(i64::MIN, None).unwrap();
     }
     assert_eq!(places.iter().map(|place| place.0 >> 32).collect::<Vec<_>>(), [1, 2, 3]);
     let names = || {
         let entries = simulation.files().list_dir(Path::new(DIR)).unwrap();
         entries.into_iter().map(|entry| entry.name.into_string()).collect::<Vec<_>>()
     };
-    chunks.truncate(9).unwrap();
+    chunks.truncate(9, None).unwrap();
     assert_eq!(names(), ["000001", "000002", "000003"]);
-    chunks.truncate(150).unwrap();
+    chunks.truncate(150, None).unwrap();
     assert_eq!(names(), ["000002", "000003"]);
     assert!(matches!(chunks.read(places[0]), Err(HeadChunkError::Missing { file: 1 })));
-    chunks.truncate(300).unwrap();
+    chunks.truncate(300, None).unwrap();
     // The newest file may still be written to.
     assert_eq!(names(), ["000003"]);
     let place = chunks.write(1, &chunk(300, 1), false).unwrap();
@@ -127,7 +127,7 @@ fn every_damaged_byte_drops_what_follows() {
         for time_ms in 0..3 {
             places.push(chunks.write(1, &chunk(time_ms, 40), false).unwrap());
         }
-        chunks.truncate(i64::MIN).unwrap();
+        chunks.truncate(i64::MIN, None).unwrap();
         places.push(chunks.write(1, &chunk(3, 40), false).unwrap());
         chunks.sync().unwrap();
         (simulation, places)
@@ -200,7 +200,7 @@ fn every_failing_call_refuses_at_most_its_chunk() {
                 if let Ok(place) = chunks.write(1, &chunk(time_ms, 30_000), false) {
                     places.push((place, time_ms));
                 }
-                let _ = if time_ms == 8 { chunks.truncate(i64::MIN) } else { Ok(()) };
+                let _ = if time_ms == 8 { chunks.truncate(i64::MIN, None) } else { Ok(()) };
             }
             assert!(places.len() >= 11, "{fault:?} {call}");
             let _ = chunks.sync();

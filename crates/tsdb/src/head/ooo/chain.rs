@@ -10,26 +10,51 @@ use crate::merge;
 /// which of two samples with one time is kept, and the way from source to source what is known of
 /// resets between histograms.
 pub(super) fn chain(sources: &[Columns], out: &mut Columns) {
-    let mut cursors = Cursors::new(sources);
-    let mut last_ms = None;
-    // Samples that follow each other in one source: first and last time.
-    let mut run: Option<(usize, i64, i64)> = None;
-    while let Some((source, first_ms, end_ms)) = cursors.next_run(last_ms) {
-        last_ms = Some(end_ms);
-        run = match run {
-            Some((current, start_ms, _)) if current == source => Some((source, start_ms, end_ms)),
-            before => {
-                append_run(out, sources, before);
-                Some((source, first_ms, end_ms))
-            }
-        };
+    let times = sources.iter().map(Columns::timestamps_ms).collect();
+    for Run { source, first_ms, last_ms } in Runs::new(times) {
+        merge::append(out, &sources[source], (first_ms, last_ms));
     }
-    append_run(out, sources, run);
 }
 
-fn append_run(out: &mut Columns, sources: &[Columns], run: Option<(usize, i64, i64)>) {
-    if let Some((source, first_ms, last_ms)) = run {
-        merge::append(out, &sources[source], (first_ms, last_ms));
+/// Samples that follow each other in one source: the times of the first and of the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) source: usize,
+    pub(super) first_ms: i64,
+    pub(super) last_ms: i64,
+}
+
+/// The way through several sources, in order of their times.
+pub(super) struct Runs<'a> {
+    cursors: Cursors<'a>,
+    last_ms: Option<i64>,
+    /// It may go on.
+    open: Option<Run>,
+}
+
+impl<'a> Runs<'a> {
+    /// `times` are those of each source, which rise.
+    pub(super) fn new(times: Vec<&'a [i64]>) -> Self {
+        Self { cursors: Cursors::new(times), last_ms: None, open: None }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        while let Some(next) = self.cursors.next_run(self.last_ms) {
+            self.last_ms = Some(next.last_ms);
+            match &mut self.open {
+                Some(open) if open.source == next.source => open.last_ms = next.last_ms,
+                open => {
+                    if let Some(before) = open.replace(next) {
+                        return Some(before);
+                    }
+                }
+            }
+        }
+        self.open.take()
     }
 }
 
@@ -45,8 +70,7 @@ struct Cursors<'a> {
 }
 
 impl<'a> Cursors<'a> {
-    fn new(sources: &'a [Columns]) -> Self {
-        let times = sources.iter().map(Columns::timestamps_ms).collect::<Vec<_>>();
+    fn new(times: Vec<&'a [i64]>) -> Self {
         let current = (!times.is_empty()).then_some(0);
         let mut cursors = Self { times, current, queue: Vec::new() };
         for source in 1..cursors.times.len() {
@@ -57,8 +81,8 @@ impl<'a> Cursors<'a> {
         cursors
     }
 
-    /// Returns the next samples of one source: which, and the times of the first and the last.
-    fn next_run(&mut self, last_ms: Option<i64>) -> Option<(usize, i64, i64)> {
+    /// Returns the next samples of one source. `last_ms` is the time of the last one so far.
+    fn next_run(&mut self, last_ms: Option<i64>) -> Option<Run> {
         loop {
             let current = self.current?;
             let times = self.times[current];
@@ -82,7 +106,8 @@ impl<'a> Cursors<'a> {
             };
             if count > 0 {
                 self.times[current] = &times[count..];
-                return Some((current, time, times[count - 1]));
+                let last_ms = times[count - 1];
+                return Some(Run { source: current, first_ms: time, last_ms });
             }
             self.push(current);
             self.current = self.pop();
@@ -93,11 +118,12 @@ impl<'a> Cursors<'a> {
     }
 
     /// Takes the sample that the current source waited with, unless it is of `last_ms`.
-    fn take_waiting(&mut self, last_ms: Option<i64>) -> Option<(usize, i64, i64)> {
-        let current = self.current?;
-        let (time, rest) = self.times[current].split_first()?;
-        self.times[current] = rest;
-        (Some(*time) != last_ms).then_some((current, *time, *time))
+    fn take_waiting(&mut self, last_ms: Option<i64>) -> Option<Run> {
+        let source = self.current?;
+        let (&time, rest) = self.times[source].split_first()?;
+        self.times[source] = rest;
+        let run = Run { source, first_ms: time, last_ms: time };
+        (Some(time) != last_ms).then_some(run)
     }
 
     fn time(&self, place: usize) -> i64 {

@@ -13,6 +13,7 @@
 mod bounds;
 mod chain;
 mod commit;
+mod compact;
 mod deltas;
 mod open;
 mod read;
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 use super::series::Slot;
 use crate::wal::Wal;
 pub(super) use bounds::Bounds;
+pub(crate) use compact::OutOfOrderChunks;
 pub(super) use deltas::DeltaCounts;
 pub(crate) use replay::Leftovers;
 pub(super) use series::OutOfOrder;
@@ -51,6 +53,8 @@ pub(super) struct OutOfOrderWindow {
     log: OnceLock<Wal>,
     /// Held by who starts the log.
     starting: Mutex<()>,
+    /// Held by who changes what there is of samples, from when he looks at it to when he is done.
+    pub(super) changing: Mutex<()>,
 }
 
 impl OutOfOrderMap {
@@ -68,6 +72,21 @@ impl OutOfOrderMap {
         let (first_ms, last_ms) = self.bounds.unwrap_or((min_ms, max_ms));
         self.bounds = Some((first_ms.min(min_ms), last_ms.max(max_ms)));
         self.by_slot.insert(slot, samples)
+    }
+
+    /// Notes which time the samples cover, where some of them went.
+    fn update_bounds(&mut self) {
+        let bounds = self.by_slot.values().filter_map(|samples| samples.bounds());
+        self.bounds = bounds.reduce(|left, right| (left.0.min(right.0), left.1.max(right.1)));
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.by_slot.keys().copied()
+    }
+
+    /// Returns the first file that has a chunk of a series.
+    pub(super) fn first_file(&self) -> Option<u32> {
+        self.by_slot.values().filter_map(|samples| samples.first_file()).min()
     }
 
     /// Returns whether some series may have samples in `range`.

@@ -20,6 +20,7 @@ impl OutOfOrderWindow {
             sample_count_max: usize::from(options.out_of_order_chunk_samples.max(1)),
             log: OnceLock::new(),
             starting: Mutex::new(()),
+            changing: Mutex::new(()),
         }
     }
 }

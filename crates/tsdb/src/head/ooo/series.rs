@@ -128,6 +128,21 @@ impl OutOfOrder {
         self.chunks.push(chunk);
     }
 
+    /// Drops the first `count` chunks.
+    pub(super) fn drop_chunks(&mut self, count: usize) {
+        self.chunks.drain(..count);
+        self.marked = self.marked.saturating_sub(count);
+    }
+
+    /// Returns the first file that has a chunk.
+    pub(super) fn first_file(&self) -> Option<u32> {
+        let files = self.chunks.iter().filter_map(|chunk| match chunk.place {
+            Place::File(place) => Some(place.file()),
+            Place::Memory(..) => None,
+        });
+        files.min()
+    }
+
     /// Returns the full chunks.
     pub(in crate::head) fn chunks(&self) -> &[OutOfOrderChunk] {
         &self.chunks

@@ -1,5 +1,6 @@
 //! Samples that are older than the newest of their series.
 
+mod blocks;
 mod crash;
 mod rules;
 mod senders;

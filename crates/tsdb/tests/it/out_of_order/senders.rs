@@ -65,6 +65,9 @@ fn senders_beside_each_other() {
             drop(db);
             let db = Db::open_with(simulation.host(), "data", options).unwrap();
             assert!(read_all(&db) == expected, "what is there after a restart is another");
+            db.compact_out_of_order().unwrap();
+            assert!(read_all(&db) == expected, "blocks and head hold another");
+            assert_eq!(db.stats().blocks.loaded, 1);
         }
         println!("window {window_ms} ms: {} samples, {refused} refused", samples.len());
     }
