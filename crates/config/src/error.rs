@@ -112,6 +112,12 @@ pub enum ConfigProblem {
     /// A relabelling rule's keys do not go together.
     #[error(transparent)]
     Relabel(#[from] RuleError),
+    /// A share is none.
+    #[error("'storage.tsdb.retention.percentage' must be in the range [0, 100], got {percentage}")]
+    RetentionPercentage {
+        /// What was written.
+        percentage: Box<str>,
+    },
     /// A glob has a `*` before the last element of the path.
     #[error("invalid rule file path {}", Quoted(path))]
     RuleFilePath {

@@ -55,7 +55,31 @@ pub(crate) struct RuntimeFile {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StorageFile {
+    pub(crate) tsdb: Option<TsdbFile>,
     pub(crate) exemplars: Option<ExemplarsFile>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TsdbFile {
+    pub(crate) retention: Option<RetentionFile>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionFile {
+    pub(crate) time: Option<DurationText>,
+    pub(crate) size: Option<SizeText>,
+    pub(crate) percentage: Option<Spanned<f64>>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) rules: List<RetentionRuleFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionRuleFile {
+    pub(crate) selector: String,
+    pub(crate) time: DurationText,
 }
 
 #[derive(Default, Deserialize)]

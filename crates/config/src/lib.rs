@@ -65,7 +65,10 @@ pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 pub use narthex_yaml::{Position, YamlWriteError};
 pub use protocol::{Scheme, ScrapeProtocol};
 pub use scrape::{ScrapeConfig, StaticConfig};
-pub use storage::{ExemplarsConfig, StorageConfig};
+pub use size::{SizeError, display as display_size, parse as parse_size};
+pub use storage::{
+    ExemplarsConfig, RetentionConfig, RetentionRuleConfig, StorageConfig, TsdbConfig,
+};
 
 #[cfg(test)]
 mod tests;

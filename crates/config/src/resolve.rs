@@ -12,15 +12,17 @@ use crate::alerting::{AlertingConfig, AlertmanagerConfig};
 use crate::error::{ConfigProblem, Flaw};
 use crate::expand::expand;
 use crate::file::{
-    AlertingFile, AlertmanagerFile, ConfigFile, ExemplarsFile, GlobalFile, List, ScrapeFile,
-    StaticFile, StorageFile,
+    AlertingFile, AlertmanagerFile, ConfigFile, ExemplarsFile, GlobalFile, List, RetentionRuleFile,
+    ScrapeFile, StaticFile, StorageFile, TsdbFile,
 };
 use crate::global::{GlobalConfig, RuntimeConfig};
 use crate::limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
 use crate::protocol::{Scheme, ScrapeProtocol};
 use crate::relabel::RuleFile;
 use crate::scrape::{ScrapeConfig, StaticConfig};
-use crate::storage::{ExemplarsConfig, StorageConfig};
+use crate::storage::{
+    ExemplarsConfig, RetentionConfig, RetentionRuleConfig, StorageConfig, TsdbConfig,
+};
 use crate::text::{DurationText, LabelMap};
 
 pub(crate) fn config(
@@ -39,17 +41,42 @@ pub(crate) fn config(
         alerting: alerting(file.alerting.unwrap_or_default())?,
         rule_files: file.rule_files.into_iter().map(rule_file).collect::<Result<_, _>>()?,
         scrape_configs: jobs(file.scrape_configs, &global)?,
-        storage: file.storage.map(storage),
+        storage: file.storage.map(storage).transpose()?,
         global,
     })
 }
 
-fn storage(file: StorageFile) -> StorageConfig {
+fn storage(file: StorageFile) -> Result<StorageConfig, Flaw> {
     let exemplars = |ExemplarsFile { max_exemplars }| {
         // An empty section has the number of an empty struct in the reference.
         ExemplarsConfig { max_exemplars: max_exemplars.unwrap_or(0) }
     };
-    StorageConfig { exemplars: file.exemplars.map(exemplars) }
+    Ok(StorageConfig {
+        tsdb: file.tsdb.map(tsdb).transpose()?,
+        exemplars: file.exemplars.map(exemplars),
+    })
+}
+
+fn tsdb(file: TsdbFile) -> Result<TsdbConfig, Flaw> {
+    let Some(retention) = file.retention else { return Ok(TsdbConfig::default()) };
+    if let Some(Spanned { value, position }) = retention.percentage
+        && !(0.0..=100.0).contains(&value)
+    {
+        let percentage = value.to_string().into();
+        return Err(Flaw::new(position, ConfigProblem::RetentionPercentage { percentage }));
+    }
+    let rule = |file: Spanned<RetentionRuleFile>| {
+        let RetentionRuleFile { selector, time } = file.value;
+        RetentionRuleConfig { selector, time: time.0 }
+    };
+    let rules = present(retention.rules, "retention rule")?;
+    let retention = RetentionConfig {
+        time: retention.time.map_or(Duration::ZERO, |time| time.0),
+        size_bytes: retention.size.map_or(0, |size| size.0),
+        percentage: retention.percentage.map_or(0.0, |percentage| percentage.value),
+        rules: rules.into_iter().map(rule).collect(),
+    };
+    Ok(TsdbConfig { retention: Some(retention) })
 }
 
 fn global(

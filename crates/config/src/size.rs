@@ -18,24 +18,43 @@ impl<'de> Deserialize<'de> for SizeText {
 
 /// Why a text is no size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SizeError {
+#[non_exhaustive]
+pub enum SizeError {
+    /// There is no number, or something else.
     #[error("units: invalid {text}")]
-    Invalid { text: Box<str> },
+    Invalid {
+        /// The text.
+        text: Box<str>,
+    },
+    /// A number has no unit, or one that nobody knows.
     #[error("units: unknown unit {unit} in {text}")]
-    UnknownUnit { unit: Box<str>, text: Box<str> },
+    UnknownUnit {
+        /// What stands where the unit should.
+        unit: Box<str>,
+        /// The text.
+        text: Box<str>,
+    },
+    /// The number of bytes is too large for 63 bits.
     #[error("size out of range: {text}")]
-    OutOfRange { text: Box<str> },
+    OutOfRange {
+        /// The text.
+        text: Box<str>,
+    },
 }
 
 /// Returns the bytes that `text` stands for: numbers with units, added up, or a bare `0`.
 ///
 /// `KB` is 1024 bytes, as is `KiB`.
 ///
+/// # Errors
+///
+/// [`SizeError`].
+///
 /// # Source
 ///
 /// `Base2Bytes` of `github.com/alecthomas/units`, which the reference uses. Unlike it, negative
 /// sizes are refused: none makes sense where this is used.
-pub(crate) fn parse(text: &str) -> Result<u64, SizeError> {
+pub fn parse(text: &str) -> Result<u64, SizeError> {
     let invalid = || SizeError::Invalid { text: text.into() };
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -72,7 +91,13 @@ pub(crate) fn write<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(&Display(*bytes))
 }
 
-/// Prints a size in whole units, the largest first: `1GiB512MiB`.
+/// Returns a text for a size in whole units, the largest first, such as `1GiB512MiB`.
+#[must_use]
+pub fn display(bytes: u64) -> impl fmt::Display {
+    Display(bytes)
+}
+
+/// See [`display`].
 struct Display(u64);
 
 impl fmt::Display for Display {

@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use narthex_model::Labels;
 
-use crate::{BODY_SIZE_LIMIT_DEFAULT, Config, ExemplarsConfig, ScrapeConfig, ScrapeProtocol};
+use crate::{
+    BODY_SIZE_LIMIT_DEFAULT, Config, ExemplarsConfig, RetentionConfig, RetentionRuleConfig,
+    ScrapeConfig, ScrapeProtocol,
+};
 
 fn load(text: &str) -> Config {
     Config::load(text, "prometheus.yml", |_| None).expect(text)
@@ -106,15 +109,48 @@ fn the_storage_section_says_how_many_exemplars_are_held() {
         ("storage: {exemplars: {max_exemplars: -1}}", Some(Some(-1))),
     ] {
         let config = load(text);
-        let found = config.storage.map(|storage| storage.exemplars);
+        let found = config.storage.clone().map(|storage| storage.exemplars);
         let found = found.map(|exemplars| exemplars.map(|exemplars| exemplars.max_exemplars));
         assert_eq!(found, expected, "{text}");
         assert_eq!(load(&config.to_yaml().unwrap()), config, "{text}");
     }
     assert_eq!(ExemplarsConfig::default().max_exemplars, 100_000);
+}
+
+#[test]
+fn the_storage_section_says_how_long_samples_are_kept() {
+    let retention = |text: &str| {
+        let config = load(&format!("storage: {{tsdb: {text}}}"));
+        assert_eq!(load(&config.to_yaml().unwrap()), config, "{text}");
+        config.storage.unwrap().tsdb.unwrap().retention
+    };
+    assert_eq!(retention("{}"), None);
+    assert_eq!(retention("{retention: {}}"), Some(RetentionConfig::default()));
+    let found = retention("{retention: {time: 30d, size: 10GB, percentage: 7.5}}").unwrap();
+    assert_eq!(found.time, Duration::from_secs(30 * 86_400));
+    assert_eq!((found.size_bytes, found.percentage), (10 << 30, 7.5));
+    let found = retention("{retention: {rules: [{selector: '{job=\"a\"}', time: 2h}]}}").unwrap();
+    let selector = "{job=\"a\"}".to_owned();
+    assert_eq!(found.rules, [RetentionRuleConfig { selector, time: Duration::from_secs(7_200) }]);
+    for (text, expected) in [
+        (
+            "{percentage: 101}",
+            "42: 'storage.tsdb.retention.percentage' must be in the range [0, 100], got 101",
+        ),
+        (
+            "{percentage: -1}",
+            "42: 'storage.tsdb.retention.percentage' must be in the range [0, 100], got -1",
+        ),
+        ("{size: -1MB}", "36: storage.tsdb.retention.size: units: invalid -1MB"),
+        ("{rules: [~]}", "38: empty or null retention rule"),
+        ("{rules: [{time: 2h}]}", "39: storage.tsdb.retention.rules[0]: missing field `selector`"),
+    ] {
+        let text = format!("storage: {{tsdb: {{retention: {text}}}}}");
+        check_refused(&text, &format!("line 1, column {expected}"));
+    }
     check_refused(
-        "storage: {tsdb: {}}",
-        "line 1, column 11: storage: field `tsdb` is not supported yet",
+        "storage: {tsdb: {chunk_encoding: {}}}",
+        "line 1, column 18: storage.tsdb: field `chunk_encoding` is not supported yet",
     );
 }
 

@@ -2,6 +2,10 @@ use std::io;
 use std::path::Path;
 
 use narthex_config::{Config, ConfigError};
+use narthex_tsdb::Retention;
+
+use super::ServerFlags;
+use super::storage::SelectorError;
 
 /// Why a configuration file could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +14,8 @@ pub(super) enum LoadError {
     Read { file: Box<str>, source: io::Error },
     #[error(transparent)]
     Parse(#[from] ConfigError),
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
 }
 
 /// What to do about a missing file, which is what a newcomer meets first.
@@ -21,26 +27,42 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Reads the configuration in `file`, with relative paths in it relative to its folder.
-pub(super) fn load(file: &str) -> Result<Config, LoadError> {
+/// A configuration, and what is made of it before it is taken.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) retention: Retention,
+}
+
+/// Reads the configuration that the flags name, with relative paths in it relative to its folder.
+pub(super) fn load(flags: &ServerFlags) -> Result<Loaded, LoadError> {
+    let file = &*flags.config_file;
     tracing::info!(filename = file, "Loading configuration file");
     let text = std::fs::read_to_string(file)
         .map_err(|source| LoadError::Read { file: file.into(), source })?;
     let environment = |name: &str| std::env::var(name).ok();
     let mut config = Config::load(&text, file, environment)?;
     config.resolve_paths(Path::new(file).parent().unwrap_or(Path::new("")));
-    Ok(config)
+    let retention = flags.storage.retention(&config)?;
+    Ok(Loaded { config, retention })
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    fn load_file(path: &Path) -> String {
+        let flag = format!("--config.file={}", path.display());
+        load(&ServerFlags::parse_from(["server", &flag])).unwrap_err().to_string()
+    }
 
     #[test]
     fn a_missing_file_says_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("nosuch.yml");
-        let error = load(&file.display().to_string()).unwrap_err().to_string();
+        let error = load_file(&file);
         assert!(error.starts_with("open ") && error.contains("--config.file"), "{error}");
     }
 
@@ -49,7 +71,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("broken.yml");
         std::fs::write(&file, "global:\n  scrape_intervall: 5s\n").unwrap();
-        let error = load(&file.display().to_string()).unwrap_err().to_string();
+        let error = load_file(&file);
         assert!(error.contains("broken.yml") && error.contains("line 2"), "{error}");
     }
 }

@@ -9,6 +9,8 @@ pub(super) struct Options {
     pub(super) storage: narthex_tsdb::Options,
     /// Whether exemplars are held, as many as the configuration says.
     pub(super) exemplar_storage: bool,
+    /// Whether blocks of the head wait for a time that chance decides.
+    pub(super) delayed_compaction: bool,
 }
 
 /// What a feature's name stands for.
@@ -51,6 +53,10 @@ pub(super) fn enable(lists: &[Box<str>], options: &mut Options) {
 /// `setFeatureListOptions` in Prometheus `cmd/prometheus/main.go`.
 fn feature(name: &str) -> Feature {
     match name {
+        "delayed-compaction" => Feature::Enable(
+            |options| options.delayed_compaction = true,
+            "Experimental delayed compaction is enabled.",
+        ),
         "promql-experimental-functions" => Feature::Enable(
             |options| options.server.parse.experimental_functions = true,
             "Experimental PromQL functions enabled.",
@@ -100,11 +106,10 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 16] = [
+const MISSING: [&str; 15] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
-    "delayed-compaction",
     "extra-scrape-metrics",
     "fast-startup",
     "histograms-st-encoding",

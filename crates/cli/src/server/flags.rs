@@ -3,6 +3,7 @@ use std::time::Duration;
 use clap::Parser;
 use narthex_model::{Regex, duration};
 
+use super::storage::StorageFlags;
 use crate::{LogFormat, LogLevel};
 
 /// The flags of the Prometheus server.
@@ -43,9 +44,9 @@ pub struct ServerFlags {
     #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*", value_parser = parse_regex)]
     pub cors_origin: Regex,
 
-    /// Base path for metrics storage.
-    #[arg(long = "storage.tsdb.path", value_name = "DIRECTORY", default_value = "data/")]
-    pub storage_path: Box<str>,
+    /// The store.
+    #[command(flatten)]
+    pub storage: StorageFlags,
 
     /// The maximum lookback duration for retrieving metrics during expression evaluations.
     #[arg(long = "query.lookback-delta", value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
@@ -91,7 +92,7 @@ impl ServerFlags {
     /// `/api/v1/status/flags` shows.
     #[must_use]
     pub fn to_pairs(&self) -> Vec<(Box<str>, Box<str>)> {
-        let pairs = [
+        let mut pairs = vec![
             ("config.file", self.config_file.to_string()),
             ("enable-feature", self.enable_feature.join(",")),
             ("log.format", self.log_format.as_str().to_owned()),
@@ -102,7 +103,6 @@ impl ServerFlags {
             ("query.max-samples", self.query_samples_max.to_string()),
             ("query.max-total-bytes", self.queries_bytes_max.to_string()),
             ("query.timeout", duration::display(self.query_timeout).to_string()),
-            ("storage.tsdb.path", self.storage_path.to_string()),
             ("web.cors.origin", self.cors_origin.as_str().to_owned()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.enable-remote-write-receiver", self.enable_remote_write_receiver.to_string()),
@@ -111,6 +111,8 @@ impl ServerFlags {
             ("web.max-connections", self.connections_max.to_string()),
             ("web.route-prefix", self.route_prefix.clone().unwrap_or_default().into_string()),
         ];
+        pairs.extend(self.storage.to_pairs());
+        pairs.sort_unstable();
         pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 }
@@ -146,7 +148,7 @@ fn parse_path(text: &str) -> Result<Box<str>, AddressError> {
     if text.chars().all(is_plain) { Ok(text.into()) } else { Err(AddressError::Path) }
 }
 
-fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
     duration::parse(text)
 }
 

@@ -4,8 +4,10 @@ mod configuration;
 mod features;
 mod flags;
 mod opening;
+mod periodic;
 mod process;
 mod signals;
+mod storage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,17 +19,19 @@ use narthex_server::{
     Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_scrape_stats,
     write_tsdb_stats,
 };
-use narthex_tsdb::{Db, OpenError};
+use narthex_tsdb::{Db, OpenError, WalSync};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use flags::ServerFlags;
+pub use storage::{StorageFlags, WalCompressionType};
 
 use crate::logs;
 use configuration::LoadError;
 use features::Options;
 use opening::OpeningStore;
+use periodic::Periodic;
 use process::Process;
 use signals::{Hangups, Stop};
 
@@ -85,6 +89,8 @@ enum RunError {
     Open(#[from] OpenError),
     #[error("the thread that opened the storage panicked")]
     OpenPanic,
+    #[error("start a thread: {0}")]
+    Thread(#[source] std::io::Error),
     #[error("catch signals: {0}")]
     Signals(#[source] std::io::Error),
     #[error("{0}")]
@@ -99,6 +105,7 @@ impl RunError {
             Self::Configuration(_) => "Error loading config",
             Self::Listen { .. } => "Unable to start web listener",
             Self::Open(_) | Self::OpenPanic => "Opening storage failed",
+            Self::Thread(_) => "Unable to look after the storage",
             Self::Signals(_) => "Unable to catch signals",
             Self::Serve(_) => "Error serving HTTP",
             Self::Close(_) => "Error stopping storage",
@@ -114,12 +121,13 @@ impl RunError {
 }
 
 fn with_source(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting the server");
-    let config = configuration::load(&flags.config_file)?;
+    let loaded = configuration::load(&flags)?;
     let mut stop = Stop::listen().map_err(RunError::Signals)?;
     let hangups = Hangups::listen().map_err(RunError::Signals)?;
     let listen_address = flags.listen_address.clone();
@@ -134,11 +142,15 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let runtime = tokio::runtime::Handle::current();
     let fetch = Arc::new(HttpFetch::default());
     let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
-    let Options { server, mut storage, exemplar_storage } = options(&flags, address);
-    let exemplars = exemplar_storage.then(|| Arc::clone(&store));
-    let process = Process::new(flags, config, Arc::clone(&manager), exemplars, stop.sender());
+    let Options { server, mut storage, exemplar_storage, .. } = options(&flags, address);
+    let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
+    let process = Process::new(flags, loaded, scraper, store.clone(), exemplar_storage, stopper);
     let process = Arc::new(process);
     storage.exemplars_max = process.exemplars_max();
+    storage.retention = process.retention();
+    let range_max_ms = process.flags().storage.block_range_max_ms(&storage.retention);
+    storage.compaction.range_max_ms = range_max_ms;
+    let wal_sync = storage.wal_sync;
     let state = Arc::new(server_state(server, &process, &store, &manager));
     state.set_readiness(Readiness::Starting);
 
@@ -155,6 +167,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         () = stop.requested() => return Ok(()),
     }
     process.apply();
+    let maintenance = maintain(&store, wal_sync, process.flags())?;
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
 
@@ -166,7 +179,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     state.set_readiness(Readiness::Stopping);
     let ended = shut_down(&manager, end_serving, server).await;
     drop((state, process, manager));
-    let closed = close_store(store).await;
+    let closed = close_store(store, maintenance).await;
     impatient.abort();
     ended.and(closed)
 }
@@ -175,6 +188,10 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
 fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
     let mut all = Options::default();
     features::enable(&flags.enable_feature, &mut all);
+    flags.storage.apply(&mut all.storage);
+    if all.delayed_compaction {
+        all.storage.compaction.delay_percent_max = flags.storage.delay_percent_max;
+    }
     let options = &mut all.server;
     options.query_timeout = flags.query_timeout;
     options.query_concurrency_max = flags.query_concurrency_max;
@@ -217,7 +234,7 @@ async fn open_store(
     options: narthex_tsdb::Options,
     store: &Arc<OpeningStore>,
 ) -> Result<(), RunError> {
-    let path = process.flags().storage_path.clone();
+    let path = process.flags().storage.path.clone();
     tracing::info!(path = &*path, "Opening storage");
     let opened = tokio::task::spawn_blocking(move || Db::open(&*path, options));
     let db = opened.await.map_err(|_| RunError::OpenPanic)??;
@@ -229,6 +246,33 @@ async fn open_store(
     );
     store.set(db);
     Ok(())
+}
+
+/// Starts the threads that look after the store.
+fn maintain(
+    store: &Arc<OpeningStore>,
+    wal_sync: WalSync,
+    flags: &ServerFlags,
+) -> Result<Vec<Periodic>, RunError> {
+    let start = |name, interval, work: fn(&Db)| {
+        let store = Arc::clone(store);
+        Periodic::start(name, interval, move || store.get().map_or((), work))
+            .map_err(RunError::Thread)
+    };
+    let interval = flags.storage.block_reload_interval.max(MAINTENANCE_INTERVAL_MIN);
+    let mut threads = vec![start("tsdb-maintenance", interval, |db| {
+        if let Err(error) = db.maintain() {
+            tracing::error!(err = with_source(&error), "Compaction failed");
+        }
+    })?];
+    if let WalSync::Interval(interval) = wal_sync {
+        threads.push(start("tsdb-wal-sync", interval.max(SYNC_INTERVAL_MIN), |db| {
+            if let Err(error) = db.sync_where_due() {
+                tracing::error!(err = with_source(&error), "Syncing the write-ahead log failed");
+            }
+        })?);
+    }
+    Ok(threads)
 }
 
 /// Stops what writes to the store, and what reads from it.
@@ -249,8 +293,16 @@ async fn shut_down(
     }
 }
 
-/// Forces everything to the disk.
-async fn close_store(store: Arc<OpeningStore>) -> Result<(), RunError> {
+/// Ends what looks after the store, and forces everything to the disk.
+async fn close_store(store: Arc<OpeningStore>, maintenance: Vec<Periodic>) -> Result<(), RunError> {
+    if let Some(db) = store.get() {
+        db.interrupt_maintenance();
+    }
+    maintenance.iter().for_each(Periodic::stop);
+    let ended = tokio::task::spawn_blocking(|| maintenance.into_iter().for_each(Periodic::join));
+    if tokio::time::timeout(MAINTENANCE_SHUTDOWN_TIMEOUT, ended).await.is_err() {
+        tracing::warn!("Maintenance of the storage was cut off");
+    }
     let closed = tokio::task::spawn_blocking(move || match Arc::try_unwrap(store) {
         Ok(store) => store.into_inner().map_or(Ok(()), Db::close),
         // A query that was cut off still holds the store: what counts is on the disk all the same.
@@ -269,4 +321,9 @@ fn or_any(limit: usize) -> usize {
 
 /// How long scrapes that are under way may take to finish.
 const SCRAPE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a block that is being written may take to be given up.
+const MAINTENANCE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// So that looking after the store is not all that is done.
+const MAINTENANCE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+const SYNC_INTERVAL_MIN: Duration = Duration::from_millis(10);

@@ -5,21 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use narthex_config::Config;
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status};
+use narthex_tsdb::Retention;
 use parking_lot::Mutex;
 
+use super::configuration::Loaded;
 use super::opening::OpeningStore;
 use super::signals::{StopRequest, StopSender};
-use super::{ServerFlags, configuration};
+use super::{ServerFlags, configuration, storage};
 
 /// The running server.
 pub(super) struct Process {
     flags: ServerFlags,
     manager: Arc<Manager>,
-    /// Where exemplars are held, if they are.
-    exemplars: Option<Arc<OpeningStore>>,
+    store: Arc<OpeningStore>,
+    holds_exemplars: bool,
     stop: StopSender,
     configuration: Mutex<InForce>,
     /// Held while a reload goes on: two at a time would race.
@@ -28,7 +29,7 @@ pub(super) struct Process {
 
 /// The configuration in force, and how it came to be.
 struct InForce {
-    config: Config,
+    loaded: Loaded,
     reload: Reload,
 }
 
@@ -36,13 +37,15 @@ impl Process {
     /// Returns the process with a configuration that is loaded and not applied yet.
     pub(super) fn new(
         flags: ServerFlags,
-        config: Config,
+        loaded: Loaded,
         manager: Arc<Manager>,
-        exemplars: Option<Arc<OpeningStore>>,
+        store: Arc<OpeningStore>,
+        holds_exemplars: bool,
         stop: StopSender,
     ) -> Self {
-        let configuration = Mutex::new(InForce { config, reload: successful() });
-        Self { flags, manager, exemplars, stop, configuration, reloading: Mutex::new(()) }
+        let configuration = Mutex::new(InForce { loaded, reload: successful() });
+        let reloading = Mutex::new(());
+        Self { flags, manager, store, holds_exemplars, stop, configuration, reloading }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
@@ -51,19 +54,26 @@ impl Process {
 
     /// Returns how many exemplars are to be held.
     pub(super) fn exemplars_max(&self) -> usize {
-        if self.exemplars.is_none() {
+        if !self.holds_exemplars {
             return 0;
         }
-        let storage = self.configuration.lock().config.storage.unwrap_or_default();
-        usize::try_from(storage.exemplars.unwrap_or_default().max_exemplars).unwrap_or(0)
+        let storage = self.configuration.lock().loaded.config.storage.clone();
+        usize::try_from(storage.unwrap_or_default().exemplars.unwrap_or_default().max_exemplars)
+            .unwrap_or(0)
+    }
+
+    /// Returns what the store is to retain.
+    pub(super) fn retention(&self) -> Retention {
+        self.configuration.lock().loaded.retention.clone()
     }
 
     /// Makes the scraper and the store follow the configuration.
     pub(super) fn apply(&self) {
-        let config = self.configuration.lock().config.clone();
+        let config = self.configuration.lock().loaded.config.clone();
         self.manager.apply(&config);
-        if let Some(db) = self.exemplars.as_ref().and_then(|store| store.get()) {
+        if let Some(db) = self.store.get() {
             db.resize_exemplars(self.exemplars_max());
+            db.set_retention(self.retention());
         }
     }
 }
@@ -71,9 +81,9 @@ impl Process {
 impl Lifecycle for Process {
     fn reload(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         let _reloading = self.reloading.lock();
-        match configuration::load(&self.flags.config_file) {
-            Ok(config) => {
-                *self.configuration.lock() = InForce { config, reload: successful() };
+        match configuration::load(&self.flags) {
+            Ok(loaded) => {
+                *self.configuration.lock() = InForce { loaded, reload: successful() };
                 self.apply();
                 tracing::info!("Completed loading of configuration file");
                 Ok(())
@@ -94,7 +104,7 @@ impl Lifecycle for Process {
 
 impl Status for Process {
     fn config_yaml(&self) -> String {
-        let config = self.configuration.lock().config.clone();
+        let config = self.configuration.lock().loaded.config.clone();
         config.to_yaml().unwrap_or_else(|error| format!("# {error}\n"))
     }
 
@@ -107,7 +117,11 @@ impl Status for Process {
     }
 
     fn evaluation_interval(&self) -> Duration {
-        self.configuration.lock().config.global.evaluation_interval
+        self.configuration.lock().loaded.config.global.evaluation_interval
+    }
+
+    fn storage_retention(&self) -> String {
+        storage::show_retention(&self.retention())
     }
 }
 

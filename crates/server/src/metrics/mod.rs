@@ -3,6 +3,7 @@
 //! The cores count into plain structs; here they get the names, types and help texts that the
 //! reference gives the same things. What only narthex has is called `narthex_…`.
 
+mod blocks;
 mod http;
 mod process;
 mod scrape;

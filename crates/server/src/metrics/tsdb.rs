@@ -2,6 +2,7 @@ use narthex_exposition::TextWriter;
 use narthex_model::MetricType::Counter;
 use narthex_tsdb::{ExemplarStats, Stats};
 
+use super::blocks::write_block_stats;
 use super::{counter, gauge};
 
 /// Writes what a time-series database counts, under the reference's names.
@@ -11,6 +12,7 @@ use super::{counter, gauge};
 /// `tsdb/head.go`, `tsdb/wlog/wlog.go` and `tsdb/db.go` of Prometheus.
 pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     let Stats { head, wal, blocks, replay, .. } = stats;
+    write_block_stats(page, blocks, head);
     write_exemplar_stats(page, &stats.exemplars);
     for (name, help, value) in [
         ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
