@@ -74,6 +74,13 @@ pub trait Files: Send + Sync + Debug {
     /// [`io::ErrorKind::Unsupported`] where that cannot be found out.
     fn capacity(&self, path: &Path) -> io::Result<u64>;
 
+    /// Returns how many bytes of the file system that holds `path` this process may still fill.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] where that cannot be found out.
+    fn available(&self, path: &Path) -> io::Result<u64>;
+
     /// Makes the names in the folder `path` outlast a crash.
     ///
     /// # Errors

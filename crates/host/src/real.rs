@@ -62,6 +62,17 @@ impl Files for RealFiles {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    #[cfg(unix)]
+    fn available(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    fn available(&self, _: &Path) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // Elsewhere a folder cannot be opened as a file, and its names are journalled at once.
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }

@@ -87,7 +87,7 @@ impl WriteError {
             Self::Snappy(SnappyError::TooLarge { .. }) => 413,
             Self::Headers(_) => 415,
             Self::Snappy(_) | Self::Decode(_) | Self::Rejected(_) => 400,
-            Self::Store(_) => 500,
+            Self::Store(_) => 503,
         }
     }
 }

@@ -34,8 +34,16 @@ async fn healthy() -> Response {
 }
 
 async fn ready(State(state): State<Arc<ServerState>>) -> Response {
-    refuse_unless_ready(&state)
-        .unwrap_or_else(|| text(StatusCode::OK, "Prometheus Server is Ready.\n"))
+    if let Some(refusal) = refuse_unless_ready(&state) {
+        return refusal;
+    }
+    match state.status.append_failure() {
+        Some(reason) => {
+            let message = format!("Samples cannot be stored: {reason}\n");
+            text(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+        None => text(StatusCode::OK, "Prometheus Server is Ready.\n"),
+    }
 }
 
 /// Answers 503 in place of every route behind it while the server is not ready.

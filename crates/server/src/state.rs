@@ -119,6 +119,12 @@ pub trait Status: Send + Sync {
         Duration::from_mins(1)
     }
 
+    /// Returns why samples cannot be stored now, where they cannot: `/-/ready` tells it, and queries are
+    /// answered all the same.
+    fn append_failure(&self) -> Option<Box<str>> {
+        None
+    }
+
     /// Returns how long samples are kept, such as `15d`; empty where nothing is deleted.
     fn storage_retention(&self) -> String {
         String::new()

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use axum::response::{IntoResponse, Response};
 use narthex_remote::{Post, ReceiveLimits, Received, WriteError, receive};
 use tokio::sync::Semaphore;
@@ -109,7 +111,12 @@ fn refuse(error: &WriteError) -> Response {
         tracing::warn!(err = message, "Refused a remote write request");
     }
     message.push('\n');
-    text(status, message)
+    let mut response = text(status, message);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        // Long enough for somebody to make space, short enough to lose no time once there is some.
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
 }
 
 /// A body that is cut off at the limit names that limit as the source of its error.

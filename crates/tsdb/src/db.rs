@@ -16,6 +16,7 @@ use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::maintain::{Maintenance, choose_delay};
 use crate::merge::MergeQuerier;
 use crate::recover::Recovery;
+use crate::reserve::Reserve;
 use crate::status::StartUps;
 use crate::wal::{self, MemorySnapshot, MemorySnapshotError, ReplayReport, Wal, WalEnd};
 use crate::{
@@ -39,6 +40,7 @@ pub struct Db {
     pub(crate) blocks: Blocks,
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) retention: Mutex<Retention>,
+    pub(crate) reserve: Reserve,
     corruptions: Vec<Corruption>,
     replay: ReplayStats,
     start_ups: StartUps,
@@ -150,6 +152,7 @@ impl Db {
             corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
         }
         warn_of_losses(path, &corruptions, &replay);
+        let reserve = Reserve::new(Arc::clone(&host.files), path, options.reserve_bytes);
         let delay = choose_delay(&options, &*host.random);
         let retention = Mutex::new(options.retention.clone());
         Ok(Self {
@@ -161,6 +164,7 @@ impl Db {
             blocks,
             maintenance: Mutex::new(Maintenance::new(min_valid_ms, delay)),
             retention,
+            reserve,
             corruptions,
             replay,
             start_ups,
@@ -224,8 +228,10 @@ impl Db {
             self.start_ups.forget();
         }
         self.head.close();
-        let outcome = self.head.out_of_order_log().map_or(Ok(()), |log| log.finish().map(drop));
-        let end = self.wal.finish()?;
+        let log = self.head.out_of_order_log();
+        let finish = || log.map_or(Ok(()), |log| log.finish().map(drop));
+        let outcome = self.reserve.help(finish);
+        let end = self.reserve.help(|| self.wal.finish())?;
         outcome?;
         // In safe mode the head holds nothing of what the log does.
         if self.options.memory_snapshot
@@ -292,7 +298,7 @@ impl Db {
     ///
     /// Where the log cannot be written; nothing is deleted then.
     pub fn delete_from_head(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), WalError> {
-        self.head.delete(range, matchers, &self.wal)
+        self.reserve.help(|| self.head.delete(range, matchers, &self.wal))
     }
 
     /// Changes how many exemplars are held; of more the oldest go. Returns how many stay.

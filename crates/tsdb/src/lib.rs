@@ -69,6 +69,7 @@ mod options;
 mod postings;
 mod read_only;
 mod recover;
+mod reserve;
 mod sample;
 mod stats;
 mod status;

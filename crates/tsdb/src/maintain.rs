@@ -38,6 +38,7 @@ impl Db {
         let is_due = || self.head.due_end_ms().is_some() && !maintenance.is_head_held(self.now());
         let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
         self.drop_old_blocks();
+        self.reserve.take();
         reloaded.and(head).and(late).and(log).and(blocks)
     }
 
@@ -127,7 +128,7 @@ impl Db {
     /// Where what was deleted cannot be noted in the log or with a block; of others it may be.
     pub fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), DeleteError> {
         self.delete_from_head(range, matchers)?;
-        self.blocks.delete(range, matchers)?;
+        self.reserve.help(|| self.blocks.delete(range, matchers))?;
         Ok(())
     }
 
@@ -199,7 +200,8 @@ impl Db {
     fn move_to_block(&self, end_ms: i64, on_damage: OnDamage) -> Result<(), BlockError> {
         self.head.seal(end_ms);
         if let Some(range) = self.head.next_range(end_ms) {
-            let block = self.blocks.add(self.head_series(range, on_damage), &self.options)?;
+            let add = || self.blocks.add(self.head_series(range, on_damage), &self.options);
+            let block = self.reserve.help(add)?;
             let TimeRange { min_ms, max_ms } = range;
             tracing::info!(?block, min_ms, max_ms, "moved samples from the head to a block");
         }
@@ -258,7 +260,7 @@ impl Db {
         if maintenance.log_min_ms >= Some(min_ms) || maintenance.log_failures.is_held(now) {
             return Ok(());
         }
-        if let Err(error) = self.wal.truncate(min_ms, &self.head) {
+        if let Err(error) = self.reserve.help(|| self.wal.truncate(min_ms, &self.head)) {
             maintenance.log_failures.note(now);
             return Err(error.into());
         }

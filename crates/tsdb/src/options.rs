@@ -38,6 +38,9 @@ pub struct Options {
     /// What is dropped because it is old, or too much. [`Db::set_retention`](crate::Db::set_retention)
     /// changes it later.
     pub retention: Retention,
+    /// How many bytes of the disk are kept, in the file `reserve`, for when it is full: then blocks,
+    /// checkpoints and deletions can be written that make space, and the log can be ended. 0 keeps none.
+    pub reserve_bytes: u64,
     /// Whether a lock file keeps others from opening the folder.
     pub locks: bool,
     /// After so many start-ups in a row that were killed while they read the write-ahead log, the next
@@ -60,6 +63,7 @@ impl Default for Options {
             memory_snapshot: false,
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
+            reserve_bytes: 0,
             locks: true,
             start_ups_max: 3,
         }

@@ -260,19 +260,21 @@ fn maintain(
             .map_err(RunError::Thread)
     };
     let interval = flags.storage.block_reload_interval.max(MAINTENANCE_INTERVAL_MIN);
-    let mut threads = vec![start("tsdb-maintenance", interval, |db| {
+    let maintenance = start("tsdb-maintenance", interval, |db| {
         if let Err(error) = db.maintain() {
             tracing::error!(err = with_source(&error), "Compaction failed");
         }
-    })?];
-    if let WalSync::Interval(interval) = wal_sync {
-        threads.push(start("tsdb-wal-sync", interval.max(SYNC_INTERVAL_MIN), |db| {
-            if let Err(error) = db.sync_where_due() {
-                tracing::error!(err = with_source(&error), "Syncing the write-ahead log failed");
-            }
-        })?);
-    }
-    Ok(threads)
+    })?;
+    let interval = match wal_sync {
+        WalSync::Interval(interval) => interval.max(SYNC_INTERVAL_MIN),
+        WalSync::Never | WalSync::Commit => SYNC_INTERVAL,
+    };
+    let sync = start("tsdb-wal-sync", interval, |db| {
+        if let Err(error) = db.sync_where_due() {
+            tracing::error!(err = with_source(&error), "Syncing the write-ahead log failed");
+        }
+    })?;
+    Ok(vec![maintenance, sync])
 }
 
 /// Stops what writes to the store, and what reads from it.
@@ -326,4 +328,6 @@ const MAINTENANCE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// So that looking after the store is not all that is done.
 const MAINTENANCE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// How often segments that ended are synced, and a log that could not be written is mended.
+const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 const SYNC_INTERVAL_MIN: Duration = Duration::from_millis(10);

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status};
-use narthex_tsdb::Retention;
+use narthex_tsdb::{Db, Retention};
 use parking_lot::Mutex;
 
 use super::configuration::Loaded;
@@ -118,6 +118,11 @@ impl Status for Process {
 
     fn evaluation_interval(&self) -> Duration {
         self.configuration.lock().loaded.config.global.evaluation_interval
+    }
+
+    fn append_failure(&self) -> Option<Box<str>> {
+        let status = self.store.get().map(Db::status)?;
+        (status != narthex_tsdb::Status::Ready).then(|| status.to_string().into())
     }
 
     fn storage_retention(&self) -> String {

@@ -32,6 +32,11 @@ pub struct StorageFlags {
     #[arg(long = "storage.tsdb.wal-sync", value_name = "WHEN", default_value = "never", value_parser = parse_wal_sync)]
     pub wal_sync: WalSync,
 
+    /// How much of the disk to keep for when it is full, so that compaction, deletions and shutdown work
+    /// then; 0 for nothing.
+    #[arg(long = "storage.tsdb.reserve-size", value_name = "SIZE", default_value = "16MB", value_parser = parse_bytes)]
+    pub reserve_size: u64,
+
     /// Do not create lockfile in data directory.
     #[arg(long = "storage.tsdb.no-lockfile")]
     pub no_lockfile: bool,
@@ -143,6 +148,7 @@ impl StorageFlags {
             ("storage.tsdb.min-block-duration", text(self.min_block_duration)),
             ("storage.tsdb.no-lockfile", self.no_lockfile.to_string()),
             ("storage.tsdb.path", self.path.to_string()),
+            ("storage.tsdb.reserve-size", show_bytes(self.reserve_size)),
             ("storage.tsdb.retention.size", show_bytes(self.retention_size)),
             ("storage.tsdb.retention.time", text(self.retention_time.unwrap_or_default())),
             ("storage.tsdb.samples-per-chunk", self.samples_per_chunk.to_string()),
@@ -164,6 +170,7 @@ impl StorageFlags {
         options.wal_segment_size_bytes = self.wal_segment_size;
         options.block_range_ms = to_ms(self.min_block_duration);
         options.samples_per_chunk = self.samples_per_chunk;
+        options.reserve_bytes = self.reserve_size;
         options.locks = !self.no_lockfile;
         let compaction = &mut options.compaction;
         compaction.merges_overlapping = self.allow_overlapping_compaction;
@@ -351,7 +358,7 @@ mod tests {
     #[test]
     fn flags_become_options() {
         let mut options = Options::default();
-        flags(&[]).apply(&mut options);
+        flags(&["--storage.tsdb.reserve-size=0"]).apply(&mut options);
         assert_eq!(options, Options::default());
         let flags = flags(&[
             "--storage.tsdb.wal-sync=5s",

@@ -1,6 +1,6 @@
 //! What lies on a simulated disk: what programs see, and what a crash would leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -132,6 +132,17 @@ impl Disk {
         // up to date with it.
         self.journal.clear();
         self.durable_names.clone_from(&self.names);
+    }
+
+    /// Returns how many bytes the files have that have a name.
+    pub(super) fn used_space(&self) -> usize {
+        let named = self.names.values().filter_map(|node| match node {
+            Node::File(file) => Some(*file),
+            Node::Dir => None,
+        });
+        // A file may have several names.
+        let named = named.collect::<BTreeSet<_>>();
+        named.into_iter().map(|file| self.files[file].bytes.len()).sum()
     }
 
     pub(super) fn bytes(&self, file: FileId) -> &[u8] {

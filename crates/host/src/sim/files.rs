@@ -31,6 +31,8 @@ struct State {
     capacity: Option<u64>,
     sync_time: Duration,
     clock: Arc<SimClock>,
+    /// How many bytes all files may have.
+    space: Option<usize>,
     /// Rises with each crash; handles of an earlier life are dead.
     life: u64,
 }
@@ -47,6 +49,7 @@ impl SimFiles {
             capacity: None,
             sync_time: Duration::ZERO,
             clock,
+            space: None,
             life: 0,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -83,6 +86,18 @@ impl SimFiles {
     /// Lets so much time pass with each sync of a file, as on a slow disk.
     pub fn set_sync_time(&self, sync_time: Duration) {
         self.state.lock().sync_time = sync_time;
+    }
+
+    /// Lets the disk have room for so many bytes of files: what is appended beyond is
+    /// [`Fault::ShortWrite`]. `None` is room without an end, as at first.
+    pub fn set_space(&self, size_bytes: Option<usize>) {
+        self.state.lock().space = size_bytes;
+    }
+
+    /// Returns how many bytes the files have that have a name.
+    #[must_use]
+    pub fn used_space(&self) -> usize {
+        self.state.lock().disk.used_space()
     }
 
     /// Stops the machine and starts it again: what was synced is there, and of the rest what the
@@ -187,6 +202,12 @@ impl Files for SimFiles {
         self.state.lock().capacity.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
+    fn available(&self, _: &Path) -> io::Result<u64> {
+        let state = self.state.lock();
+        let space = state.space.ok_or(io::ErrorKind::Unsupported)?;
+        Ok(space.saturating_sub(state.disk.used_space()) as u64)
+    }
+
     fn sync_dir(&self, _: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.call().map_err(to_io)?;
@@ -217,8 +238,12 @@ impl AppendFile for SimFile {
         let mut state = self.state.lock();
         state.check_life(self.life)?;
         let outcome = state.call();
+        let room =
+            state.space.map_or(usize::MAX, |space| space.saturating_sub(state.disk.used_space()));
+        let outcome = outcome.and(if bytes.len() <= room { Ok(()) } else { Err(Fault::NoSpace) });
         let written = match outcome {
             Ok(()) => bytes.len(),
+            Err(_) if room < bytes.len() => room,
             Err(Fault::ShortWrite) => state.random.up_to(bytes.len().saturating_sub(1)),
             Err(Fault::NoSpace | Fault::Io) => 0,
         };

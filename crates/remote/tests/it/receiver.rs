@@ -250,11 +250,11 @@ impl Appender for FullAppender {
 }
 
 #[test]
-fn a_store_that_fails_is_status_500() {
+fn a_store_that_fails_is_status_503() {
     let request =
         RequestBuilder::default().series(&labels(&[("__name__", "a")]), &samples(&[(1, 1.0)]));
     let error =
         receive(&FullStore, Post::new(&request.compress()), &ReceiveLimits::default(), NOW_MS)
             .unwrap_err();
-    assert_eq!(error.status(), 500);
+    assert_eq!(error.status(), 503);
 }

@@ -428,7 +428,8 @@ impl Writer {
                 let segment = self.segment;
                 let cut = self.file.truncate(self.size);
                 cut.map_err(|source| WalError::Write { segment, source })?;
-                (self.condition, self.trouble) = (Condition::Good, None);
+                // Whether there is room again, only a write can tell.
+                self.condition = Condition::Good;
                 self.stats.truncations += 1;
             }
             Condition::GivenUp if self.clock.elapsed() < self.retry_at => {
@@ -493,6 +494,7 @@ impl Writer {
             (self.condition, self.trouble) = (Condition::Torn, Some(source.to_string().into()));
             return Err(WalError::Write { segment: self.segment, source });
         }
+        self.trouble = None;
         self.size += self.out.len() as u64;
         self.stats.written_bytes += self.out.len() as u64;
         self.out.clear();

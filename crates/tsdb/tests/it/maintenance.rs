@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use narthex_host::{Fault, Files, Simulation};
-use narthex_storage::{AppendError, Appendable, SampleValue, SeriesKey};
-use narthex_tsdb::{Db, Options, WalSync};
+use narthex_storage::{AppendError, Appendable, SampleValue, SeriesKey, TimeRange};
+use narthex_tsdb::{Db, Options, Status, WalSync};
 
 use crate::support::{Samples, commit, read_all, rounds, series};
 
@@ -80,7 +80,7 @@ impl Writer {
     /// Checks that a fresh start left nothing half done behind.
     fn check_names(&self, context: &str) {
         for entry in self.simulation.files().list_dir(Path::new(DIR)).unwrap() {
-            let is_known = ["wal", "chunks_head", "lock"].contains(&&*entry.name);
+            let is_known = ["wal", "chunks_head", "lock", "reserve"].contains(&&*entry.name);
             assert!(is_known || entry.name.len() == 26, "{context}: {}", entry.name);
         }
     }
@@ -387,4 +387,71 @@ fn maintenance_can_be_interrupted() {
     assert_eq!(db.stats().blocks.loaded, 0);
     writer.check(&db, "interrupted");
     writer.check_names("interrupted");
+}
+
+/// The disk fills up: appends are refused and queries answered; what was reserved is enough to write a
+/// block, shorten the log, delete and close; once there is room, samples are taken at once.
+#[test]
+fn a_full_disk_is_got_over() {
+    const RESERVE_SIZE: usize = 256 << 10;
+    let mut options = small_options();
+    options.reserve_bytes = RESERVE_SIZE as u64;
+    let mut writer = Writer::new(1, options);
+    writer.simulation.files().set_space(Some(16 << 20));
+    let db = writer.open();
+    assert!(writer.size("") >= RESERVE_SIZE as u64);
+    for _ in 0..15 {
+        writer.commit(&db).unwrap();
+        db.maintain().unwrap();
+    }
+    assert_eq!(db.status(), Status::Ready);
+    let fill = |writer: &Writer, room: usize| {
+        let files = writer.simulation.files();
+        files.set_space(Some(files.used_space() + room));
+    };
+    fill(&writer, 0);
+    assert!(writer.commit(&db).is_err());
+    assert!(matches!(db.status(), Status::ReadOnly { .. }), "{}", db.status());
+    writer.check(&db, "full");
+
+    // A little is freed: samples are taken again, and the next block finds no room but the reserve.
+    fill(&writer, 700);
+    let before = writer.minute;
+    while writer.commit(&db).is_ok() {}
+    assert!(writer.minute - before > 2);
+    fill(&writer, 0);
+    assert_eq!(db.stats().blocks.loaded, 0);
+    db.maintain().unwrap();
+    assert!(db.stats().blocks.loaded >= 1);
+    assert!(writer.size("") < RESERVE_SIZE as u64, "the reserve is used");
+    writer.check(&db, "compacted");
+
+    // With room to spare it is taken again.
+    fill(&writer, 4 * RESERVE_SIZE);
+    writer.commit(&db).unwrap();
+    assert_eq!(db.status(), Status::Ready);
+    db.maintain().unwrap();
+    assert!(writer.size("") >= RESERVE_SIZE as u64);
+
+    fill(&writer, 0);
+    db.delete(TimeRange { min_ms: 0, max_ms: MINUTE_MS }, &[]).unwrap();
+    for samples in writer.acknowledged.values_mut() {
+        samples.retain(|(time, _)| *time > MINUTE_MS);
+    }
+    writer.check(&db, "deleted");
+    // What deleting left of it is enough to end the log.
+    db.close().unwrap();
+
+    // A start on a full disk serves what is there, and takes samples once there is room.
+    fill(&writer, 0);
+    let db = writer.open();
+    writer.check(&db, "started");
+    assert!(writer.commit(&db).is_err());
+    writer.check(&db, "read only");
+    fill(&writer, 1 << 20);
+    writer.commit(&db).unwrap();
+    writer.simulation.files().crash();
+    let db = writer.open();
+    writer.check(&db, "killed");
+    assert_eq!((db.stats().replay.repaired_records, db.corruptions().len()), (0, 0));
 }
