@@ -258,5 +258,5 @@ fn what_a_crash_left_goes() {
     let names = fs::read_dir(dir.path()).unwrap();
     let mut names = names.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     names.sort();
-    assert_eq!(names, ["chunks_head", "mine.tmp", "wal"]);
+    assert_eq!(names, ["mine.tmp", "wal"]);
 }
