@@ -209,6 +209,10 @@ impl HeadChunks {
         }
         let current = writer.number();
         let numbers = self.open.read().keys().copied().collect::<Vec<_>>();
+        if numbers.is_empty() {
+            // There may be no folder either.
+            return Ok(());
+        }
         for number in numbers.into_iter().filter(|number| Some(*number) != current) {
             self.files.open_append(&format::file_path(&self.dir, number))?.sync()?;
         }

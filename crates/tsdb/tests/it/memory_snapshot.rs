@@ -112,6 +112,20 @@ fn a_snapshot_stands_for_the_log() {
     assert!(held(&open(&simulation)) == expected);
 }
 
+/// On real files, and without a full chunk.
+#[test]
+fn a_snapshot_needs_no_head_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Db::open(dir.path(), options()).unwrap();
+    let db = open();
+    commit(&db, &series("short", "a"), &[(1, 1.0), (2, 2.0)]).unwrap();
+    let expected = read_all(&db);
+    db.close().unwrap();
+    let db = open();
+    assert_eq!(db.stats().replay.snapshot_series, 1);
+    assert_eq!(read_all(&db), expected);
+}
+
 #[test]
 fn a_snapshot_is_not_used_once_the_log_went_on() {
     let simulation = Simulation::new(1);
