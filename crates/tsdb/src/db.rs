@@ -20,8 +20,8 @@ use crate::reserve::Reserve;
 use crate::status::StartUps;
 use crate::wal::{self, MemorySnapshot, MemorySnapshotError, ReplayReport, Wal, WalEnd};
 use crate::{
-    BlockError, BlockMeta, Cardinality, Corruption, Options, ReplayStats, Retention, Stats, Status,
-    WalError,
+    BlockError, BlockMeta, Cardinality, Corruption, FloatEncoding, Options, ReplayStats, Retention,
+    Stats, Status, WalError,
 };
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
@@ -70,6 +70,12 @@ pub enum OpenError {
         /// What it may hold.
         expected: &'static str,
     },
+    /// [`Options::start_timestamps`] asks for an encoding that holds them.
+    #[error(
+        "float chunk encoding \"xor\" is incompatible with start-timestamp storage; XOR chunks do not \
+         store start timestamps, use \"xor2\""
+    )]
+    XorWithStartTimestamps,
     /// The folder could not be made or locked.
     #[error("prepare data directory {}", path.display())]
     Prepare {
@@ -368,6 +374,9 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
             value: i64::try_from(segment_size).unwrap_or(i64::MAX),
             expected: "a multiple of 32768",
         });
+    }
+    if options.start_timestamps && options.float_encoding == FloatEncoding::Xor {
+        return Err(OpenError::XorWithStartTimestamps);
     }
     if options.block_range_ms < 1 {
         return Err(OpenError::Option {

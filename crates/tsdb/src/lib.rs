@@ -84,7 +84,9 @@ pub use build::BlockBuilder;
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::{Db, OpenError};
 pub use maintain::{DeleteError, MaintenanceError};
-pub use options::{CompactionOptions, Options, Retention, RetentionRule, WalCompression, WalSync};
+pub use options::{
+    CompactionOptions, FloatEncoding, Options, Retention, RetentionRule, WalCompression, WalSync,
+};
 pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{
     BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats,

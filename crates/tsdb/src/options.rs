@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use narthex_chunk::Encoding;
 use narthex_model::Matcher;
 
 /// How a database is opened. The defaults are those of the Prometheus server.
@@ -24,9 +25,15 @@ pub struct Options {
     pub out_of_order_chunk_samples: u8,
     /// How many samples a chunk is meant to hold; it may hold up to twice as many.
     pub samples_per_chunk: u16,
-    /// Whether samples keep the start timestamps that come with them. Log and chunks are written in
-    /// encodings then that Prometheus reads from 3.14 on.
+    /// How chunks of floats are encoded, those included that are written anew as they are merged.
+    pub float_encoding: FloatEncoding,
+    /// Whether samples keep the start timestamps that come with them: in the log, in chunks of floats,
+    /// which must be encoded as [`FloatEncoding::Xor2`] for it, and in those of histograms as
+    /// `histogram_start_timestamps` says. Prometheus reads that from 3.14 on.
     pub start_timestamps: bool,
+    /// Whether chunks of histograms are encoded so that they can hold start timestamps. Prometheus reads
+    /// them from 3.14 on.
+    pub histogram_start_timestamps: bool,
     /// How many exemplars are held, of all series together; of more the oldest go. 0, the default, for
     /// none. [`Db::resize_exemplars`](crate::Db::resize_exemplars) changes it.
     pub exemplars_max: usize,
@@ -58,7 +65,9 @@ impl Default for Options {
             out_of_order_window_ms: 0,
             out_of_order_chunk_samples: 32,
             samples_per_chunk: 120,
+            float_encoding: FloatEncoding::default(),
             start_timestamps: false,
+            histogram_start_timestamps: false,
             exemplars_max: 0,
             memory_snapshot: false,
             compaction: CompactionOptions::default(),
@@ -135,6 +144,26 @@ pub struct RetentionRule {
     pub matchers: Vec<Matcher>,
     /// How long samples are kept, in milliseconds before the end of the newest block.
     pub horizon_ms: i64,
+}
+
+/// How chunks of floats are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FloatEncoding {
+    /// As Gorilla has it. It holds no start timestamps.
+    #[default]
+    Xor,
+    /// Smaller for most series, and with start timestamps where there are any. Prometheus reads it from
+    /// 3.14 on.
+    Xor2,
+}
+
+impl From<FloatEncoding> for Encoding {
+    fn from(encoding: FloatEncoding) -> Self {
+        match encoding {
+            FloatEncoding::Xor => Self::Xor,
+            FloatEncoding::Xor2 => Self::Xor2,
+        }
+    }
 }
 
 /// When committed samples are forced to the disk. Whatever is chosen, they outlast the process.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use narthex_host::Simulation;
 use narthex_promqltest::{EngineSubject, Script, Subject, SubjectError, run};
 use narthex_storage::MemoryStore;
-use narthex_tsdb::{Db, Options};
+use narthex_tsdb::{Db, FloatEncoding, Options};
 
 #[test]
 fn our_scripts_find_the_same_over_the_database() {
@@ -55,7 +55,9 @@ fn new_database() -> Result<Db, SubjectError> {
     let mut options = Options::default();
     // Scripts load one series after the other, each over all of its time.
     options.block_range_ms = 366 * 24 * 60 * 60 * 1_000;
+    options.float_encoding = FloatEncoding::Xor2;
     options.start_timestamps = true;
+    options.histogram_start_timestamps = true;
     Ok(Db::open_with(Simulation::new(0).host(), "/data", options)?)
 }
 

@@ -1,6 +1,7 @@
 //! The experimental features that `--enable-feature` names.
 
 use narthex_server::ServerOptions;
+use narthex_tsdb::FloatEncoding;
 
 /// What flags and features set.
 #[derive(Debug, Default)]
@@ -93,6 +94,18 @@ fn feature(name: &str) -> Feature {
             |options| options.storage.memory_snapshot = true,
             "Experimental memory snapshot on shutdown enabled",
         ),
+        "xor2-encoding" => Feature::Enable(
+            |options| options.storage.float_encoding = FloatEncoding::Xor2,
+            "Experimental XOR2 encoding of float chunks enabled.",
+        ),
+        "histograms-st-encoding" => Feature::Enable(
+            |options| options.storage.histogram_start_timestamps = true,
+            "Experimental ST-capable histogram chunk encoding enabled.",
+        ),
+        "st-storage" => Feature::Enable(
+            |options| options.storage.start_timestamps = true,
+            "Experimental start timestamp storage enabled; scrapes do not read them yet.",
+        ),
         "promql-duration-expr" | "ooo-native-histograms" => Feature::NoEffect(
             "This option for --enable-feature is now permanently enabled and therefore a no-op.",
         ),
@@ -106,22 +119,19 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 15] = [
+const MISSING: [&str; 12] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
     "extra-scrape-metrics",
     "fast-startup",
-    "histograms-st-encoding",
     "metadata-wal-records",
     "old-ui",
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",
     "search-api",
-    "st-storage",
     "st-synthesis",
     "use-uncached-io",
-    "xor2-encoding",
 ];
 
 #[cfg(test)]
@@ -163,6 +173,18 @@ mod tests {
         ] {
             assert_eq!(switches(enabled(&[name])), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn names_choose_encodings() {
+        let encodings = |list: &str| {
+            let storage = enabled(&[list]).storage;
+            let histograms = storage.histogram_start_timestamps;
+            (storage.float_encoding, storage.start_timestamps, histograms)
+        };
+        assert_eq!(encodings("old-ui"), (FloatEncoding::Xor, false, false));
+        assert_eq!(encodings("xor2-encoding,st-storage"), (FloatEncoding::Xor2, true, false));
+        assert_eq!(encodings("histograms-st-encoding"), (FloatEncoding::Xor, false, true));
     }
 
     #[test]

@@ -150,7 +150,8 @@ impl Blocks {
         let range = TimeRange { min_ms: meta.min_ms, max_ms: meta.end_ms - 1 };
         let sources = blocks.iter().map(|block| block.series_chunks(range));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let series = MergeSeries::new(sources).map(|series| horizons.apply(series?));
+        let series = MergeSeries::new(sources, options.float_encoding.into())
+            .map(|series| horizons.apply(series?));
         let fresh = self.write(meta, symbols, series, options)?;
         self.counts.compactions.fetch_add(1, Ordering::Relaxed);
         tracing::info!(

@@ -16,12 +16,16 @@ pub(crate) struct MergeSeries<I> {
     /// The next series of each source.
     heads: Vec<Option<SeriesChunks>>,
     is_started: bool,
+    /// How floats are encoded that are written anew.
+    floats: Encoding,
 }
 
 impl<I: Iterator<Item = Result<SeriesChunks, BlockError>>> MergeSeries<I> {
-    pub(crate) fn new(sources: Vec<I>) -> Self {
+    /// Joins `sources`. Floats that are written anew are encoded as `floats`, unless they have start
+    /// timestamps.
+    pub(crate) fn new(sources: Vec<I>, floats: Encoding) -> Self {
         let heads = sources.iter().map(|_| None).collect();
-        Self { sources, heads, is_started: false }
+        Self { sources, heads, is_started: false, floats }
     }
 
     fn try_next(&mut self) -> Result<Option<SeriesChunks>, BlockError> {
@@ -40,7 +44,8 @@ impl<I: Iterator<Item = Result<SeriesChunks, BlockError>>> MergeSeries<I> {
                 *head = source.next().transpose()?;
             }
         }
-        let merged = if lists.len() == 1 { Ok(lists.remove(0)) } else { merge_chunks(lists) };
+        let merged =
+            if lists.len() == 1 { Ok(lists.remove(0)) } else { merge_chunks(lists, self.floats) };
         let path = || PathBuf::from(labels.to_string());
         let chunks = merged.map_err(|source| BlockError::Chunk { path: path(), source })?;
         Ok(Some(SeriesChunks { labels, chunks }))
@@ -60,7 +65,10 @@ impl<I: Iterator<Item = Result<SeriesChunks, BlockError>>> Iterator for MergeSer
 /// # Source
 ///
 /// `compactChunkIterator` in Prometheus' `storage/merge.go`.
-fn merge_chunks(lists: Vec<Vec<EncodedChunk>>) -> Result<Vec<EncodedChunk>, ChunkError> {
+fn merge_chunks(
+    lists: Vec<Vec<EncodedChunk>>,
+    floats: Encoding,
+) -> Result<Vec<EncodedChunk>, ChunkError> {
     let chunks = lists.into_iter().enumerate();
     let chunks = chunks.flat_map(|(rank, list)| list.into_iter().map(move |chunk| (rank, chunk)));
     let mut chunks = chunks.collect::<Vec<_>>();
@@ -79,7 +87,7 @@ fn merge_chunks(lists: Vec<Vec<EncodedChunk>>) -> Result<Vec<EncodedChunk>, Chun
         rest = others;
         match together {
             [(_, alone)] => merged.push(alone.clone()),
-            _ => interleave(together, &mut merged)?,
+            _ => interleave(together, floats, &mut merged)?,
         }
     }
     Ok(merged)
@@ -88,6 +96,7 @@ fn merge_chunks(lists: Vec<Vec<EncodedChunk>>) -> Result<Vec<EncodedChunk>, Chun
 /// Writes chunks that overlap anew.
 fn interleave(
     chunks: &mut [(usize, EncodedChunk)],
+    floats: Encoding,
     out: &mut Vec<EncodedChunk>,
 ) -> Result<(), ChunkError> {
     chunks.sort_by_key(|(rank, _)| *rank);
@@ -100,8 +109,6 @@ fn interleave(
     // Stable, so that of equal times the earlier source's comes first.
     samples.sort_by_key(|(_, sample)| sample.time.timestamp_ms);
     samples.dedup_by_key(|(_, sample)| sample.time.timestamp_ms);
-    let is_xor2 = chunks.iter().any(|(_, chunk)| chunk.encoding == Encoding::Xor2);
-    let floats = if is_xor2 { Encoding::Xor2 } else { Encoding::Xor };
     let mut encoder = ChunkEncoder::new(SAMPLE_COUNT_MAX, out);
     let mut last = None;
     for (index, mut sample) in samples {

@@ -5,9 +5,11 @@
 //! `appendPreprocessor` and `histogramsAppendPreprocessor` in Prometheus' `tsdb/head_append.go`. The
 //! rules decide how samples lie in chunks and blocks, so they are kept to the letter.
 
-use narthex_chunk::XorAppender;
+use narthex_chunk::{Encoding, XorAppender};
+use narthex_model::SampleTime;
 
 use crate::Options;
+use crate::sample::{Sample, Value};
 
 /// When chunks end, and how they are encoded.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,10 @@ pub(super) struct CutRules {
     samples_per_chunk: u16,
     /// Whether samples keep their start timestamps.
     pub(super) keeps_starts: bool,
+    /// How chunks of floats are encoded.
+    pub(super) floats: Encoding,
+    /// Whether chunks of histograms can hold start timestamps.
+    pub(super) histogram_starts: bool,
 }
 
 /// The open chunk of a series, as the rules see it.
@@ -33,7 +39,20 @@ impl CutRules {
             range_ms: options.block_range_ms.max(1),
             samples_per_chunk: options.samples_per_chunk.clamp(4, u16::MAX / 2),
             keeps_starts: options.start_timestamps,
+            floats: options.float_encoding.into(),
+            histogram_starts: options.histogram_start_timestamps,
         }
+    }
+
+    /// Returns the time of a sample as its chunk is to have it: without a start where none is kept.
+    pub(super) fn chunk_time(self, sample: &Sample) -> SampleTime {
+        let is_held = match sample.value {
+            Value::Float(_) => self.floats.holds_start_timestamps(),
+            Value::Histogram(_) | Value::FloatHistogram(_) => self.histogram_starts,
+        };
+        let keeps_start = self.keeps_starts && is_held;
+        let start_timestamp_ms = if keeps_start { sample.time.start_timestamp_ms } else { 0 };
+        SampleTime { start_timestamp_ms, ..sample.time }
     }
 
     /// Returns the end of the block range that `timestamp_ms` lies in.

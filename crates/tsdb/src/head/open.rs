@@ -72,9 +72,9 @@ impl HeadHistogram for FloatHistogram {
 
 impl Open {
     /// Returns a chunk of floats without a sample.
-    pub(super) fn floats(keeps_starts: bool, slab: &mut Slab) -> Self {
+    pub(super) fn floats(encoding: Encoding, slab: &mut Slab) -> Self {
         let buffer = slab.allocate(FIRST_SIZE);
-        match keeps_starts {
+        match encoding == Encoding::Xor2 {
             false => Self::Xor { appender: XorAppender::new(), buffer },
             true => {
                 let appender = Xor2Appender::new();

@@ -116,7 +116,7 @@ impl Series {
 
     /// Appends a sample, to a new chunk where the open one has reached its end.
     pub(super) fn append(&mut self, sample: &Sample, rules: CutRules, slab: &mut Slab) -> Appended {
-        let Sample { time, value } = sample;
+        let (time, value) = (rules.chunk_time(sample), &sample.value);
         if let Some(newest_ms) = self.newest_ms(slab)
             && time.timestamp_ms <= newest_ms
         {
@@ -124,10 +124,10 @@ impl Series {
             return if is_same { Appended::Duplicate } else { Appended::OutOfOrder };
         }
         match value {
-            Value::Float(value) => self.append_float(*time, *value, rules, slab),
-            Value::Histogram(histogram) => self.append_histogram(*time, &**histogram, rules, slab),
+            Value::Float(value) => self.append_float(time, *value, rules, slab),
+            Value::Histogram(histogram) => self.append_histogram(time, &**histogram, rules, slab),
             Value::FloatHistogram(histogram) => {
-                self.append_histogram(*time, &**histogram, rules, slab)
+                self.append_histogram(time, &**histogram, rules, slab)
             }
         }
     }
@@ -251,7 +251,7 @@ impl Series {
             !rules.ends_floats(facts, time.timestamp_ms, &mut self.cut_at_ms)
         };
         if !goes_on {
-            let open = Open::floats(rules.keeps_starts, slab);
+            let open = Open::floats(rules.floats, slab);
             self.start_chunk(open, time.timestamp_ms, rules, slab);
         }
         self.open.push_float(time, value, slab);
@@ -290,7 +290,7 @@ impl Series {
                 }
             }
         };
-        let start = HistogramStart { with_start_timestamps: rules.keeps_starts, reset };
+        let start = HistogramStart { with_start_timestamps: rules.histogram_starts, reset };
         let chunk = HistogramChunk::start(start, time, histogram);
         let open = H::open(OpenHistograms { chunk, last: histogram.clone(), is_predicted });
         self.start_chunk(open, time.timestamp_ms, rules, slab);

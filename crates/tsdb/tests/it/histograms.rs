@@ -9,7 +9,7 @@ use narthex_storage::{
     AppendError, Appendable, Columns, MemoryStore, QueryContext, Queryable, SampleValue,
     SelectHints, SeriesKey, TimeRange,
 };
-use narthex_tsdb::{Db, Options};
+use narthex_tsdb::{Db, FloatEncoding, Options};
 use proptest::prelude::*;
 
 use crate::support::series;
@@ -135,7 +135,9 @@ proptest! {
     fn every_kind_of_sample_is_kept(commits in any_commits()) {
         let simulation = Simulation::new(1);
         let mut options = Options::default();
+        options.float_encoding = FloatEncoding::Xor2;
         options.start_timestamps = true;
+        options.histogram_start_timestamps = true;
         let open = || Db::open_with(simulation.host(), "data", options.clone()).unwrap();
         let (db, plain) = (open(), MemoryStore::default());
         append(&db, &commits);
@@ -212,4 +214,54 @@ fn a_second_value_at_one_time_is_refused_whatever_its_kind() {
         assert!(matches!(refusal, AppendError::DuplicateTimestamp), "{refusal}");
     }
     assert_eq!(appender.commit().unwrap().samples, 0);
+}
+
+/// Each switch is for itself: what keeps no start timestamps loses them, and only them.
+#[test]
+fn start_timestamps_are_kept_where_log_and_chunks_hold_them() {
+    use FloatEncoding::{Xor, Xor2};
+    for (float_encoding, start_timestamps, histograms, expected) in [
+        (Xor, false, false, Some([0, 0])),
+        (Xor2, false, false, Some([0, 0])),
+        (Xor2, true, false, Some([5, 0])),
+        (Xor2, true, true, Some([5, 5])),
+        (Xor2, false, true, Some([0, 0])),
+        (Xor, true, true, None),
+    ] {
+        let simulation = Simulation::new(1);
+        let mut options = Options::default();
+        options.float_encoding = float_encoding;
+        options.start_timestamps = start_timestamps;
+        options.histogram_start_timestamps = histograms;
+        let open = || Db::open_with(simulation.host(), "data", options.clone());
+        let Some(expected) = expected else {
+            let error = open().unwrap_err().to_string();
+            assert!(error.starts_with("float chunk encoding \"xor\" is incompatible"), "{error}");
+            continue;
+        };
+        let db = open().unwrap();
+        let mut appender = db.appender();
+        let time = SampleTime { timestamp_ms: 10, start_timestamp_ms: 5 };
+        let labels = ["float", "histogram"].map(|name| series(name, "a"));
+        let key = |index: usize| SeriesKey::Labels(&labels[index]);
+        appender.append_with_start(key(0), time, SampleValue::Float(1.0)).unwrap();
+        let histogram = Histogram::default();
+        appender.append_with_start(key(1), time, SampleValue::Histogram(&histogram)).unwrap();
+        appender.commit().unwrap();
+        drop(appender);
+        let starts = |db: &Db| {
+            let ctx = QueryContext::default();
+            let querier = db.querier(TimeRange::ALL).unwrap();
+            let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
+            [0, 1].map(|index| {
+                let mut columns = Columns::default();
+                selection.read(&ctx, index, &mut columns).unwrap();
+                columns.start_timestamps_ms().map_or(0, |starts| starts[0])
+            })
+        };
+        let context = format!("{float_encoding:?} {start_timestamps} {histograms}");
+        assert_eq!(starts(&db), expected, "{context}");
+        drop(db);
+        assert_eq!(starts(&open().unwrap()), expected, "{context}, after a restart");
+    }
 }

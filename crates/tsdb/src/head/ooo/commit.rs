@@ -124,9 +124,7 @@ impl Head {
         };
         let value = std::mem::replace(&mut sample.value, Value::Float(0.0));
         sample.value = value.into_end_of(series.newest_kind);
-        if !self.rules.keeps_starts {
-            sample.time.start_timestamp_ms = 0;
-        }
+        sample.time = self.rules.chunk_time(sample);
         let samples = Arc::make_mut(&mut series.samples);
         if samples.is_full(self.window.sample_count_max) {
             samples.cut(self.float_encoding());
@@ -149,7 +147,7 @@ impl Head {
 
     /// Returns how chunks of out-of-order floats are encoded.
     pub(super) fn float_encoding(&self) -> Encoding {
-        if self.rules.keeps_starts { Encoding::Xor2 } else { Encoding::Xor }
+        self.rules.floats
     }
 }
 
