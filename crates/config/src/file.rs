@@ -62,6 +62,7 @@ pub(crate) struct StorageFile {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TsdbFile {
+    pub(crate) out_of_order_time_window: Option<DurationText>,
     pub(crate) retention: Option<RetentionFile>,
 }
 

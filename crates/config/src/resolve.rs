@@ -12,8 +12,8 @@ use crate::alerting::{AlertingConfig, AlertmanagerConfig};
 use crate::error::{ConfigProblem, Flaw};
 use crate::expand::expand;
 use crate::file::{
-    AlertingFile, AlertmanagerFile, ConfigFile, ExemplarsFile, GlobalFile, List, RetentionRuleFile,
-    ScrapeFile, StaticFile, StorageFile, TsdbFile,
+    AlertingFile, AlertmanagerFile, ConfigFile, ExemplarsFile, GlobalFile, List, RetentionFile,
+    RetentionRuleFile, ScrapeFile, StaticFile, StorageFile, TsdbFile,
 };
 use crate::global::{GlobalConfig, RuntimeConfig};
 use crate::limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
@@ -58,7 +58,12 @@ fn storage(file: StorageFile) -> Result<StorageConfig, Flaw> {
 }
 
 fn tsdb(file: TsdbFile) -> Result<TsdbConfig, Flaw> {
-    let Some(retention) = file.retention else { return Ok(TsdbConfig::default()) };
+    let out_of_order_time_window = nonzero(file.out_of_order_time_window).unwrap_or_default();
+    let retention = file.retention.map(retention).transpose()?;
+    Ok(TsdbConfig { out_of_order_time_window, retention })
+}
+
+fn retention(retention: RetentionFile) -> Result<RetentionConfig, Flaw> {
     if let Some(Spanned { value, position }) = retention.percentage
         && !(0.0..=100.0).contains(&value)
     {
@@ -70,13 +75,12 @@ fn tsdb(file: TsdbFile) -> Result<TsdbConfig, Flaw> {
         RetentionRuleConfig { selector, time: time.0 }
     };
     let rules = present(retention.rules, "retention rule")?;
-    let retention = RetentionConfig {
+    Ok(RetentionConfig {
         time: retention.time.map_or(Duration::ZERO, |time| time.0),
         size_bytes: retention.size.map_or(0, |size| size.0),
         percentage: retention.percentage.map_or(0.0, |percentage| percentage.value),
         rules: rules.into_iter().map(rule).collect(),
-    };
-    Ok(TsdbConfig { retention: Some(retention) })
+    })
 }
 
 fn global(

@@ -16,6 +16,9 @@ pub struct StorageConfig {
 /// The section `storage.tsdb`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct TsdbConfig {
+    /// How much older than the newest sample one may be that comes out of order; zero for none may.
+    #[serde(serialize_with = "text::write_duration", skip_serializing_if = "Duration::is_zero")]
+    pub out_of_order_time_window: Duration,
     /// What is dropped because it is old, or too much, where the file says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionConfig>,

@@ -118,6 +118,23 @@ fn the_storage_section_says_how_many_exemplars_are_held() {
 }
 
 #[test]
+fn the_storage_section_says_how_late_samples_may_be() {
+    for (text, expected) in [
+        ("storage: {}", None),
+        ("storage: {tsdb: {}}", Some(0)),
+        ("storage: {tsdb: {out_of_order_time_window: 0s}}", Some(0)),
+        ("storage: {tsdb: {out_of_order_time_window: 30m}}", Some(30 * 60)),
+        ("storage: {tsdb: {out_of_order_time_window: 1d2h}}", Some(26 * 60 * 60)),
+    ] {
+        let config = load(text);
+        let tsdb = config.storage.as_ref().and_then(|storage| storage.tsdb.as_ref());
+        let found = tsdb.map(|tsdb| tsdb.out_of_order_time_window.as_secs());
+        assert_eq!(found, expected, "{text}");
+        assert_eq!(load(&config.to_yaml().unwrap()), config, "{text}");
+    }
+}
+
+#[test]
 fn the_storage_section_says_how_long_samples_are_kept() {
     let retention = |text: &str| {
         let config = load(&format!("storage: {{tsdb: {text}}}"));

@@ -16,10 +16,7 @@ fn is_provider(name: &str) -> bool {
 /// Keys by the sections that have them. A key leaves the table when it starts to work.
 const FIELDS: &[(&[&str], &[&str])] = &[
     (&[""], &["scrape_config_files", "tracing", "remote_write", "remote_read", "otlp"]),
-    (
-        &["storage.tsdb"],
-        &["out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"],
-    ),
+    (&["storage.tsdb"], &["stale_series_compaction_threshold", "chunk_encoding"]),
     (&["global"], &["query_log_file"]),
     (
         &["global", "scrape_configs"],

@@ -147,6 +147,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let process = Process::new(flags, loaded, scraper, store.clone(), exemplar_storage, stopper);
     let process = Arc::new(process);
     storage.exemplars_max = process.exemplars_max();
+    storage.out_of_order_window_ms = process.out_of_order_window_ms();
     storage.retention = process.retention();
     let range_max_ms = process.flags().storage.block_range_max_ms(&storage.retention);
     storage.compaction.range_max_ms = range_max_ms;

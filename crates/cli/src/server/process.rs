@@ -67,6 +67,14 @@ impl Process {
         self.configuration.lock().loaded.retention.clone()
     }
 
+    /// Returns how late samples may come, in milliseconds.
+    pub(super) fn out_of_order_window_ms(&self) -> i64 {
+        let storage = self.configuration.lock().loaded.config.storage.clone();
+        let tsdb = storage.and_then(|storage| storage.tsdb);
+        let window = tsdb.map_or(Duration::ZERO, |tsdb| tsdb.out_of_order_time_window);
+        i64::try_from(window.as_millis()).unwrap_or(i64::MAX)
+    }
+
     /// Makes the scraper and the store follow the configuration.
     pub(super) fn apply(&self) {
         let config = self.configuration.lock().loaded.config.clone();
@@ -74,6 +82,9 @@ impl Process {
         if let Some(db) = self.store.get() {
             db.resize_exemplars(self.exemplars_max());
             db.set_retention(self.retention());
+            if let Err(error) = db.set_out_of_order_window(self.out_of_order_window_ms()) {
+                tracing::error!(%error, "Error opening the window for out-of-order samples");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
-use narthex_exposition::TextWriter;
-use narthex_model::MetricType::Counter;
-use narthex_tsdb::{ExemplarStats, Stats};
+use narthex_exposition::{Bucket, TextWriter};
+use narthex_model::MetricType::{Counter, Histogram};
+use narthex_tsdb::{DeltaStats, ExemplarStats, Stats};
 
 use super::blocks::write_block_stats;
 use super::{counter, gauge};
@@ -11,7 +11,7 @@ use super::{counter, gauge};
 ///
 /// `tsdb/head.go`, `tsdb/wlog/wlog.go` and `tsdb/db.go` of Prometheus.
 pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
-    let Stats { head, wal, blocks, replay, .. } = stats;
+    let Stats { head, wal, wbl, blocks, replay, .. } = stats;
     write_block_stats(page, blocks, head);
     write_exemplar_stats(page, &stats.exemplars);
     for (name, help, value) in [
@@ -75,6 +75,19 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
         "Total number of out of bound samples ingestion failed attempts with out of order support disabled.",
     )
     .sample(&[("type", "float")], head.out_of_bound_samples as f64);
+    page.family(
+        "prometheus_tsdb_head_out_of_order_samples_appended_total",
+        Counter,
+        "Total number of appended out of order samples.",
+    )
+    .sample(&[("type", "float")], head.out_of_order_samples_appended as f64);
+    page.family(
+        "prometheus_tsdb_too_old_samples_total",
+        Counter,
+        "Total number of out of order samples ingestion failed attempts with out of support enabled, but sample outside of time window.",
+    )
+    .sample(&[("type", "float")], head.too_old_samples as f64);
+    write_deltas(page, &head.out_of_order_deltas);
     for (name, help, value) in [
         (
             "prometheus_tsdb_head_series_created_total",
@@ -137,6 +150,16 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             "Bytes written to the write log.",
             wal.written_bytes,
         ),
+        (
+            "narthex_tsdb_wbl_written_bytes_total",
+            "Bytes written to the log of out of order samples.",
+            wbl.written_bytes,
+        ),
+        (
+            "narthex_tsdb_wbl_writes_failed_total",
+            "Total number of writes to the log of out of order samples that failed.",
+            wbl.writes_failed,
+        ),
         ("narthex_tsdb_wal_fsyncs_total", "Times that the write log was synced.", wal.syncs),
         (
             "narthex_tsdb_wal_fsyncs_failed_total",
@@ -161,6 +184,23 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
 /// # Source
 ///
 /// `tsdb/exemplar.go` of Prometheus.
+/// How late samples were that came out of order.
+fn write_deltas(page: &mut TextWriter, deltas: &DeltaStats) {
+    let mut cumulative = 0;
+    let buckets = DeltaStats::BOUNDS_S.iter().zip(&deltas.counts).map(|(bound_s, count)| {
+        cumulative += count;
+        Bucket { upper_bound: *bound_s as f64, cumulative_count: cumulative as f64 }
+    });
+    let buckets = buckets.collect::<Vec<_>>();
+    let count = deltas.counts.iter().sum::<u64>() as f64;
+    page.family(
+        "prometheus_tsdb_sample_ooo_delta",
+        Histogram,
+        "Delta in seconds by which a sample is considered out of order (reported regardless of OOO time window and whether sample is accepted or not).",
+    )
+    .histogram(&[], &buckets, deltas.sum_ms as f64 / 1e3, count);
+}
+
 fn write_exemplar_stats(page: &mut TextWriter, stats: &ExemplarStats) {
     let oldest_s = stats.oldest_ms.map_or(0.0, |oldest_ms| oldest_ms as f64 / 1e3);
     for (name, help, value) in [

@@ -11,6 +11,7 @@ mod labels;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod out_of_order;
 mod page;
 mod properties;
 mod query;

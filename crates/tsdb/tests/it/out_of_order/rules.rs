@@ -149,14 +149,21 @@ fn the_window_changes_while_the_database_is_open() {
 /// Series that only have samples out of order are there, in the range that they have them.
 #[test]
 fn series_without_samples_in_order_are_found() {
+    for memory_snapshot in [false, true] {
+        find_series_without_samples_in_order(memory_snapshot);
+    }
+}
+
+fn find_series_without_samples_in_order(memory_snapshot: bool) {
     let simulation = Simulation::new(1);
     let mut options = options(WalSync::Never);
+    options.memory_snapshot = memory_snapshot;
     options.out_of_order_window_ms = 100 * MINUTE_MS;
     let newest = 180 * MINUTE_MS;
     let db = Db::open_with(simulation.host(), "data", options.clone()).unwrap();
     commit(&db, &[(0, newest, 1.0)]).unwrap();
     commit(&db, &[(1, newest - 90 * MINUTE_MS, 2.0)]).unwrap();
-    drop(db);
+    db.close().unwrap();
     let db = Db::open_with(simulation.host(), "data", options).unwrap();
     let names = |range| read(&db, range, &[]).len();
     let late = newest - 90 * MINUTE_MS;
