@@ -37,16 +37,38 @@ pub fn query(url: &str, parameters: &[(&str, &str)]) -> Value {
     answer["data"].clone()
 }
 
-/// Posts `body` as a remote write request. Returns status and body of the answer, or `None` where
-/// nobody answers.
+/// What became of a remote write request.
+#[derive(Debug)]
+pub struct WriteAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// After how many seconds to try again, where the server says so.
+    pub retry_after: Option<String>,
+    /// What it says else.
+    pub body: String,
+}
+
+impl WriteAnswer {
+    /// Returns whether everything was stored.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Posts `body` as a remote write request. Returns `None` where nobody answers.
 #[must_use]
-pub fn remote_write(server: &str, body: &[u8]) -> Option<(u16, String)> {
+pub fn remote_write(server: &str, body: &[u8]) -> Option<WriteAnswer> {
     let request = agent()
         .post(format!("{server}/api/v1/write"))
         .header("Content-Type", "application/x-protobuf")
         .header("Content-Encoding", "snappy")
         .header("X-Prometheus-Remote-Write-Version", "0.1.0");
-    read(request.send(body))
+    let answer = request.send(body);
+    let header = answer.as_ref().ok().and_then(|answer| answer.headers().get("retry-after"));
+    let retry_after = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (status, body) = read(answer)?;
+    Some(WriteAnswer { status, retry_after, body })
 }
 
 fn agent() -> ureq::Agent {

@@ -32,7 +32,7 @@ pub fn wait_for<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Optio
             return found;
         }
         assert!(start.elapsed() < bound, "waited {bound:?} in vain for {what}");
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -80,6 +80,11 @@ impl Program {
     pub fn log_tail(&self) -> String {
         let log = self.log.lock().expect(UNPOISONED);
         log[log.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// Returns how many lines of the log have a text in them.
+    pub fn count_in_log(&self, text: &str) -> usize {
+        self.log.lock().expect(UNPOISONED).iter().filter(|line| line.contains(text)).count()
     }
 
     fn find_in_log<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
@@ -188,6 +193,18 @@ impl Server {
     /// Starts the server on `folder`, which gets the configuration and the data, and waits until it
     /// is ready.
     pub fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    /// As [`Server::start`], with more flags.
+    pub fn start_with(folder: &Path, config: &str, flags: &[&str]) -> Self {
+        let server = Self::launch(folder, config, flags);
+        wait_until_ready(&server.url);
+        server
+    }
+
+    /// As [`Server::start_with`], and waits only until it listens.
+    pub fn launch(folder: &Path, config: &str, flags: &[&str]) -> Self {
         let config_file = folder.join("prometheus.yml");
         fs::write(&config_file, config).expect("write the configuration");
         let mut command = Command::new(example("server"));
@@ -195,7 +212,8 @@ impl Server {
             .arg(format!("--config.file={}", config_file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--web.enable-remote-write-receiver");
+            .arg("--web.enable-remote-write-receiver")
+            .args(flags);
         let program = Program::start(&mut command);
         let url = wait_for("the server's address", Duration::from_secs(20), || {
             program.find_in_log(|line| {
@@ -205,7 +223,6 @@ impl Server {
                 Some(format!("http://{address}"))
             })
         });
-        wait_until_ready(&url);
         Self { program, url }
     }
 }

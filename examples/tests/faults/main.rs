@@ -2,4 +2,11 @@
 //!
 //! Short by default; `docs/reliability.md` says how to run them in full, and what came out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod block_damage;
+mod disk_full;
 mod kill;
+mod ledger;
+mod replay_memory;
+mod safe_mode;

@@ -176,8 +176,8 @@ impl Traveller {
             for (labels, samples) in &batch {
                 request.push_series(labels, samples);
             }
-            let (status, text) = http::remote_write(&url, &request.compress()).unwrap();
-            assert_eq!(status, 204, "{text}");
+            let answer = http::remote_write(&url, &request.compress()).unwrap();
+            assert_eq!(answer.status, 204, "{}", answer.body);
         }
         self.check_theirs(&url, trip);
         match self.random.below(2) {
