@@ -73,7 +73,6 @@ mod reserve;
 mod sample;
 mod stats;
 mod status;
-#[allow(dead_code, reason = "the log of out-of-order samples comes to use it")]
 mod wal;
 
 pub use block::{
