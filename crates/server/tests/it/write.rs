@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
-use narthex_model::Labels;
 use narthex_model::histogram::{Buckets, Histogram, Span};
+use narthex_model::{Labels, Metadata};
 use narthex_remote::{HistogramSample, HistogramValue, RequestBuilder};
-use narthex_server::{ServerOptions, ServerState};
-use narthex_storage::MemoryStore;
+use narthex_server::{ServerOptions, ServerState, Status};
+use narthex_storage::{
+    AppendError, Appendable, Appender, Committed, MemoryStore, Querier, Queryable, SampleValue,
+    SeriesKey, SeriesRef, StorageError, TimeRange,
+};
 use narthex_tsdb::Db;
 use serde_json::json;
 
@@ -97,4 +100,66 @@ fn the_receiver_is_off_by_default() {
     let reply = post(&Client::new(state), Vec::new());
     assert_eq!(reply.status, 404);
     assert!(reply.text().contains("--web.enable-remote-write-receiver"), "{}", reply.text());
+}
+
+/// A store whose disk is full.
+struct Full(MemoryStore);
+
+impl Queryable for Full {
+    fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
+        self.0.querier(range)
+    }
+}
+
+impl Appendable for Full {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(FullAppender)
+    }
+}
+
+struct FullAppender;
+
+impl Appender for FullAppender {
+    fn append(
+        &mut self,
+        _: SeriesKey<'_>,
+        _: i64,
+        _: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        Ok(SeriesRef(1))
+    }
+
+    fn set_metadata(&mut self, _: SeriesRef, _: &Metadata) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<Committed, AppendError> {
+        Err(AppendError::Store(std::io::Error::from(std::io::ErrorKind::StorageFull).into()))
+    }
+
+    fn rollback(&mut self) {}
+}
+
+impl Status for Full {
+    fn append_failure(&self) -> Option<Box<str>> {
+        Some("no space left on device".into())
+    }
+}
+
+#[test]
+fn a_full_disk_asks_senders_to_come_back_and_says_so() {
+    let mut options = ServerOptions::default();
+    options.remote_write_receiver = true;
+    let state = ServerState::new(Arc::new(Full(small_store())), options)
+        .with_status(Arc::new(Full(MemoryStore::default())));
+    let client = Client::new(state);
+    let up = Labels::from_pairs([("__name__", "up")]);
+    let request = RequestBuilder::default().series(&up, &samples(&[(1_000, 1.0)]));
+    let reply = post(&client, request.compress());
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "5"));
+    let ready = client.get("/-/ready");
+    let reason = "Samples cannot be stored: no space left on device\n";
+    assert_eq!((ready.status.as_u16(), ready.text()), (503, reason));
+    assert_eq!(client.get("/-/healthy").status, 200);
+    assert_eq!(client.get("/api/v1/query?query=up&time=300").status, 200);
 }
