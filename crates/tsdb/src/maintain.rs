@@ -240,7 +240,8 @@ impl Db {
         };
         let mut written = Vec::new();
         for range in starts.map(range_at).filter(|range| late.overlap(*range)) {
-            match self.blocks.add(self.late_series(&late, range, on_damage), &self.options) {
+            let add = || self.blocks.add(self.late_series(&late, range, on_damage), &self.options);
+            match self.reserve.help(add) {
                 Ok(block) => written.extend(block),
                 Err(error) => {
                     self.blocks.withdraw(&written);
