@@ -90,9 +90,18 @@ impl Engine {
     ///
     /// Where the program is missing, or does not get ready.
     pub fn start(kind: Kind, folder: &Path) -> Result<Self> {
+        Self::start_with(kind, folder, &[])
+    }
+
+    /// As [`Engine::start`], with more flags.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::start`].
+    pub fn start_with(kind: Kind, folder: &Path, flags: &[&str]) -> Result<Self> {
         let port = free_port();
         let mut command = Command::new(kind.program()?);
-        command.args(arguments(kind, folder, port));
+        command.args(arguments(kind, folder, port)).args(flags);
         let started = Instant::now();
         let process = Program::start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
@@ -149,7 +158,8 @@ impl Engine {
     ///
     /// Where it is no success.
     pub fn remote_write(&self, request: &[u8]) -> Result<()> {
-        succeed(http::remote_write(&self.url, request)).map(drop)
+        let answer = http::remote_write(&self.url, request);
+        succeed(answer.map(|answer| (answer.status, answer.body))).map(drop)
     }
 }
 
@@ -165,19 +175,14 @@ fn arguments(kind: Kind, folder: &Path, port: u16) -> Vec<OsString> {
     let data = folder.join("data");
     let config = folder.join("prometheus.yml");
     let options = match kind {
-        Kind::Narthex | Kind::Prometheus => {
-            let mut options = vec![
-                format!("--config.file={}", config.display()),
-                format!("--storage.tsdb.path={}", data.display()),
-                format!("--web.listen-address=127.0.0.1:{port}"),
-                String::from("--web.enable-remote-write-receiver"),
-            ];
-            if kind == Kind::Prometheus {
-                // The samples of some races are years old. Ours keeps all of them.
-                options.push(String::from("--storage.tsdb.retention.time=100y"));
-            }
-            options
-        }
+        Kind::Narthex | Kind::Prometheus => vec![
+            format!("--config.file={}", config.display()),
+            format!("--storage.tsdb.path={}", data.display()),
+            format!("--web.listen-address=127.0.0.1:{port}"),
+            String::from("--web.enable-remote-write-receiver"),
+            // The samples of some races are years old.
+            String::from("--storage.tsdb.retention.time=100y"),
+        ],
         Kind::VictoriaMetrics => vec![
             format!("-promscrape.config={}", config.display()),
             format!("-storageDataPath={}", data.display()),
