@@ -47,8 +47,8 @@ impl fmt::Display for Status {
 
 /// Counts start-ups that did not get to their end: a file with a byte for each.
 ///
-/// It is not synced. A killed process leaves it all the same, and a machine that stops is no reason to
-/// try less often.
+/// What is in it is not synced: a killed process leaves it all the same, and a machine that stops is no
+/// reason to try less often. That it is gone is synced, or a machine that stops later would bring it back.
 #[derive(Debug)]
 pub(crate) struct StartUps {
     files: Arc<dyn Files>,
@@ -77,9 +77,10 @@ impl StartUps {
 
     /// Starts to count from nothing.
     pub(crate) fn forget(&self) {
-        match self.files.remove_file(&self.path) {
+        let dir = self.path.parent().unwrap_or(Path::new(""));
+        match self.files.remove_file(&self.path).and_then(|()| self.files.sync_dir(dir)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %self.path.display(), %error, "cannot be removed");
+                tracing::warn!(path = %self.path.display(), %error, "cannot be removed for good");
             }
             _ => {}
         }

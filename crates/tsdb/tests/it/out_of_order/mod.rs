@@ -22,8 +22,6 @@ fn options(wal_sync: WalSync) -> Options {
     options.wal_sync = wal_sync;
     options.wal_segment_size_bytes = 32 * 1024;
     options.out_of_order_window_ms = WINDOW_MS;
-    // Machines that stop again and again are what is tested.
-    options.start_ups_max = 0;
     options
 }
 
