@@ -6,6 +6,7 @@
 //!
 //! - [`from_str`] reads, [`to_string`] writes;
 //! - [`Spanned`] keeps where a value stands, for checks that come after reading;
+//! - [`deserialize_inline`] reads two types from one map, as strictly;
 //! - [`null_as_default`] treats `key:` without a value as though the key were absent;
 //! - [`snippet`] shows a position with a caret below it.
 //!
@@ -39,12 +40,14 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod inline;
 mod nearest;
 mod read;
 mod spanned;
 mod write;
 
 pub use error::{Position, YamlError, snippet};
+pub use inline::{Inline, deserialize_inline};
 pub use read::{ALIASED_NODES_MAX, DEPTH_MAX, NODES_MAX, from_str, null_as_default};
 pub use spanned::Spanned;
 pub use write::{YamlWriteError, to_string};

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use crate::{Position, Spanned, YamlError, from_str, null_as_default, snippet, to_string};
+use crate::{
+    Inline, Position, Spanned, YamlError, deserialize_inline, from_str, null_as_default, snippet,
+    to_string,
+};
 
 /// A small cousin of `prometheus.yml`, with everything that goes wrong in one.
 #[derive(Debug, Default, Deserialize)]
@@ -175,5 +178,74 @@ proptest! {
         let text = to_string(&map).expect("strings have a form");
         let back: BTreeMap<String, String> = from_str(&text).expect(&text);
         prop_assert_eq!(back, map);
+    }
+}
+
+/// Keys that stand beside those of [`Side`]'s owner.
+#[derive(Default)]
+struct Side {
+    port: u64,
+    label: String,
+}
+
+impl Inline for Side {
+    fn keys(&self) -> &'static [&'static [&'static str]] {
+        &[&["port"], &["label"]]
+    }
+
+    fn read<'de, A: serde::de::MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match key {
+            "port" => self.port = map.next_value()?,
+            _ => self.label = map.next_value()?,
+        }
+        Ok(())
+    }
+}
+
+struct Owner(Job, Side);
+
+impl<'de> Deserialize<'de> for Owner {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut side = Side { port: 80, ..Side::default() };
+        Ok(Self(deserialize_inline(deserializer, &mut side)?, side))
+    }
+}
+
+#[test]
+fn two_types_share_a_map() {
+    let owners: Vec<Owner> =
+        from_str("- label: 010\n  name: 1.50\n  port: 9\n- {name: b}\n- {port: 8, label: x}")
+            .expect("reads");
+    let seen: Vec<_> = owners
+        .iter()
+        .map(|Owner(job, side)| {
+            (job.name.as_ref().map(|name| &*name.value), &*side.label, side.port)
+        })
+        .collect();
+    let expected = [(Some("1.50"), "010", 9), (Some("b"), "", 80), (None, "x", 8)];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn errors_in_a_shared_map_name_their_place() {
+    let cases = [
+        ("- bogus: 1", "line 1, column 3: [0]: unknown field `bogus`"),
+        ("- labl: 1", "line 1, column 3: [0]: unknown field `labl`, did you mean `label`?"),
+        (
+            "- port: 1\n  limi: 1",
+            "line 2, column 3: [0]: unknown field `limi`, did you mean `limit`?",
+        ),
+        ("- port: x", "line 1, column 9: [0].port: expected a whole number of at least 0"),
+        ("- limit: x", "line 1, column 10: [0].limit: expected a whole number of at least 0"),
+        ("- port: 1\n  port: 2", "line 2, column 3: [0]: field `port` already set"),
+        ("- x", "line 1, column 3: [0]: expected a map"),
+    ];
+    for (text, expected) in cases {
+        let error = from_str::<Vec<Owner>>(text).map(|_| ()).expect_err(text);
+        assert_eq!(error.to_string(), expected, "{text:?}");
     }
 }
