@@ -3,6 +3,7 @@ use std::time::Duration;
 use narthex_relabel::Rule;
 use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::discovery::{self, DiscoveryConfig};
 use crate::protocol::Scheme;
 use crate::relabel;
 use crate::scrape::StaticConfig;
@@ -49,6 +50,9 @@ pub struct AlertmanagerConfig {
     /// The Alertmanagers that the file itself names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,
+    /// Who finds more Alertmanagers, kind by kind, and within a kind in the file's order.
+    #[serde(flatten, serialize_with = "discovery::write")]
+    pub discovery_configs: Vec<DiscoveryConfig>,
 }
 
 impl Default for AlertmanagerConfig {
@@ -61,6 +65,7 @@ impl Default for AlertmanagerConfig {
             relabel_configs: Vec::new(),
             alert_relabel_configs: Vec::new(),
             static_configs: Vec::new(),
+            discovery_configs: Vec::new(),
         }
     }
 }

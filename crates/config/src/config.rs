@@ -61,9 +61,12 @@ impl Config {
     /// Makes relative paths in the configuration relative to `directory`, that of its file.
     pub fn resolve_paths(&mut self, directory: &Path) {
         for path in &mut self.rule_files {
-            if !path.is_empty() && Path::new(path).is_relative() {
-                *path = join(directory, path);
-            }
+            resolve_path(path, directory);
+        }
+        let of_jobs = self.scrape_configs.iter_mut().flat_map(|job| &mut job.discovery_configs);
+        let alertmanagers = self.alerting.alertmanagers.iter_mut();
+        for discovery in of_jobs.chain(alertmanagers.flat_map(|set| &mut set.discovery_configs)) {
+            discovery.resolve_paths(directory);
         }
     }
 
@@ -74,6 +77,13 @@ impl Config {
     /// Where a text has no form in YAML. None that came from a file does.
     pub fn to_yaml(&self) -> Result<String, YamlWriteError> {
         narthex_yaml::to_string(self)
+    }
+}
+
+/// Makes a relative path relative to `directory`. An empty one stays empty.
+pub(crate) fn resolve_path(path: &mut String, directory: &Path) {
+    if !path.is_empty() && Path::new(path).is_relative() {
+        *path = join(directory, path);
     }
 }
 

@@ -2,6 +2,7 @@ use narthex_model::quote::Quoted;
 use narthex_relabel::RuleError;
 use narthex_yaml::{Position, YamlError};
 
+use crate::discovery::DiscoveryProblem;
 use crate::protocol::ScrapeProtocol;
 use crate::text::GoList;
 
@@ -112,6 +113,9 @@ pub enum ConfigProblem {
     /// A relabelling rule's keys do not go together.
     #[error(transparent)]
     Relabel(#[from] RuleError),
+    /// The keys of a service discovery do not go together.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryProblem),
     /// A share is none.
     #[error("'storage.tsdb.retention.percentage' must be in the range [0, 100], got {percentage}")]
     RetentionPercentage {
@@ -134,8 +138,8 @@ pub(crate) struct Flaw {
 }
 
 impl Flaw {
-    pub(crate) fn new(position: Position, problem: ConfigProblem) -> Self {
-        Self { position, problem: Box::new(problem) }
+    pub(crate) fn new(position: Position, problem: impl Into<ConfigProblem>) -> Self {
+        Self { position, problem: Box::new(problem.into()) }
     }
 }
 

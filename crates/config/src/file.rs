@@ -6,6 +6,7 @@ use narthex_yaml::{Spanned, null_as_default};
 use serde::Deserialize;
 
 use crate::alerting::AlertmanagerApiVersion;
+use crate::discovery::discovering;
 use crate::protocol::{Scheme, ScrapeProtocol};
 use crate::relabel::RuleFile;
 use crate::size::SizeText;
@@ -89,36 +90,38 @@ pub(crate) struct ExemplarsFile {
     pub(crate) max_exemplars: Option<i64>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ScrapeFile {
-    pub(crate) job_name: Option<Spanned<String>>,
-    pub(crate) honor_labels: Option<bool>,
-    pub(crate) honor_timestamps: Option<bool>,
-    pub(crate) track_timestamps_staleness: Option<bool>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) params: BTreeMap<String, Option<Vec<String>>>,
-    pub(crate) scrape_interval: Option<DurationText>,
-    pub(crate) scrape_timeout: Option<Spanned<DurationText>>,
-    pub(crate) scrape_protocols: Option<Spanned<Vec<ScrapeProtocol>>>,
-    pub(crate) fallback_scrape_protocol: Option<Spanned<ScrapeProtocol>>,
-    pub(crate) metrics_path: Option<String>,
-    pub(crate) scheme: Option<Spanned<Scheme>>,
-    pub(crate) enable_compression: Option<bool>,
-    pub(crate) body_size_limit: Option<SizeText>,
-    pub(crate) sample_limit: Option<u64>,
-    pub(crate) target_limit: Option<u64>,
-    pub(crate) label_limit: Option<u64>,
-    pub(crate) label_name_length_limit: Option<u64>,
-    pub(crate) label_value_length_limit: Option<u64>,
-    pub(crate) keep_dropped_targets: Option<u64>,
-    pub(crate) extra_scrape_metrics: Option<bool>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) relabel_configs: List<RuleFile>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) metric_relabel_configs: List<RuleFile>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) static_configs: List<StaticFile>,
+discovering! {
+    #[derive(Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    pub(crate) struct ScrapeFile {
+        pub(crate) job_name: Option<Spanned<String>>,
+        pub(crate) honor_labels: Option<bool>,
+        pub(crate) honor_timestamps: Option<bool>,
+        pub(crate) track_timestamps_staleness: Option<bool>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) params: BTreeMap<String, Option<Vec<String>>>,
+        pub(crate) scrape_interval: Option<DurationText>,
+        pub(crate) scrape_timeout: Option<Spanned<DurationText>>,
+        pub(crate) scrape_protocols: Option<Spanned<Vec<ScrapeProtocol>>>,
+        pub(crate) fallback_scrape_protocol: Option<Spanned<ScrapeProtocol>>,
+        pub(crate) metrics_path: Option<String>,
+        pub(crate) scheme: Option<Spanned<Scheme>>,
+        pub(crate) enable_compression: Option<bool>,
+        pub(crate) body_size_limit: Option<SizeText>,
+        pub(crate) sample_limit: Option<u64>,
+        pub(crate) target_limit: Option<u64>,
+        pub(crate) label_limit: Option<u64>,
+        pub(crate) label_name_length_limit: Option<u64>,
+        pub(crate) label_value_length_limit: Option<u64>,
+        pub(crate) keep_dropped_targets: Option<u64>,
+        pub(crate) extra_scrape_metrics: Option<bool>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) relabel_configs: List<RuleFile>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) metric_relabel_configs: List<RuleFile>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) static_configs: List<StaticFile>,
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -138,17 +141,19 @@ pub(crate) struct AlertingFile {
     pub(crate) alertmanagers: List<AlertmanagerFile>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct AlertmanagerFile {
-    pub(crate) scheme: Option<Scheme>,
-    pub(crate) path_prefix: Option<String>,
-    pub(crate) timeout: Option<DurationText>,
-    pub(crate) api_version: Option<AlertmanagerApiVersion>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) relabel_configs: List<RuleFile>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) alert_relabel_configs: List<RuleFile>,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) static_configs: List<StaticFile>,
+discovering! {
+    #[derive(Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    pub(crate) struct AlertmanagerFile {
+        pub(crate) scheme: Option<Scheme>,
+        pub(crate) path_prefix: Option<String>,
+        pub(crate) timeout: Option<DurationText>,
+        pub(crate) api_version: Option<AlertmanagerApiVersion>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) relabel_configs: List<RuleFile>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) alert_relabel_configs: List<RuleFile>,
+        #[serde(deserialize_with = "null_as_default")]
+        pub(crate) static_configs: List<StaticFile>,
+    }
 }

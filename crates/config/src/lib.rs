@@ -36,13 +36,14 @@
 //!
 //! # What is not there yet
 //!
-//! Keys of the reference that do nothing here (service discovery, authentication, TLS, native
+//! Keys of the reference that do nothing here (most service discoveries, authentication, TLS, native
 //! histograms, remote storage, …) are refused by name rather than ignored.
 
 #![forbid(unsafe_code)]
 
 mod alerting;
 mod config;
+mod discovery;
 mod error;
 mod expand;
 mod file;
@@ -59,6 +60,9 @@ mod unsupported;
 
 pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
 pub use config::Config;
+pub use discovery::{
+    DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType, FileDiscovery,
+};
 pub use error::{ConfigError, ConfigProblem};
 pub use global::{GlobalConfig, RuntimeConfig};
 pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};

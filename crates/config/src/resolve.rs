@@ -23,7 +23,7 @@ use crate::scrape::{ScrapeConfig, StaticConfig};
 use crate::storage::{
     ExemplarsConfig, RetentionConfig, RetentionRuleConfig, StorageConfig, TsdbConfig,
 };
-use crate::text::{DurationText, LabelMap};
+use crate::text::{DurationText, LabelMap, nonzero};
 
 pub(crate) fn config(
     file: ConfigFile,
@@ -136,7 +136,12 @@ fn job_name(file: &Spanned<ScrapeFile>) -> Result<Spanned<String>, Flaw> {
     }
 }
 
-fn job(job_name: String, file: ScrapeFile, global: &GlobalConfig) -> Result<ScrapeConfig, Flaw> {
+fn job(
+    job_name: String,
+    mut file: ScrapeFile,
+    global: &GlobalConfig,
+) -> Result<ScrapeConfig, Flaw> {
+    let discovery_configs = file.discovery()?;
     let default = ScrapeConfig::default();
     let limits = job_limits(&file, &global.limits);
     let relabel_configs =
@@ -171,6 +176,7 @@ fn job(job_name: String, file: ScrapeFile, global: &GlobalConfig) -> Result<Scra
         )?,
         relabel_configs,
         static_configs,
+        discovery_configs,
         job_name,
     })
 }
@@ -203,7 +209,8 @@ fn alerting(file: AlertingFile) -> Result<AlertingConfig, Flaw> {
     })
 }
 
-fn alertmanagers(file: AlertmanagerFile) -> Result<AlertmanagerConfig, Flaw> {
+fn alertmanagers(mut file: AlertmanagerFile) -> Result<AlertmanagerConfig, Flaw> {
+    let discovery_configs = file.discovery()?;
     let default = AlertmanagerConfig::default();
     let relabel_configs = relabelling(file.relabel_configs, "Alertmanager target relabeling rule")?;
     Ok(AlertmanagerConfig {
@@ -216,6 +223,7 @@ fn alertmanagers(file: AlertmanagerFile) -> Result<AlertmanagerConfig, Flaw> {
             "Alertmanager alert relabeling rule",
         )?,
         static_configs: static_configs(file.static_configs, relabel_configs.is_empty())?,
+        discovery_configs,
         relabel_configs,
     })
 }
@@ -326,9 +334,4 @@ fn present<T>(
         .into_iter()
         .filter_map(|Spanned { value, position }| value.map(|value| Spanned { value, position }));
     Ok(items)
-}
-
-/// A duration of zero stands for the default.
-fn nonzero(own: Option<DurationText>) -> Option<Duration> {
-    own.map(|own| own.0).filter(|duration| !duration.is_zero())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use narthex_model::Labels;
 use narthex_relabel::Rule;
 
+use crate::discovery::{self, DiscoveryConfig};
 use crate::limits::ScrapeLimits;
 use crate::protocol::{Scheme, ScrapeProtocol};
 use crate::relabel;
@@ -57,6 +58,9 @@ pub struct ScrapeConfig {
     /// The targets that the file itself names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,
+    /// Who finds more targets, kind by kind, and within a kind in the file's order.
+    #[serde(flatten, serialize_with = "discovery::write")]
+    pub discovery_configs: Vec<DiscoveryConfig>,
 }
 
 impl Default for ScrapeConfig {
@@ -80,6 +84,7 @@ impl Default for ScrapeConfig {
             relabel_configs: Vec::new(),
             metric_relabel_configs: Vec::new(),
             static_configs: Vec::new(),
+            discovery_configs: Vec::new(),
         }
     }
 }

@@ -235,7 +235,8 @@ fn each_job_is_checked() {
         ),
         (
             "any_sd_configs: []",
-            "line 3, column 3: scrape_configs[0]: unknown field `any_sd_configs`",
+            "line 3, column 3: scrape_configs[0]: unknown field `any_sd_configs`, \
+             did you mean `dns_sd_configs`?",
         ),
         (
             "static_configs: [{basic_auth: {}}]",
@@ -301,9 +302,9 @@ fn alerting_is_checked() {
              expected Alertmanager api version to be one of [v2] but got v1",
         ),
         (
-            "alertmanagers: [{dns_sd_configs: []}]",
+            "alertmanagers: [{eureka_sd_configs: []}]",
             "line 2, column 20: alerting.alertmanagers[0]: \
-             field `dns_sd_configs` is not supported yet",
+             field `eureka_sd_configs` is not supported yet",
         ),
         ("alert_relabel_configs: [null]", "line 2, column 27: empty or null alert relabeling rule"),
     ];

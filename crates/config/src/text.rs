@@ -21,6 +21,11 @@ impl<'de> Deserialize<'de> for DurationText {
     }
 }
 
+/// Returns the duration, unless it is zero: that stands for the default.
+pub(crate) fn nonzero(own: Option<DurationText>) -> Option<Duration> {
+    own.map(|own| own.0).filter(|duration| !duration.is_zero())
+}
+
 /// A label name of a file. Any text but the empty one is a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LabelName(pub(crate) String);

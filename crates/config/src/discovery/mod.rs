@@ -1,0 +1,65 @@
+//! Who finds targets that the file does not name: the `<kind>_sd_configs` of a section.
+//!
+//! Each kind has a file here with the public type that says what holds, and the section as a file
+//! writes it, in which every key may be absent or null.
+
+mod dns;
+mod file;
+mod problem;
+mod section;
+
+use std::path::Path;
+
+use serde::ser::{SerializeMap, Serializer};
+
+pub(crate) use dns::DnsSection;
+pub use dns::{DnsDiscovery, DnsRecordType};
+pub use file::FileDiscovery;
+pub(crate) use file::FileSection;
+pub use problem::DiscoveryProblem;
+pub(crate) use section::{discovering, resolve};
+
+/// One service discovery of a section: its kind and its settings.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum DiscoveryConfig {
+    /// `dns_sd_configs`
+    Dns(DnsDiscovery),
+    /// `file_sd_configs`
+    File(FileDiscovery),
+}
+
+impl DiscoveryConfig {
+    /// Returns what the reference calls the kind, such as `file`: the key without `_sd_configs`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Dns(_) => "dns",
+            Self::File(_) => "file",
+        }
+    }
+
+    /// Makes relative paths relative to `directory`.
+    pub(crate) fn resolve_paths(&mut self, directory: &Path) {
+        match self {
+            Self::Dns(_) => {}
+            Self::File(file) => file.resolve_paths(directory),
+        }
+    }
+}
+
+/// Writes the discoveries of one section as the keys that they came from.
+pub(crate) fn write<S: Serializer>(
+    configs: &[DiscoveryConfig],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for same_kind in configs.chunk_by(|a, b| a.kind() == b.kind()) {
+        map.serialize_entry(&format!("{}_sd_configs", same_kind[0].kind()), same_kind)?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+mod tests;
