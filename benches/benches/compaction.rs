@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,7 +37,7 @@ const BLOCK_MS: i64 = 2 * HOUR_MS;
 const BLOCKS: i64 = 3;
 /// Long enough for the first look for something to do, and for the compaction itself.
 const TIME_MAX: Duration = Duration::from_mins(10);
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const QUERY: &str = "sum by (code) (rate(http_requests_total[1m]))";
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -92,30 +93,56 @@ struct Figures {
     delays: Vec<Duration>,
 }
 
-/// Waits for the compaction to begin and to end: from the first unfinished block to the one of all.
+/// Waits for the compaction, from the first unfinished block to the one of all, while a client asks one
+/// query after the other.
 fn watch(engine: &Engine, data: &Path) -> Result<Figures> {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| ask_until(engine, &is_over).map_err(|error| error.to_string()));
+        let compaction = wait_for_compaction(engine, data);
+        is_over.store(true, Ordering::Relaxed);
+        let asked = asked.join().map_err(|_| "the client failed")??;
+        let (begin, end, added_bytes) = compaction?;
+        let meanwhile =
+            asked.iter().filter(|(start, delay)| *start <= end && *start + *delay >= begin);
+        let delays = meanwhile.map(|(_, delay)| *delay).collect();
+        Ok(Figures { time: end - begin, added_bytes, delays })
+    })
+}
+
+/// Returns when the compaction began and ended, and the memory that it took beside.
+fn wait_for_compaction(engine: &Engine, data: &Path) -> Result<(Instant, Instant, f64)> {
     let waiting = Instant::now();
     let mut before = engine.process.resident_bytes()?;
     while !has_unfinished_block(data)? {
         if waiting.elapsed() > TIME_MAX {
             return Err(format!("{} compacts nothing", engine.kind.name()).into());
         }
-        ask(engine)?;
         before = engine.process.resident_bytes()?;
         engine.process.reset_peak()?;
         thread::sleep(POLL_INTERVAL);
     }
-    let start = Instant::now();
-    let mut delays = Vec::new();
+    let begin = Instant::now();
     while !has_merged_block(data)? {
-        delays.push(ask(engine)?);
-        if start.elapsed() > TIME_MAX {
+        if begin.elapsed() > TIME_MAX {
             return Err(format!("{} does not finish", engine.kind.name()).into());
         }
+        thread::sleep(POLL_INTERVAL);
     }
-    let time = start.elapsed();
-    let added_bytes = (engine.process.peak_bytes()? - before).max(0.0);
-    Ok(Figures { time, added_bytes, delays })
+    let end = Instant::now();
+    Ok((begin, end, (engine.process.peak_bytes()? - before).max(0.0)))
+}
+
+/// Asks until it `is_over`. Returns when each query was asked, and how long its answer took.
+fn ask_until(engine: &Engine, is_over: &AtomicBool) -> Result<Vec<(Instant, Duration)>> {
+    let mut asked = Vec::new();
+    while !is_over.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        ask(engine)?;
+        asked.push((start, start.elapsed()));
+        thread::sleep(POLL_INTERVAL);
+    }
+    Ok(asked)
 }
 
 /// Returns whether the block of all is there. Those that it replaces may go at this moment.
@@ -124,12 +151,11 @@ fn has_merged_block(data: &Path) -> Result<bool> {
     Ok(hours == Some(BLOCKS * BLOCK_MS / HOUR_MS))
 }
 
-/// Asks over what is scraped, and returns how long the answer took.
-fn ask(engine: &Engine) -> Result<Duration> {
+/// Asks over what is scraped.
+fn ask(engine: &Engine) -> Result<()> {
     let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
-    let start = Instant::now();
     engine.query_range(QUERY, (now_s - 60, now_s), 15)?;
-    Ok(start.elapsed())
+    Ok(())
 }
 
 fn has_unfinished_block(data: &Path) -> Result<bool> {
