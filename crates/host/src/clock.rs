@@ -1,5 +1,5 @@
 use std::fmt::Debug;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
@@ -8,19 +8,23 @@ pub trait Clock: Send + Sync + Debug {
     /// Returns the time of day in milliseconds since the Unix epoch. It may jump either way.
     fn now_ms(&self) -> i64;
 
-    /// Returns the time since some fixed moment. It never falls.
+    /// Returns the time since some fixed moment. It never falls, and goes on while the machine is
+    /// suspended.
     fn elapsed(&self) -> Duration;
 }
 
 /// This machine's clock.
+///
+/// Where the system is not Linux, the time for which it was suspended may be missing from
+/// [`Clock::elapsed`].
 #[derive(Debug)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { start: Instant::now() }
+        Self { start: uptime() }
     }
 }
 
@@ -34,8 +38,23 @@ impl Clock for SystemClock {
     }
 
     fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        uptime().saturating_sub(self.start)
     }
+}
+
+/// Returns for how long the machine has been up.
+#[cfg(target_os = "linux")]
+fn uptime() -> Duration {
+    // The standard library's clock stands still while the machine is suspended.
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Returns how long ago this was called first.
+#[cfg(not(target_os = "linux"))]
+fn uptime() -> Duration {
+    static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed()
 }
 
 /// A clock that stands still until it is told to move.
