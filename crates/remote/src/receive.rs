@@ -39,11 +39,18 @@ pub struct ReceiveLimits {
     pub decoded_size_max: usize,
     /// The labels of one series: 1,024 by default.
     pub labels_per_series_max: usize,
+    /// How far ahead of the receiver's time a sample may be, in milliseconds: ten minutes by default. The
+    /// largest integer leaves it to the store.
+    pub lead_max_ms: i64,
 }
 
 impl Default for ReceiveLimits {
     fn default() -> Self {
-        Self { decoded_size_max: 32 << 20, labels_per_series_max: 1_024 }
+        Self {
+            decoded_size_max: 32 << 20,
+            labels_per_series_max: 1_024,
+            lead_max_ms: 10 * 60 * 1_000,
+        }
     }
 }
 
@@ -147,8 +154,8 @@ pub enum Rejection {
 
 /// Applies a request to `store`, and commits.
 ///
-/// `now_ms` is the receiver's time in milliseconds since the Unix epoch: samples more than ten
-/// minutes ahead of it are refused.
+/// `now_ms` is the receiver's time in milliseconds since the Unix epoch: samples more than
+/// [`ReceiveLimits::lead_max_ms`] ahead of it are refused.
 ///
 /// # Errors
 ///
@@ -174,7 +181,7 @@ pub fn receive(
     let mut appender = store.appender();
     let mut write = Write {
         limits,
-        newest_ms: now_ms.saturating_add(AHEAD_MAX_MS),
+        newest_ms: now_ms.saturating_add(limits.lead_max_ms),
         rejected: 0,
         invalid_labels: 0,
         exemplars_refused: 0,
@@ -346,7 +353,5 @@ fn count<T>(items: impl Iterator<Item = Result<T, DecodeError>>) -> Result<usize
     }
     Ok(count)
 }
-
-const AHEAD_MAX_MS: i64 = 10 * 60 * 1_000;
 /// Few series have more labels.
 const LABELS_INLINE: usize = 16;

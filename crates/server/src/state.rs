@@ -58,6 +58,9 @@ pub struct ServerOptions {
     pub lookback_delta: Duration,
     /// Whether `POST /api/v1/write` takes samples.
     pub remote_write_receiver: bool,
+    /// How far ahead of the time of day the samples may be that are written so, in milliseconds. The
+    /// largest integer leaves it to a store that knows better whether the clock is right.
+    pub write_lead_max_ms: i64,
     /// Whether `/-/reload` and `/-/quit` do anything.
     pub lifecycle: bool,
     /// Which web origins may read answers: a pattern that must match the whole `Origin` header.
@@ -88,6 +91,7 @@ impl Default for ServerOptions {
             queries_bytes_max: usize::MAX,
             lookback_delta: Duration::from_mins(5),
             remote_write_receiver: false,
+            write_lead_max_ms: 10 * 60 * 1_000,
             lifecycle: false,
             cors_origin: Regex::new(".*").expect("the pattern is valid"),
             external_url: Box::default(),

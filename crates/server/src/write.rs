@@ -81,7 +81,9 @@ fn store(state: &ServerState, headers: &HeaderMap, body: &Bytes) -> Result<Recei
         content_type: header(&CONTENT_TYPE),
         body,
     };
-    let answer = receive(&*state.store, post, &ReceiveLimits::default(), now_ms());
+    let mut limits = ReceiveLimits::default();
+    limits.lead_max_ms = state.options.write_lead_max_ms;
+    let answer = receive(&*state.store, post, &limits, now_ms());
     let count = |counter: &AtomicU64, n: usize| counter.fetch_add(n as u64, Ordering::Relaxed);
     match &answer {
         Ok(received) => {

@@ -64,7 +64,9 @@ pub trait Appender {
     ///
     /// # Errors
     ///
-    /// [`AppendError::Store`] where the store could not keep the samples; nothing is visible then.
+    /// [`AppendError::Store`] where the store could not keep all of the samples. Nothing is visible then,
+    /// but where samples came both in and out of order: those in order may be. To append all of them
+    /// again does no harm.
     fn commit(&mut self) -> Result<Committed, AppendError>;
 
     /// Forgets everything since the last commit or roll back.
@@ -119,6 +121,9 @@ pub enum AppendError {
     /// The store takes samples out of order for a while, and this one is older than that.
     #[error("too old sample")]
     TooOld,
+    /// The sample is further ahead of the clock than the store takes.
+    #[error("out of bounds: timestamp is too far in the future")]
+    TooFarAhead,
     /// The reference names no series; the caller tries again with labels.
     #[error("unknown series reference {}", .0.0)]
     UnknownSeries(SeriesRef),
@@ -136,6 +141,22 @@ pub enum AppendError {
     /// The store failed: its disk, mostly.
     #[error("append to the store")]
     Store(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl AppendError {
+    /// Returns whether the sample was refused for its time, beside what the store has: another one may be
+    /// taken.
+    #[must_use]
+    pub fn is_about_time(&self) -> bool {
+        matches!(
+            self,
+            Self::OutOfOrder
+                | Self::DuplicateTimestamp
+                | Self::OutOfBounds
+                | Self::TooOld
+                | Self::TooFarAhead
+        )
+    }
 }
 
 /// Why an exemplar was not taken.

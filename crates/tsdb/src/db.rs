@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
+use crate::clock_guard::ClockGuard;
 use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
 use crate::maintain::{Maintenance, choose_delay};
 use crate::merge::MergeQuerier;
@@ -157,6 +158,8 @@ impl Db {
             start_ups.forget();
             corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
         }
+        let guard = |lead_max| ClockGuard::new(Arc::clone(&host.clock), lead_max);
+        head.set_guard(options.clock_lead_max.map(guard));
         warn_of_losses(path, &corruptions, &replay);
         let reserve = Reserve::new(Arc::clone(&host.files), path, options.reserve_bytes);
         let delay = choose_delay(&options, &*host.random);

@@ -58,6 +58,7 @@ mod block;
 mod blocks;
 mod build;
 mod chunk_meta;
+mod clock_guard;
 mod codec;
 mod compact;
 mod db;

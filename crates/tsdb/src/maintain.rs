@@ -26,6 +26,8 @@ impl Db {
     /// log and blocks are as they were, or a step further. Later calls try again, at first after a
     /// minute. What cannot be read is given up after three tries, so that the rest can go on.
     pub fn maintain(&self) -> Result<(), MaintenanceError> {
+        // So that the clock is looked at where no samples come, too.
+        self.head.latest_ms();
         let mut maintenance = self.maintenance.lock();
         if self.blocks.is_interrupted() {
             return Ok(());

@@ -23,6 +23,12 @@ pub struct Options {
     pub out_of_order_window_ms: i64,
     /// How many out-of-order samples of a series wait in memory for their chunk: 1 to 255.
     pub out_of_order_chunk_samples: u8,
+    /// How far ahead of the clock a sample may be. `None`, the default, for any time. The server takes
+    /// ten minutes.
+    ///
+    /// A time of day that jumped ahead does not count before it has stayed there for twenty minutes, so
+    /// that samples of a wrong clock do not shut out those of the right one.
+    pub clock_lead_max: Option<Duration>,
     /// How many samples a chunk is meant to hold; it may hold up to twice as many.
     pub samples_per_chunk: u16,
     /// How chunks of floats are encoded, those included that are written anew as they are merged.
@@ -64,6 +70,7 @@ impl Default for Options {
             block_range_ms: 2 * 60 * 60 * 1_000,
             out_of_order_window_ms: 0,
             out_of_order_chunk_samples: 32,
+            clock_lead_max: None,
             samples_per_chunk: 120,
             float_encoding: FloatEncoding::default(),
             start_timestamps: false,

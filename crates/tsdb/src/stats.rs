@@ -43,6 +43,8 @@ pub struct HeadStats {
     pub out_of_order_samples_appended: u64,
     /// Samples refused as older than the window for those out of order (`too_old_samples_total`).
     pub too_old_samples: u64,
+    /// Samples refused as too far ahead of the clock.
+    pub future_samples: u64,
     /// How late samples were that came out of order, taken or not.
     pub out_of_order_deltas: DeltaStats,
     /// Samples refused as older than the head takes (`out_of_bound_samples_total`).

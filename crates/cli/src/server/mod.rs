@@ -201,6 +201,8 @@ fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
     options.queries_bytes_max = or_any(flags.queries_bytes_max);
     options.lookback_delta = flags.lookback_delta;
     options.remote_write_receiver = flags.enable_remote_write_receiver;
+    // The store looks after it, with a guess of its own what the time is.
+    options.write_lead_max_ms = i64::MAX;
     options.lifecycle = flags.enable_lifecycle;
     options.cors_origin = flags.cors_origin.clone();
     options.external_url = process::external_url(&flags.external_url, address).into();

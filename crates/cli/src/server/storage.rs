@@ -170,6 +170,7 @@ impl StorageFlags {
         options.wal_segment_size_bytes = self.wal_segment_size;
         options.block_range_ms = to_ms(self.min_block_duration);
         options.samples_per_chunk = self.samples_per_chunk;
+        options.clock_lead_max = Some(CLOCK_LEAD_MAX);
         options.reserve_bytes = self.reserve_size;
         options.locks = !self.no_lockfile;
         let compaction = &mut options.compaction;
@@ -305,6 +306,8 @@ fn to_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// As long as Prometheus bears with a sender whose clock is wrong.
+const CLOCK_LEAD_MAX: Duration = Duration::from_secs(10 * 60);
 const BLOCK_RANGE_MAX_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
 
 #[cfg(test)]
@@ -359,7 +362,9 @@ mod tests {
     fn flags_become_options() {
         let mut options = Options::default();
         flags(&["--storage.tsdb.reserve-size=0"]).apply(&mut options);
-        assert_eq!(options, Options::default());
+        let mut expected = Options::default();
+        expected.clock_lead_max = Some(Duration::from_secs(600));
+        assert_eq!(options, expected);
         let flags = flags(&[
             "--storage.tsdb.wal-sync=5s",
             "--storage.tsdb.wal-compression-type=zstd",

@@ -288,7 +288,7 @@ fn append_stale(
         match appender.append(SeriesKey::Ref(series), timestamp_ms, SampleValue::Float(STALE_NAN)) {
             // The store gave up a series that got no samples for long: nobody looks at its end.
             Ok(_) | Err(AppendError::UnknownSeries(_)) => {}
-            Err(AppendError::OutOfOrder | AppendError::DuplicateTimestamp) => {}
+            Err(error) if error.is_about_time() => {}
             Err(error) => return Err(error),
         }
     }

@@ -147,7 +147,9 @@ impl PageAppend<'_, '_> {
             Ok(series) => return Ok(Some(series)),
             Err(AppendError::OutOfOrder) => &mut self.scraped.out_of_order,
             Err(AppendError::DuplicateTimestamp) => &mut self.scraped.duplicate_timestamp,
-            Err(AppendError::OutOfBounds | AppendError::TooOld) => &mut self.scraped.out_of_bounds,
+            Err(AppendError::OutOfBounds | AppendError::TooOld | AppendError::TooFarAhead) => {
+                &mut self.scraped.out_of_bounds
+            }
             Err(error) => return Err(error.into()),
         };
         *refused += 1;

@@ -53,7 +53,7 @@ impl Report {
             let value = SampleValue::Float(value);
             match append(appender, series, target, name, timestamp_ms, value) {
                 Ok(appended) => *series = Some(appended),
-                Err(AppendError::OutOfOrder | AppendError::DuplicateTimestamp) => {}
+                Err(error) if error.is_about_time() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -105,6 +105,11 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             head.series_not_found,
         ),
         (
+            "narthex_tsdb_future_samples_total",
+            "Samples refused as too far ahead of the clock.",
+            head.future_samples,
+        ),
+        (
             "narthex_tsdb_duplicate_samples_total",
             "Samples refused as a second value of their series for one time.",
             head.duplicate_samples,

@@ -151,10 +151,11 @@ impl<'a> HeadAppender<'a> {
         value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
         let timestamp_ms = time.timestamp_ms;
-        let bounds = *self.bounds.get_or_insert_with(|| self.head.bounds(timestamp_ms));
-        if bounds.refuse(timestamp_ms) {
-            return Err(AppendError::OutOfBounds);
-        }
+        let bounds = match self.bounds {
+            Some(bounds) => bounds,
+            None => *self.bounds.insert(self.head.bounds(timestamp_ms)?),
+        };
+        bounds.check(timestamp_ms)?;
         let sample = Sample { time, value: Value::new(value)? };
         let head = self.head;
         match key {

@@ -61,6 +61,7 @@ use series::{Appended, Slot};
 use table::SeriesTable;
 use trail::Trail;
 
+use crate::clock_guard::ClockGuard;
 use crate::head_chunks::HeadChunks;
 use crate::sample::Sample;
 use crate::wal::Wal;
@@ -75,6 +76,8 @@ pub(crate) struct Head {
     block_range_ms: i64,
     /// For samples out of order.
     window: OutOfOrderWindow,
+    /// Against samples of the future, where they are not taken.
+    guard: Option<ClockGuard>,
     refusals: Refusals,
     /// Where full chunks go.
     files: Option<HeadChunks>,
@@ -140,6 +143,7 @@ struct Refusals {
     out_of_bounds: AtomicU64,
     duplicates: AtomicU64,
     too_old: AtomicU64,
+    too_far_ahead: AtomicU64,
     not_found: AtomicU64,
     deltas: DeltaCounts,
 }
@@ -159,6 +163,7 @@ impl Head {
             out_of_order_samples: load(&self.refusals.out_of_order),
             out_of_order_samples_appended: state.counts.out_of_order_samples,
             too_old_samples: load(&self.refusals.too_old),
+            future_samples: load(&self.refusals.too_far_ahead),
             out_of_order_deltas: self.refusals.deltas.get(),
             out_of_bound_samples: load(&self.refusals.out_of_bounds),
             duplicate_samples: load(&self.refusals.duplicates),
@@ -171,6 +176,16 @@ impl Head {
     /// Returns the time before which everything left the head.
     pub(crate) fn truncated_ms(&self) -> Option<i64> {
         self.state.read().truncated_ms
+    }
+
+    /// Refuses samples that are further ahead of the clock than the guard lets them be.
+    pub(crate) fn set_guard(&mut self, guard: Option<ClockGuard>) {
+        self.guard = guard;
+    }
+
+    /// Returns the latest time that a sample may have.
+    pub(crate) fn latest_ms(&self) -> i64 {
+        self.guard.as_ref().map_or(i64::MAX, ClockGuard::latest_ms)
     }
 
     /// Returns the log of out-of-order samples, where there is one.
@@ -221,6 +236,7 @@ impl Head {
             AppendError::OutOfBounds => &self.refusals.out_of_bounds,
             AppendError::DuplicateTimestamp => &self.refusals.duplicates,
             AppendError::TooOld => &self.refusals.too_old,
+            AppendError::TooFarAhead => &self.refusals.too_far_ahead,
             AppendError::UnknownSeries(_) => &self.refusals.not_found,
             _ => return,
         };
@@ -231,7 +247,8 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// Where samples out of order could not be logged: the others were applied, as the log has them.
+    /// Where samples out of order could not be logged: the others were applied, as the log has them, and
+    /// what comes in order is judged by the log when it is read again.
     fn apply(&self, commit: Commit<'_>) -> Result<usize, WalError> {
         let Commit { samples, metadata, named, bounds, has_repeats } = commit;
         let late = bounds.map(|bounds| self.take_late(samples, bounds, has_repeats));

@@ -161,6 +161,7 @@ impl Replayer {
             rules: self.rules,
             block_range_ms: options.block_range_ms,
             window: OutOfOrderWindow::new(options),
+            guard: None,
             refusals: Refusals::default(),
             files: self.files,
             spilling: Mutex::new(()),

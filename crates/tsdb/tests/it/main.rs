@@ -6,6 +6,7 @@
 mod append;
 mod block_damage;
 mod blocks;
+mod clock;
 mod conformance;
 mod damage;
 mod delete;

@@ -10,6 +10,8 @@ use crate::sample::Sample;
 pub(in crate::head) struct Bounds {
     /// From here on samples may go to the end of their series.
     pub(in crate::head) min_valid_ms: i64,
+    /// Up to here, as the clock stands.
+    latest_ms: i64,
     /// The time of the head's newest sample.
     newest_ms: i64,
     /// How far before it a sample may be that comes out of order; 0 for none may.
@@ -18,7 +20,13 @@ pub(in crate::head) struct Bounds {
 
 impl Head {
     /// Returns the bounds of an appender whose first sample is of `timestamp_ms`.
-    pub(in crate::head) fn bounds(&self, timestamp_ms: i64) -> Bounds {
+    ///
+    /// # Errors
+    ///
+    /// Where that is too far ahead of the clock to be the first one.
+    pub(in crate::head) fn bounds(&self, timestamp_ms: i64) -> Result<Bounds, AppendError> {
+        let latest_ms = self.latest_ms();
+        check_future(timestamp_ms, latest_ms)?;
         let (newest_ms, sealed_ms) = {
             let state = self.state.read();
             (state.max_ms, state.sealed_ms)
@@ -28,11 +36,12 @@ impl Head {
             *self.state.write().max_ms.get_or_insert(timestamp_ms)
         });
         let min_valid_ms = newest_ms.saturating_sub(self.block_range_ms / 2);
-        Bounds {
+        Ok(Bounds {
             min_valid_ms: min_valid_ms.max(sealed_ms.unwrap_or(i64::MIN)),
+            latest_ms,
             newest_ms,
             window_ms: self.window.get_ms(),
-        }
+        })
     }
 
     /// Tells whether a sample may be appended to a series: to its end, or out of order.
@@ -58,9 +67,12 @@ impl Head {
 }
 
 impl Bounds {
-    /// Returns whether a sample is refused whatever its series holds.
-    pub(in crate::head) fn refuse(self, timestamp_ms: i64) -> bool {
-        self.window_ms == 0 && timestamp_ms < self.min_valid_ms
+    /// Tells whether a sample may come, whatever its series holds.
+    pub(in crate::head) fn check(self, timestamp_ms: i64) -> Result<(), AppendError> {
+        if self.window_ms == 0 && timestamp_ms < self.min_valid_ms {
+            return Err(AppendError::OutOfBounds);
+        }
+        check_future(timestamp_ms, self.latest_ms)
     }
 
     pub(in crate::head) fn has_window(self) -> bool {
@@ -88,4 +100,8 @@ impl Bounds {
         let delta_ms = self.newest_ms.saturating_sub(timestamp_ms);
         u64::try_from(delta_ms).ok().filter(|delta_ms| *delta_ms > 0)
     }
+}
+
+fn check_future(timestamp_ms: i64, latest_ms: i64) -> Result<(), AppendError> {
+    if timestamp_ms > latest_ms { Err(AppendError::TooFarAhead) } else { Ok(()) }
 }
