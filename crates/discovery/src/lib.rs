@@ -1,0 +1,44 @@
+//! Who the targets are: a trait for finding them, the manager that runs what implements it, and the
+//! kinds of discovery that Prometheus has.
+//!
+//! - [`Discovery`] is the trait; its example is a whole discovery. [`Refresh`] with [`Refreshing`] is
+//!   for those that look every so often.
+//! - [`Updates`] takes what a discovery finds: [`TargetGroup`]s, whole or only those that changed.
+//! - [`Manager`] runs the discoveries of a configuration and tells its watchers what they find.
+//!
+//! ```
+//! use narthex_config::Config;
+//! use narthex_discovery::{Job, Manager, Options, TargetGroup};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let text = "scrape_configs: [{job_name: node, static_configs: [{targets: ['localhost:1']}]}]";
+//! let config = Config::load(text, "prometheus.yml", |_| None)?;
+//! let manager = Manager::new(tokio::runtime::Handle::current(), Options::default());
+//! manager.apply(Job::of_config(&config))?;
+//! assert_eq!(manager.stats().jobs["node"].targets, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod discovery;
+mod error;
+mod group;
+mod kinds;
+mod manager;
+mod provider;
+mod refresh;
+mod stats;
+mod throttle;
+mod updates;
+
+pub use discovery::Discovery;
+pub use error::StartError;
+pub use group::{ADDRESS_LABEL, TargetGroup};
+pub use manager::{Groups, Job, Manager, Options, TargetSets};
+pub use refresh::{Refresh, Refreshing};
+pub use stats::{JobStats, REFRESH_DURATION_BUCKETS, RefreshStats, Stats};
+pub use updates::Updates;
