@@ -1,11 +1,13 @@
 use std::borrow::Cow;
 
+use narthex_model::histogram::{FloatHistogram, Histogram};
 use narthex_model::{BUCKET_LABEL, LabelsBuilder, MetricType, QUANTILE_LABEL};
 
+use crate::exemplar::{ExemplarEntry, Exemplars};
 use crate::text::series_labels;
 use crate::{escape, number};
 
-/// One thing that a page says. It borrows from the page.
+/// One thing that a page says, in whichever format. It borrows from the page or from its reader.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Entry<'a> {
@@ -40,18 +42,33 @@ pub enum Entry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HelpText<'a> {
     raw: &'a str,
-    /// Whether a quote may be escaped, as OpenMetrics has it.
-    escapes_quotes: bool,
+    escapes: Escapes,
+}
+
+/// What a backslash stands before, where it is no plain character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Escapes {
+    /// The text is as it is meant.
+    None,
+    /// Line feeds and backslashes are escaped.
+    Lines,
+    /// So are quotes.
+    Quotes,
 }
 
 impl<'a> HelpText<'a> {
     pub(crate) fn new(raw: &'a str) -> Self {
-        Self { raw, escapes_quotes: false }
+        Self { raw, escapes: Escapes::Lines }
     }
 
-    /// Returns a text in which quotes may be escaped.
+    /// Returns a text in which quotes may be escaped, as OpenMetrics has it.
     pub(crate) fn with_quotes(raw: &'a str) -> Self {
-        Self { raw, escapes_quotes: true }
+        Self { raw, escapes: Escapes::Quotes }
+    }
+
+    /// Returns a text without escapes.
+    pub(crate) fn plain(raw: &'a str) -> Self {
+        Self { raw, escapes: Escapes::None }
     }
 
     /// Returns the text with its escapes: equal for equal lines, so that a caller can tell a known
@@ -64,9 +81,10 @@ impl<'a> HelpText<'a> {
     /// Returns the text without escapes. It allocates only where there are some.
     #[must_use]
     pub fn unescape(self) -> Cow<'a, str> {
-        match self.escapes_quotes {
-            false => escape::unescape_help(self.raw),
-            true => escape::unescape_label(self.raw),
+        match self.escapes {
+            Escapes::None => Cow::Borrowed(self.raw),
+            Escapes::Lines => escape::unescape_help(self.raw),
+            Escapes::Quotes => escape::unescape_label(self.raw),
         }
     }
 }
@@ -76,19 +94,83 @@ impl<'a> HelpText<'a> {
 #[non_exhaustive]
 pub struct SampleEntry<'a> {
     /// The series as it stands on the page, from the start of the line to the end of the name or to
-    /// the closing brace. Equal texts after the same `TYPE` mean equal series; one series may have
-    /// several texts.
+    /// the closing brace; of a format that is no text, what a text would say. Equal texts after the
+    /// same `TYPE` mean equal series; one series may have several texts.
     pub series: &'a str,
-    /// Milliseconds since the Unix epoch, where the line has a timestamp.
+    /// Milliseconds since the Unix epoch, where the sample has a timestamp.
     pub timestamp_ms: Option<i64>,
-    /// The value. A NaN has the bits of [`NORMAL_NAN`](narthex_model::NORMAL_NAN), whatever its
-    /// text.
-    pub value: f64,
-    /// The type that the page declared last: it decides how `le` and `quantile` are written.
-    pub(crate) metric_type: MetricType,
+    /// The value.
+    pub value: Value<'a>,
+    /// Since when the value counts, in milliseconds since the Unix epoch; 0 where that is not known,
+    /// or was not [asked for](crate::ReadOptions::start_timestamps).
+    pub start_timestamp_ms: i64,
+    /// The type that the page declared last. It decides how `le` and `quantile` are written.
+    pub metric_type: MetricType,
+    pub(crate) exemplars: Exemplars<'a>,
 }
 
-impl SampleEntry<'_> {
+/// What a series has for a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// A number. In text, a NaN has the bits of [`NORMAL_NAN`](narthex_model::NORMAL_NAN), however
+    /// it is written.
+    Float(f64),
+    /// A native histogram that counts in integers. It is not validated.
+    Histogram(&'a Histogram),
+    /// A native histogram that counts in floats. It is not validated.
+    FloatHistogram(&'a FloatHistogram),
+}
+
+impl Value<'_> {
+    /// Returns the number, unless the value is a histogram.
+    #[must_use]
+    pub fn as_float(self) -> Option<f64> {
+        match self {
+            Self::Float(value) => Some(value),
+            Self::Histogram(_) | Self::FloatHistogram(_) => None,
+        }
+    }
+}
+
+impl PartialEq<f64> for Value<'_> {
+    fn eq(&self, other: &f64) -> bool {
+        self.as_float() == Some(*other)
+    }
+}
+
+impl<'a> SampleEntry<'a> {
+    /// Returns a sample of a number, with nothing but its value.
+    pub(crate) fn float(series: &'a str, value: f64, metric_type: MetricType) -> Self {
+        Self {
+            series,
+            timestamp_ms: None,
+            value: Value::Float(value),
+            start_timestamp_ms: 0,
+            metric_type,
+            exemplars: Exemplars::None,
+        }
+    }
+
+    /// Returns the exemplars of the sample, in the order of the page.
+    ///
+    /// ```
+    /// use narthex_exposition::{Entry, OpenMetricsReader};
+    /// use narthex_model::LabelsBuilder;
+    ///
+    /// let page = b"a_total 3 # {trace_id=\"7f\"} 0.5 1700000000\n# EOF\n";
+    /// let Some(Ok(Entry::Sample(sample))) = OpenMetricsReader::new(page).next() else {
+    ///     panic!("the page has one sample");
+    /// };
+    /// let exemplar = sample.exemplars().next().expect("it has one exemplar");
+    /// assert_eq!((exemplar.value, exemplar.timestamp_ms), (0.5, Some(1_700_000_000_000)));
+    /// let mut labels = LabelsBuilder::default();
+    /// exemplar.labels(&mut labels);
+    /// assert_eq!(labels.get("trace_id"), Some("7f"));
+    /// ```
+    pub fn exemplars(&self) -> impl Iterator<Item = ExemplarEntry<'a>> + use<'a> {
+        self.exemplars.iter()
+    }
+
     /// Replaces what `out` holds by the labels of the series, with the metric name among them and
     /// escapes undone.
     ///

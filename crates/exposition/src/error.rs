@@ -1,6 +1,11 @@
+use std::borrow::Cow;
 use std::fmt;
 
-use narthex_model::quote;
+use memchr::{memchr_iter, memrchr};
+use narthex_model::histogram::ClassicError;
+use narthex_model::quote::{self, Quoted};
+
+use crate::protobuf::WireProblem;
 
 /// The most bytes of a page that an error quotes in one [`Excerpt`].
 pub const EXCERPT_SIZE_MAX: usize = 1024;
@@ -8,19 +13,67 @@ pub const EXCERPT_SIZE_MAX: usize = 1024;
 /// Why a page could not be read on, and where.
 ///
 /// It prints the reference's message followed by the place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} (line {line}, column {column})")]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{kind} ({place})")]
 pub struct ParseError {
-    /// The line on which the offending text begins, from 1.
-    pub line: usize,
-    /// Where it begins on that line, in bytes from 1.
-    pub column: usize,
+    /// Where the offending text or message is.
+    pub place: Place,
     /// What is wrong. It prints the reference's message.
     pub kind: Box<ParseErrorKind>,
 }
 
+impl ParseError {
+    /// Returns the error of a part of a text before which there are so many lines.
+    #[must_use]
+    pub fn below(mut self, line_count: usize) -> Self {
+        if let Place::Line { line, .. } = &mut self.place {
+            *line += line_count;
+        }
+        self
+    }
+}
+
+/// A place on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In a text.
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// The byte on that line, from 1.
+        column: usize,
+    },
+    /// In a message.
+    Message {
+        /// The byte on the page, from 0.
+        offset: usize,
+        /// The metric family in which it is; empty before its name is known.
+        family: Excerpt,
+    },
+}
+
+impl Place {
+    /// Returns the place of the byte at `offset` in `page`, which is a text.
+    pub(crate) fn in_text(page: &[u8], offset: usize) -> Self {
+        let before = &page[..offset];
+        let line = 1 + memchr_iter(b'\n', before).count();
+        let line_start = memrchr(b'\n', before).map_or(0, |line_feed| line_feed + 1);
+        Self::Line { line, column: offset - line_start + 1 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { line, column } => write!(f, "line {line}, column {column}"),
+            Self::Message { offset, family } => write!(f, "byte {offset}, family {family}"),
+        }
+    }
+}
+
 /// What is wrong with a page.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
     /// Something else should stand there.
@@ -129,6 +182,75 @@ pub enum ParseErrorKind {
         /// The line so far.
         parsing: Excerpt,
     },
+    /// The length of a message is no number of 32 bits.
+    #[error("clientpb: invalid varint encountered")]
+    InvalidVarint,
+    /// The page ends within a message.
+    #[error(
+        "clientpb: insufficient length of buffer, expected at least {needed} bytes, got {found} \
+         bytes"
+    )]
+    FamilyCut {
+        /// The bytes that the message takes, its length among them.
+        needed: usize,
+        /// The bytes that there are.
+        found: usize,
+    },
+    /// A message is not encoded as it should be.
+    #[error(transparent)]
+    Wire(WireProblem),
+    /// The name of a metric family is empty or not UTF-8.
+    #[error("invalid metric name: {}", name.to_lossy())]
+    InvalidMetricName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// The help of a metric family is not UTF-8.
+    #[error("invalid help for metric {name}: {}", help.to_lossy())]
+    InvalidFamilyHelp {
+        /// The name.
+        name: Excerpt,
+        /// The text.
+        help: Excerpt,
+    },
+    /// The type of a metric family is none of those that there are.
+    #[error("unknown metric type for metric {name}: {number}")]
+    UnknownTypeNumber {
+        /// The name.
+        name: Excerpt,
+        /// The number of the type.
+        number: i32,
+    },
+    /// The name of a label is empty or not UTF-8.
+    #[error("invalid label name: {}", name.to_lossy())]
+    InvalidLabelName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// A label value in a message is not UTF-8.
+    #[error("invalid label value: {}", value.to_lossy())]
+    InvalidLabelText {
+        /// The value.
+        value: Excerpt,
+    },
+    /// A native histogram has more or fewer buckets than its spans say.
+    #[error(
+        "histogram {}: {side} side: spans require {needed} buckets, have {found}",
+        Quoted(name)
+    )]
+    SpanMismatch {
+        /// The name of the metric family.
+        name: Box<str>,
+        /// Which side, `positive` or `negative`.
+        side: &'static str,
+        /// The buckets in the spans.
+        needed: u64,
+        /// The buckets that there are.
+        found: usize,
+    },
+    /// A classic histogram cannot become a native one.
+    #[error(transparent)]
+    ClassicHistogram(ClassicError),
 }
 
 /// A piece of a page, which need not be UTF-8. It prints in quotes, with the escapes of Go's `%q`.
@@ -148,6 +270,11 @@ impl Excerpt {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the piece without quotes, with what is not UTF-8 replaced.
+    fn to_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
     }
 }
 

@@ -37,15 +37,25 @@
 mod entry;
 mod error;
 mod escape;
+mod exemplar;
+mod native;
 mod negotiate;
 mod number;
 mod openmetrics;
+mod options;
+mod page;
+mod protobuf;
+mod series_text;
 mod text;
 mod writer;
 
-pub use entry::{DuplicateLabel, Entry, HelpText, SampleEntry};
-pub use error::{EXCERPT_SIZE_MAX, Excerpt, ParseError, ParseErrorKind};
+pub use entry::{DuplicateLabel, Entry, HelpText, SampleEntry, Value};
+pub use error::{EXCERPT_SIZE_MAX, Excerpt, ParseError, ParseErrorKind, Place};
+pub use exemplar::ExemplarEntry;
 pub use negotiate::{ScrapeProtocol, TEXT_CONTENT_TYPE, UnknownScrapeProtocol, accept_header};
 pub use openmetrics::OpenMetricsReader;
+pub use options::ReadOptions;
+pub use page::{PageFormat, PageReader};
+pub use protobuf::{METRIC_PARTS_MAX, ProtobufReader, WireProblem};
 pub use text::TextReader;
 pub use writer::{Bucket, FamilyWriter, Quantile, TextWriter};

@@ -107,11 +107,17 @@ const POWERS_OF_TEN: [f64; 23] = [
 pub(crate) fn canonical_bound(text: &str) -> Option<String> {
     let bound = float::parse(text).or_else(|| parse_literal(text))?;
     let mut canonical = String::with_capacity(24);
-    push_float(&mut canonical, bound);
-    if bound.is_finite() && !canonical.contains(['.', 'e']) {
-        canonical.push_str(".0");
-    }
+    push_bound(&mut canonical, bound);
     Some(canonical)
+}
+
+/// Appends the bound of a bucket or a quantile as OpenMetrics writes it (`1` → `1.0`).
+pub(crate) fn push_bound(out: &mut String, bound: f64) {
+    let start = out.len();
+    push_float(out, bound);
+    if bound.is_finite() && !out[start..].contains(['.', 'e']) {
+        out.push_str(".0");
+    }
 }
 
 /// Reads what Go's float syntax has beyond that of values: `1_000` and `0x1.8p3`. The reference

@@ -107,6 +107,17 @@ impl<'a> Lexer<'a> {
         &self.page[self.start..self.end]
     }
 
+    /// Returns the rest of the page, where a line begins next.
+    pub(super) fn line(&self) -> Option<&'a [u8]> {
+        (self.state == State::LineStart).then(|| self.rest())
+    }
+
+    /// Passes over a line of `size` bytes, its line feed among them, where one begins.
+    pub(super) fn pass_line(&mut self, size: usize) {
+        self.end += size;
+        self.start = self.end;
+    }
+
     pub(super) fn next(&mut self) -> Token {
         // Where there is none, the last word stays the last.
         let Some(&first) = self.page.get(self.end) else { return Token::End };

@@ -3,5 +3,6 @@
 
 mod lexer;
 mod reader;
+mod starts;
 
 pub use reader::OpenMetricsReader;

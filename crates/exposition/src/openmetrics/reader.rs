@@ -1,19 +1,20 @@
 use std::iter::FusedIterator;
 
-use memchr::{memchr_iter, memrchr};
 use narthex_model::MetricType;
 
 use super::lexer::{Lexer, Token};
+use super::starts::StartTimestamps;
 use crate::entry::{Entry, HelpText, SampleEntry};
-use crate::error::{Excerpt, ParseError, ParseErrorKind};
-use crate::number::{FloatProblem, parse_value};
+use crate::error::{Excerpt, ParseError, ParseErrorKind, Place};
+use crate::exemplar::{Exemplars, milliseconds};
+use crate::number::{FloatProblem, parse_plain_decimal, parse_value};
+use crate::options::ReadOptions;
 
 /// Reads a page of OpenMetrics 1.0, entry by entry.
 ///
 /// It yields what the reference's parser yields: entries in the order of the page, then either the
 /// end or one error. `# EOF` must end the page; its line feed may be missing. Timestamps are seconds
-/// on the page, with a fraction that is cut after the milliseconds. Exemplars are checked and passed
-/// over.
+/// on the page, with a fraction that is cut after the milliseconds.
 ///
 /// ```
 /// use narthex_exposition::{Entry, OpenMetricsReader};
@@ -21,7 +22,7 @@ use crate::number::{FloatProblem, parse_value};
 /// let page = b"# TYPE up gauge\nup 1 1700000000.5\n# EOF\n";
 /// let entries = OpenMetricsReader::new(page).collect::<Result<Vec<_>, _>>()?;
 /// let Entry::Sample(sample) = entries[1] else { panic!("the second line is a sample") };
-/// assert_eq!((sample.value, sample.timestamp_ms), (1.0, Some(1_700_000_000_500)));
+/// assert_eq!((sample.value.as_float(), sample.timestamp_ms), (Some(1.0), Some(1_700_000_000_500)));
 ///
 /// let error = OpenMetricsReader::new(b"up 1\n").find_map(Result::err).unwrap();
 /// assert_eq!(error.kind.to_string(), "data does not end with # EOF");
@@ -40,10 +41,14 @@ pub struct OpenMetricsReader<'a> {
     line_start: usize,
     /// The type that the page declared last.
     metric_type: MetricType,
+    /// How long the name was in the last line of metadata.
+    family_name_len: usize,
+    /// Where samples that are start timestamps are no entries.
+    starts: Option<StartTimestamps<'a>>,
     is_done: bool,
 }
 
-type Parsed<T> = Result<T, ParseErrorKind>;
+pub(super) type Parsed<T> = Result<T, ParseErrorKind>;
 
 impl<'a> OpenMetricsReader<'a> {
     /// Returns a reader of `page`, which need not be UTF-8 as a whole.
@@ -57,8 +62,55 @@ impl<'a> OpenMetricsReader<'a> {
     /// with more behind it, from [`OpenMetricsReader::position`] on.
     #[must_use]
     pub fn resume(rest: &'a [u8], metric_type: MetricType) -> Self {
-        let lexer = Lexer::new(rest);
-        Self { page: rest, lexer, line_start: 0, metric_type, is_done: false }
+        Self {
+            page: rest,
+            lexer: Lexer::new(rest),
+            line_start: 0,
+            metric_type,
+            family_name_len: 0,
+            starts: None,
+            is_done: false,
+        }
+    }
+
+    /// Returns a reader of `page` that looks for start timestamps where `options` say so. No other
+    /// option concerns the format.
+    ///
+    /// ```
+    /// use narthex_exposition::{Entry, OpenMetricsReader, ReadOptions};
+    ///
+    /// let page = b"# TYPE a counter\na_total 3\na_created 1700000000\n# EOF\n";
+    /// let options = ReadOptions { start_timestamps: true, ..ReadOptions::default() };
+    /// let entries = OpenMetricsReader::with_options(page, options).collect::<Result<Vec<_>, _>>()?;
+    /// let [_, Entry::Sample(sample)] = entries[..] else { panic!("there is one sample") };
+    /// assert_eq!(sample.start_timestamp_ms, 1_700_000_000_000);
+    /// # Ok::<(), narthex_exposition::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_options(page: &'a [u8], options: ReadOptions) -> Self {
+        let starts = options.start_timestamps.then(StartTimestamps::found);
+        Self { starts, ..Self::new(page) }
+    }
+
+    /// From now on, samples that are start timestamps are no entries.
+    pub(crate) fn drop_created(&mut self) {
+        self.starts.get_or_insert_with(StartTimestamps::dropped);
+    }
+
+    /// Reads the next line as a sample of the series whose text is `series`, and passes over it,
+    /// where the line is nothing but that very text and a plain number. Otherwise returns `None` and
+    /// stays where it is. See [`TextReader::next_if_series`](crate::TextReader::next_if_series).
+    #[must_use]
+    pub fn next_if_series(&mut self, series: &str) -> Option<SampleEntry<'a>> {
+        let line = self.lexer.line()?;
+        let rest = line.strip_prefix(series.as_bytes())?.strip_prefix(b" ")?;
+        let (value, size) = parse_plain_decimal(rest)?;
+        if self.starts.is_some() || series.is_empty() || rest.get(size) != Some(&b'\n') {
+            return None;
+        }
+        let series = std::str::from_utf8(&line[..series.len()]).ok()?;
+        self.lexer.pass_line(series.len() + 1 + size + 1);
+        Some(SampleEntry::float(series, value, self.metric_type))
     }
 
     /// Returns how many bytes the entries so far take.
@@ -74,7 +126,12 @@ impl<'a> OpenMetricsReader<'a> {
         self.metric_type
     }
 
-    fn parse(&mut self) -> Parsed<Option<Entry<'a>>> {
+    /// Returns how long the name was in the last line of metadata, escapes and all.
+    pub(super) fn family_name_len(&self) -> usize {
+        self.family_name_len
+    }
+
+    pub(super) fn parse(&mut self) -> Parsed<Option<Entry<'a>>> {
         self.line_start = self.lexer.end();
         match self.lexer.next() {
             Token::EndWord => match self.lexer.next() {
@@ -126,6 +183,7 @@ impl<'a> OpenMetricsReader<'a> {
             return Err(ParseErrorKind::NoMetadataText { kind: kind.name() });
         }
         let name = utf8_name(name)?;
+        self.family_name_len = name.len();
         // Without the space before it and the line feed behind it.
         let text = unquoted(self.lexer.word());
         let utf8 = std::str::from_utf8(text);
@@ -206,14 +264,15 @@ impl<'a> OpenMetricsReader<'a> {
     fn sample(&mut self, series_end: usize, token: Token) -> Parsed<Entry<'a>> {
         let value = self.value("expected value after metric", token)?;
         let mut timestamp_ms = None;
+        let mut exemplars = Exemplars::None;
         match self.lexer.next() {
             Token::End => return Err(ParseErrorKind::NoEnd),
-            Token::Exemplar => self.exemplar()?,
+            Token::Exemplar => exemplars = self.exemplar()?,
             Token::Timestamp => {
                 timestamp_ms = Some(self.timestamp(false)?);
                 match self.lexer.next() {
                     Token::LineFeed => {}
-                    Token::Exemplar => self.exemplar()?,
+                    Token::Exemplar => exemplars = self.exemplar()?,
                     token => {
                         let expected = "expected next entry after timestamp";
                         return Err(self.unexpected(expected, token));
@@ -225,29 +284,36 @@ impl<'a> OpenMetricsReader<'a> {
             _ => {}
         }
         let series = utf8_name(&self.page[self.line_start..series_end])?;
-        let metric_type = self.metric_type;
-        Ok(Entry::Sample(SampleEntry { series, timestamp_ms, value, metric_type }))
+        let sample = SampleEntry::float(series, value, self.metric_type);
+        Ok(Entry::Sample(SampleEntry { timestamp_ms, exemplars, ..sample }))
     }
 
-    fn exemplar(&mut self) -> Parsed<()> {
+    /// Reads an exemplar from behind its opening brace to the end of the line.
+    fn exemplar(&mut self) -> Parsed<Exemplars<'a>> {
+        let start = self.lexer.end() - 1;
         self.labels(true, true)?;
         let token = self.lexer.next();
         self.value("expected value after exemplar labels", token)?;
+        let mut end = self.lexer.end();
         match self.lexer.next() {
-            Token::End => Err(ParseErrorKind::NoEnd),
-            Token::LineFeed => Ok(()),
+            Token::End => return Err(ParseErrorKind::NoEnd),
+            Token::LineFeed => {}
             Token::Timestamp => {
                 self.timestamp(true)?;
+                end = self.lexer.end();
                 match self.lexer.next() {
-                    Token::LineFeed => Ok(()),
+                    Token::LineFeed => {}
                     token => {
                         let expected = "expected next entry after exemplar timestamp";
-                        Err(self.unexpected(expected, token))
+                        return Err(self.unexpected(expected, token));
                     }
                 }
             }
-            token => Err(self.unexpected("expected timestamp or comment", token)),
+            token => return Err(self.unexpected("expected timestamp or comment", token)),
         }
+        // Where a quoted label name is not UTF-8, nobody could be shown the exemplar.
+        let text = std::str::from_utf8(&self.page[start..end]);
+        Ok(text.map_or(Exemplars::None, Exemplars::Text))
     }
 
     fn value(&self, expected: &'static str, token: Token) -> Parsed<f64> {
@@ -273,9 +339,7 @@ impl<'a> OpenMetricsReader<'a> {
                 text,
             });
         }
-        #[expect(clippy::cast_possible_truncation, reason = "as the reference cuts it")]
-        let timestamp_ms = (seconds * 1_000.0) as i64;
-        Ok(timestamp_ms)
+        Ok(milliseconds(seconds))
     }
 
     /// Returns the last word, less its space, as a number.
@@ -314,10 +378,7 @@ impl<'a> OpenMetricsReader<'a> {
 
     #[cold]
     fn error(&self, kind: ParseErrorKind) -> ParseError {
-        let before = &self.page[..self.lexer.start()];
-        let line = 1 + memchr_iter(b'\n', before).count();
-        let line_start = memrchr(b'\n', before).map_or(0, |line_feed| line_feed + 1);
-        ParseError { line, column: before.len() - line_start + 1, kind: Box::new(kind) }
+        ParseError { place: Place::in_text(self.page, self.lexer.start()), kind: Box::new(kind) }
     }
 }
 
@@ -328,7 +389,14 @@ impl<'a> Iterator for OpenMetricsReader<'a> {
         if self.is_done {
             return None;
         }
-        let parsed = self.parse();
+        let parsed = match self.starts.take() {
+            None => self.parse(),
+            Some(mut starts) => {
+                let parsed = starts.parse(self);
+                self.starts = Some(starts);
+                parsed
+            }
+        };
         self.is_done = !matches!(parsed, Ok(Some(_)));
         parsed.map_err(|kind| self.error(kind)).transpose()
     }

@@ -1,18 +1,14 @@
 //! Failures of the grammar in the words of the reference.
 
-use memchr::{memchr_iter, memrchr};
-
 use super::grammar::{self, Cause, Expected, Failure};
-use crate::error::{Excerpt, ParseError, ParseErrorKind};
+use crate::error::{Excerpt, ParseError, ParseErrorKind, Place};
 use crate::number::FloatProblem;
 
 /// Returns the error that `failure` means on the line of `page` that begins at `line_start`.
 pub(super) fn diagnose(page: &[u8], line_start: usize, failure: Failure<'_>) -> ParseError {
     let at = page.len() - failure.rest.len();
     let kind = Box::new(kind(page, line_start, at, failure.cause));
-    let line = 1 + memchr_iter(b'\n', &page[..at]).count();
-    let column = at - memrchr(b'\n', &page[..at]).map_or(0, |line_feed| line_feed + 1) + 1;
-    ParseError { line, column, kind }
+    ParseError { place: Place::in_text(page, at), kind }
 }
 
 fn kind(page: &[u8], line_start: usize, at: usize, cause: Cause<'_>) -> ParseErrorKind {

@@ -15,10 +15,10 @@ use crate::error::ParseError;
 /// line feed. A carriage return is an ordinary character.
 ///
 /// ```
-/// use narthex_exposition::TextReader;
+/// use narthex_exposition::{Place, TextReader};
 ///
 /// let error = TextReader::new(b"up 1\nup{job} 1\n").find_map(Result::err).unwrap();
-/// assert_eq!((error.line, error.column), (2, 7));
+/// assert_eq!(error.place, Place::Line { line: 2, column: 7 });
 /// assert_eq!(
 ///     error.kind.to_string(),
 ///     r#"expected equal, got "} " ("BCLOSE") while parsing: "up{job} ""#
@@ -64,15 +64,17 @@ impl<'a> TextReader<'a> {
         self.sample(&scanned)
     }
 
+    /// Returns the type that the page declared last.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.metric_type
+    }
+
     fn sample(&mut self, scanned: &scan::Sample) -> Option<SampleEntry<'a>> {
         let series = std::str::from_utf8(&self.page[self.position..scanned.series_end]).ok()?;
         self.position = scanned.line_end;
-        Some(SampleEntry {
-            series,
-            timestamp_ms: scanned.timestamp_ms,
-            value: scanned.value,
-            metric_type: self.metric_type,
-        })
+        let sample = SampleEntry::float(series, scanned.value, self.metric_type);
+        Some(SampleEntry { timestamp_ms: scanned.timestamp_ms, ..sample })
     }
 
     fn scan(&mut self) -> Option<Entry<'a>> {
@@ -120,12 +122,10 @@ impl<'a> TextReader<'a> {
                     self.metric_type = metric_type;
                     Entry::Type { name, metric_type }
                 }
-                Line::Sample { series, value, timestamp_ms } => Entry::Sample(SampleEntry {
-                    series,
-                    timestamp_ms,
-                    value,
-                    metric_type: self.metric_type,
-                }),
+                Line::Sample { series, value, timestamp_ms } => {
+                    let sample = SampleEntry::float(series, value, self.metric_type);
+                    Entry::Sample(SampleEntry { timestamp_ms, ..sample })
+                }
             };
             return Some(Ok(entry));
         }

@@ -37,6 +37,11 @@ impl<'a> RawText<'a> {
         Self { raw, has_escapes: false }
     }
 
+    /// Returns the text with its escapes.
+    pub(crate) fn raw(self) -> &'a str {
+        self.raw
+    }
+
     pub(crate) fn unescape(self) -> Cow<'a, str> {
         if self.has_escapes { unescape_label(self.raw) } else { Cow::Borrowed(self.raw) }
     }

@@ -1,6 +1,9 @@
 //! Laws that hold for every page.
 
-use narthex_exposition::{Entry, OpenMetricsReader, ParseError, TextReader, TextWriter};
+use narthex_exposition::{
+    Entry, OpenMetricsReader, PageFormat, PageReader, ParseError, Place, ReadOptions, TextReader,
+    TextWriter,
+};
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL, MetricType, NORMAL_NAN};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -30,13 +33,13 @@ fn sample() -> impl Strategy<Value = Sample> {
 }
 
 /// Reads `page` to its end, and the labels of every sample: none of it may panic.
-fn read(page: &[u8]) -> (Vec<Entry<'_>>, Option<(usize, usize)>) {
+fn read(page: &[u8]) -> (Vec<Entry<'_>>, Option<Place>) {
     read_entries(TextReader::new(page))
 }
 
 fn read_entries<'a>(
     page: impl Iterator<Item = Result<Entry<'a>, ParseError>>,
-) -> (Vec<Entry<'a>>, Option<(usize, usize)>) {
+) -> (Vec<Entry<'a>>, Option<Place>) {
     let mut entries = Vec::new();
     let mut labels = LabelsBuilder::default();
     for entry in page {
@@ -51,11 +54,18 @@ fn read_entries<'a>(
             }
             Err(error) => {
                 assert!(!error.to_string().is_empty());
-                return (entries, Some((error.line, error.column)));
+                return (entries, Some(error.place));
             }
         }
     }
     (entries, None)
+}
+
+/// Returns a field that holds a message.
+fn message(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let [low, high] = u16::try_from(bytes.len() << 1).expect("it is short").to_le_bytes();
+    let head = [number << 3 | 2, low >> 1 | 0x80, high];
+    [&head[..], bytes].concat()
 }
 
 proptest! {
@@ -78,7 +88,8 @@ proptest! {
             let labels: Labels = written.labels.iter().cloned().chain([name]).collect();
             prop_assert_eq!(crate::labels(read), labels);
             let value = if written.value.is_nan() { NORMAL_NAN } else { written.value };
-            prop_assert!(read.value == value || read.value.to_bits() == value.to_bits());
+            let read_value = read.value.as_float().expect("a text holds floats");
+            prop_assert!(read_value == value || read_value.to_bits() == value.to_bits());
             prop_assert_eq!(read.timestamp_ms, written.timestamp_ms);
         }
         let Some(Ok(Entry::Help { text, .. })) = TextReader::new(page.as_str().as_bytes()).next()
@@ -92,6 +103,40 @@ proptest! {
     fn arbitrary_bytes_do_not_panic(page in vec(any::<u8>(), 0..200)) {
         read(&page);
         read_entries(OpenMetricsReader::new(&page));
+    }
+
+    #[test]
+    fn arbitrary_messages_do_not_panic(
+        fields in vec((0_u8..24, vec(any::<u8>(), 0..24)), 0..12),
+        native_histograms in any::<bool>(),
+        convert_classic_histograms in any::<bool>(),
+        keep_classic_histograms in any::<bool>(),
+    ) {
+        // A histogram of a family with fields of any content.
+        let mut histogram = Vec::new();
+        for (number, bytes) in fields {
+            histogram.extend([number << 3 | u8::try_from(bytes.len() % 3).unwrap(), u8::try_from(bytes.len()).unwrap()]);
+            histogram.extend(bytes);
+        }
+        let metric = message(7, &histogram);
+        let family = [&b"\x0a\x01h\x18\x04"[..], &message(4, &metric)].concat();
+        let page = message(0, &family).split_off(1);
+        let options = ReadOptions {
+            native_histograms,
+            convert_classic_histograms,
+            keep_classic_histograms,
+            ..ReadOptions::default()
+        };
+        for format in [PageFormat::Protobuf, PageFormat::Text, PageFormat::OpenMetrics] {
+            let mut reader = PageReader::new(&page, format, options);
+            let mut labels = LabelsBuilder::default();
+            while let Some(entry) = reader.next_entry() {
+                if let Ok(Entry::Sample(sample)) = entry {
+                    let _ = sample.labels(&mut labels);
+                    sample.exemplars().for_each(|exemplar| exemplar.labels(&mut labels));
+                }
+            }
+        }
     }
 
     #[test]

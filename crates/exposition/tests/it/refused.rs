@@ -1,6 +1,6 @@
 //! Pages that are refused, with the reference's message and the place.
 
-use narthex_exposition::{EXCERPT_SIZE_MAX, TextReader};
+use narthex_exposition::{EXCERPT_SIZE_MAX, Place, TextReader};
 
 /// Checks the first error of a page and that nothing follows it.
 #[track_caller]
@@ -9,7 +9,8 @@ fn check(page: &[u8], place: (usize, usize), message: &str) {
     let shown = page.escape_ascii();
     let Some(error) = reader.by_ref().find_map(Result::err) else { panic!("{shown} is read") };
     assert_eq!(error.kind.to_string(), message, "{shown}");
-    assert_eq!((error.line, error.column), place, "{shown}");
+    let (line, column) = place;
+    assert_eq!(error.place, Place::Line { line, column }, "{shown}");
     assert_eq!(reader.next(), None, "{shown}");
 }
 
@@ -186,7 +187,7 @@ fn an_escaped_byte_at_the_end_that_is_not_utf8() {
 #[test]
 fn lines_are_counted_through_quotes() {
     let error = TextReader::new(b"# x\n\na{x=\"1\n2\",y} 1\n").find_map(Result::err).unwrap();
-    assert_eq!((error.line, error.column), (4, 5));
+    assert_eq!(error.place, Place::Line { line: 4, column: 5 });
     assert!(error.to_string().ends_with(" (line 4, column 5)"), "{error}");
 }
 

@@ -1,6 +1,6 @@
 //! Classic histograms, whose buckets are series of their own, as native ones with custom buckets.
 
-use super::{Buckets, CUSTOM_BUCKETS_SCHEMA, FloatHistogram};
+use super::{Buckets, CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram};
 use crate::float::write_general;
 
 /// Collects the samples of one classic histogram at one time: `_bucket`, `_sum` and `_count`.
@@ -114,6 +114,13 @@ impl ClassicHistogram {
         self.sum = sum;
     }
 
+    /// Forgets all samples and keeps the memory.
+    pub fn clear(&mut self) {
+        self.buckets.clear();
+        self.count = None;
+        self.sum = 0.0;
+    }
+
     /// Returns the histogram with custom buckets. A bucket without an upper bound is added where
     /// there is none.
     ///
@@ -121,6 +128,48 @@ impl ClassicHistogram {
     ///
     /// [`ClassicError::CountMismatch`].
     pub fn to_float(&self) -> Result<FloatHistogram, ClassicError> {
+        let Cumulative { bounded, total } = self.cumulative()?;
+        let counts = bounded.iter().map(|(_, count)| *count).chain([total]);
+        let mut before = 0.0;
+        let differences = counts.map(|count| count - std::mem::replace(&mut before, count));
+        let mut histogram = FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            count: total,
+            sum: self.sum,
+            positive: (0..).zip(differences).collect::<Buckets<f64>>(),
+            custom_bounds: bounded.iter().map(|(bound, _)| *bound).collect(),
+            ..FloatHistogram::default()
+        };
+        histogram.compact();
+        Ok(histogram)
+    }
+
+    /// Returns the same with integers for counts, or `None` where one is no integer. One or two
+    /// empty buckets between others are kept, since a span would take no less memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ClassicError::CountMismatch`].
+    pub fn to_integer(&self) -> Result<Option<Histogram>, ClassicError> {
+        let Cumulative { bounded, total } = self.cumulative()?;
+        let counts = bounded.iter().map(|(_, count)| *count).chain([total]);
+        let Some(counts) = counts.map(to_integer).collect::<Option<Vec<i64>>>() else {
+            return Ok(None);
+        };
+        let count = counts.last().map_or(0, |count| count.unsigned_abs());
+        let mut before = 0;
+        let in_buckets = counts.iter().map(|count| count - std::mem::replace(&mut before, *count));
+        Ok(Some(Histogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            count,
+            sum: self.sum,
+            positive: compact(in_buckets),
+            custom_bounds: bounded.iter().map(|(bound, _)| *bound).collect(),
+            ..Histogram::default()
+        }))
+    }
+
+    fn cumulative(&self) -> Result<Cumulative<'_>, ClassicError> {
         let last = self.buckets.last().copied();
         let count = self.count.or(last.map(|(_, count)| count)).unwrap_or(0.0);
         let infinite = last.filter(|(bound, _)| *bound == f64::INFINITY);
@@ -130,20 +179,49 @@ impl ClassicHistogram {
         if count != in_buckets || count.is_nan() {
             return Err(ClassicError::CountMismatch { count, last: in_buckets });
         }
-        let counts = bounded.iter().map(|(_, count)| *count).chain([in_buckets]);
-        let mut before = 0.0;
-        let differences = counts.map(|count| count - std::mem::replace(&mut before, count));
-        let mut histogram = FloatHistogram {
-            schema: CUSTOM_BUCKETS_SCHEMA,
-            count,
-            sum: self.sum,
-            positive: (0..).zip(differences).collect::<Buckets<f64>>(),
-            custom_bounds: bounded.iter().map(|(bound, _)| *bound).collect(),
-            ..FloatHistogram::default()
-        };
-        histogram.compact();
-        Ok(histogram)
+        Ok(Cumulative { bounded, total: count })
     }
+}
+
+/// The buckets of a classic histogram that fits together.
+struct Cumulative<'a> {
+    /// Those with an upper bound: it, and the observations up to there.
+    bounded: &'a [(f64, f64)],
+    /// All observations.
+    total: f64,
+}
+
+/// Returns a count that is an integer of 63 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the cast is exact where it comes to it")]
+fn to_integer(count: f64) -> Option<i64> {
+    let fits = (0.0..9_223_372_036_854_775_808.0).contains(&count) && count.fract() == 0.0;
+    fits.then_some(count as i64)
+}
+
+/// Returns buckets that hold differences, without runs of more than two empty ones, or such at an
+/// end.
+///
+/// # Source
+///
+/// `compactBuckets` in Prometheus `model/histogram/generic.go`, with two empty buckets at most.
+fn compact(counts: impl Iterator<Item = i64>) -> Buckets<i64> {
+    let mut kept: Vec<(i32, i64)> = Vec::new();
+    let mut run = Vec::new();
+    for (index, count) in (0..).zip(counts) {
+        if count == 0 {
+            run.push((index, 0));
+            continue;
+        }
+        if run.len() <= 2 && !kept.is_empty() {
+            kept.append(&mut run);
+        }
+        run.clear();
+        kept.push((index, count));
+    }
+    let mut before = 0;
+    let difference =
+        |(index, count): (i32, i64)| (index, count - std::mem::replace(&mut before, count));
+    kept.into_iter().map(difference).collect()
 }
 
 /// A number as the reference prints it by default.

@@ -1,4 +1,4 @@
-use narthex_exposition::{Entry, SampleEntry, TextReader};
+use narthex_exposition::{Entry, SampleEntry, TextReader, Value};
 use narthex_model::{Labels, LabelsBuilder};
 use narthex_relabel::{Verdict, process};
 use narthex_storage::{AppendError, Appender, SampleValue, SeriesKey, SeriesRef};
@@ -135,7 +135,7 @@ impl PageAppend<'_, '_> {
         if timestamp_ms > self.timestamp_ms.saturating_add(AHEAD_MAX_MS) {
             return Err(AppendError::OutOfBounds);
         }
-        self.appender.append(series, timestamp_ms, SampleValue::Float(sample.value))
+        self.appender.append(series, timestamp_ms, to_stored(sample.value))
     }
 
     /// Counts the samples that the store refuses for their time, and passes on what ends the scrape.
@@ -175,6 +175,14 @@ impl PageAppend<'_, '_> {
     /// timestamps itself may leave a series out and still mean it to go on.
     fn goes_stale(&self, sample: &SampleEntry<'_>) -> bool {
         self.settings.track_timestamps_staleness || self.own_timestamp(sample).is_none()
+    }
+}
+
+fn to_stored(value: Value<'_>) -> SampleValue<'_> {
+    match value {
+        Value::Float(value) => SampleValue::Float(value),
+        Value::Histogram(histogram) => SampleValue::Histogram(histogram),
+        Value::FloatHistogram(histogram) => SampleValue::FloatHistogram(histogram),
     }
 }
 

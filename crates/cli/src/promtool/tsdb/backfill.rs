@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use narthex_exposition::Value;
 use narthex_host::Host;
 use narthex_model::LabelsBuilder;
 use narthex_storage::{Appendable, SampleValue, SeriesKey};
@@ -91,7 +92,7 @@ fn read_range(
             labels.set(&label.name, &label.value);
         }
         let series = labels.build();
-        let value = SampleValue::Float(sample.value);
+        let value = to_stored(sample.value);
         let appended = appender.append(SeriesKey::Labels(&series), timestamp_ms, value);
         appended.map_err(|source| {
             let series = series.to_string().into();
@@ -123,6 +124,14 @@ const RANGE_COUNT: u32 = 10;
 /// After so many samples they are committed. Within a commit a series takes them in any order, and
 /// drops what is late.
 const COMMIT_COUNT: usize = 5_000;
+
+fn to_stored(value: Value<'_>) -> SampleValue<'_> {
+    match value {
+        Value::Float(value) => SampleValue::Float(value),
+        Value::Histogram(histogram) => SampleValue::Histogram(histogram),
+        Value::FloatHistogram(histogram) => SampleValue::FloatHistogram(histogram),
+    }
+}
 
 #[cfg(test)]
 mod tests {

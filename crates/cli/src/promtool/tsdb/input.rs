@@ -3,7 +3,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use memchr::memchr_iter;
-use narthex_exposition::{Entry, OpenMetricsReader, ParseError, SampleEntry};
+use narthex_exposition::{Entry, OpenMetricsReader, SampleEntry};
 use narthex_model::MetricType;
 
 use super::TsdbError;
@@ -68,8 +68,7 @@ impl Page {
                         break;
                     }
                     Some(Err(error)) => {
-                        let line = error.line + line_count;
-                        return Err(ParseError { line, ..error }.into());
+                        return Err(error.below(line_count).into());
                     }
                     None => return Ok(()),
                 }
@@ -116,7 +115,7 @@ mod tests {
             let page = Page::open(&path).unwrap();
             let mut found = Vec::new();
             let read = page.for_each_sample(|sample, timestamp_ms| {
-                found.push((sample.value, timestamp_ms));
+                found.push((sample.value.as_float().unwrap(), timestamp_ms));
                 Ok(())
             });
             read.unwrap();
