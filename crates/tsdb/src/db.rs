@@ -1,8 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use narthex_host::{FileLock, Files, Host};
+use narthex_host::{FileLock, Host};
 use narthex_model::{Labels, Matcher, Metadata};
 use narthex_storage::{
     Appendable, Appender, ExemplarQueryable, Querier, QueryContext, Queryable, SeriesExemplars,
@@ -13,16 +13,18 @@ use parking_lot::Mutex;
 use crate::block::BlockQuerier;
 use crate::blocks::Blocks;
 use crate::clock_guard::ClockGuard;
-use crate::head::{Head, HeadAppender, HeadQuerier, Replayer};
-use crate::maintain::{Maintenance, choose_delay};
+use crate::head::{Head, HeadAppender, HeadQuerier};
+use crate::loading::{EarlyAppender, Loading};
+use crate::maintain::Maintenance;
 use crate::merge::MergeQuerier;
-use crate::recover::Recovery;
+use crate::open::Opening;
+use crate::recover::{Loaded, WBL_NAME};
 use crate::reserve::Reserve;
 use crate::status::StartUps;
-use crate::wal::{self, MemorySnapshot, MemorySnapshotError, ReplayReport, Wal, WalEnd};
+use crate::wal::{MemorySnapshot, MemorySnapshotError, Progress, Wal, WalEnd};
 use crate::{
-    BlockError, BlockMeta, Cardinality, Corruption, FloatEncoding, Options, ReplayStats, Retention,
-    Stats, Status, WalError,
+    BlockMeta, Cardinality, Corruption, OpenError, Options, ReplayProgress, Retention, Stats,
+    Status, WalError,
 };
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
@@ -36,73 +38,25 @@ pub struct Db {
     pub(crate) host: Host,
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
-    pub(crate) head: Head,
+    /// What is older is in blocks.
+    pub(crate) min_valid_ms: Option<i64>,
+    /// Set once the log is read.
+    pub(crate) loaded: OnceLock<Loaded>,
+    /// Where the log is read while samples come in.
+    pub(crate) loading: Option<Loading>,
+    pub(crate) progress: Progress,
+    /// Against samples of the future, where they are not taken.
+    pub(crate) guard: Option<Arc<ClockGuard>>,
     pub(crate) wal: Wal,
     pub(crate) blocks: Blocks,
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) retention: Mutex<Retention>,
     pub(crate) reserve: Reserve,
-    corruptions: Vec<Corruption>,
-    replay: ReplayStats,
-    start_ups: StartUps,
+    pub(crate) start_ups: StartUps,
     /// In safe mode: how many start-ups were killed before this one.
-    killed: Option<u64>,
+    pub(crate) killed: Option<u64>,
     // The last field is dropped last: nobody opens the folder while a file of it is still open.
-    _lock: Option<Box<dyn FileLock>>,
-}
-
-/// Why a database could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// Somebody has it open: another process, or another part of this one.
-    #[error("data directory {} is in use: its lock file is taken", path.display())]
-    Locked {
-        /// The folder of the database.
-        path: PathBuf,
-    },
-    /// An option makes no sense.
-    #[error("option {option} is {value}, and must be {expected}")]
-    Option {
-        /// The field of [`Options`].
-        option: &'static str,
-        /// What it holds.
-        value: i64,
-        /// What it may hold.
-        expected: &'static str,
-    },
-    /// [`Options::start_timestamps`] asks for an encoding that holds them.
-    #[error(
-        "float chunk encoding \"xor\" is incompatible with start-timestamp storage; XOR chunks do not \
-         store start timestamps, use \"xor2\""
-    )]
-    XorWithStartTimestamps,
-    /// The folder could not be made or locked.
-    #[error("prepare data directory {}", path.display())]
-    Prepare {
-        /// The folder of the database.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
-    /// The folder's blocks could not be listed. What is damaged in one is no error: see
-    /// [`BlocksStats::lost`](crate::BlocksStats::lost).
-    #[error("open the blocks in {}", path.display())]
-    Blocks {
-        /// The folder of the database.
-        path: PathBuf,
-        /// What failed.
-        source: BlockError,
-    },
-    /// The write-ahead log could not be read or continued. What is damaged in it is no error: see
-    /// [`Db::corruptions`].
-    #[error("replay the write-ahead log in {}", path.display())]
-    Replay {
-        /// The folder of the log.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
+    pub(crate) _lock: Option<Box<dyn FileLock>>,
 }
 
 impl Db {
@@ -125,61 +79,62 @@ impl Db {
         path: impl AsRef<Path>,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        check_options(&options)?;
-        let wal_dir = path.join("wal");
-        let lock = prepare(&*host.files, path, options.locks)?;
-        let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
-        let blocks = Blocks::open(&host, path).map_err(fail)?;
+        Opening::new(host, path.as_ref(), options)?.read()
+    }
 
-        let min_valid_ms = blocks.in_order_end_ms();
-        let start_ups = StartUps::new(Arc::clone(&host.files), path);
-        let killed = start_ups.killed();
-        let is_safe = options.start_ups_max > 0 && killed >= options.start_ups_max;
-        let fail = |source| OpenError::Replay { path: wal_dir.clone(), source };
-        let (replayer, report, wal) = if is_safe {
-            let wal = Wal::parked(&host, wal_dir.clone(), &options).map_err(fail)?;
-            (Replayer::new(&options, min_valid_ms), ReplayReport::default(), wal)
-        } else {
-            start_ups.count();
-            let (host, options, wal_dir) = (&host, &options, &*wal_dir);
-            let recovery = Recovery { host, dir: path, wal_dir, options, min_valid_ms };
-            recovery.run().inspect_err(|_| start_ups.forget())?
-        };
-        let (mut head, mut replay, leftovers) = replayer.finish(&options);
-        replay.corruptions = report.corruptions.len() as u64;
-        replay.repaired_records = report.repaired_records;
-        replay.quarantined_bytes = report.quarantined_bytes;
-        replay.cut_bytes = report.cut_bytes();
-        let mut corruptions = report.corruptions;
-        if !is_safe {
-            let wbl_dir = path.join(WBL_NAME);
-            let more = head.open_out_of_order(&host, &wbl_dir, &options, leftovers, &mut replay);
-            start_ups.forget();
-            corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
-        }
-        let guard = |lead_max| ClockGuard::new(Arc::clone(&host.clock), lead_max);
-        head.set_guard(options.clock_lead_max.map(guard));
-        warn_of_losses(path, &corruptions, &replay);
-        let reserve = Reserve::new(Arc::clone(&host.files), path, options.reserve_bytes);
-        let delay = choose_delay(&options, &*host.random);
-        let retention = Mutex::new(options.retention.clone());
-        Ok(Self {
-            host,
-            dir: path.to_owned(),
-            options,
-            head,
-            wal,
-            blocks,
-            maintenance: Mutex::new(Maintenance::new(min_valid_ms, delay)),
-            retention,
-            reserve,
-            corruptions,
-            replay,
-            start_ups,
-            killed: is_safe.then_some(killed),
-            _lock: lock,
-        })
+    /// As [`Db::open`], but leaves the write-ahead log to [`Db::load`], unless there is none or a memory
+    /// snapshot stands for it.
+    ///
+    /// Until that is done, samples are taken and shown, and what blocks hold is; answers to queries warn
+    /// that recent data is still loading. A sample that may be older than some of the log is refused with
+    /// [`WalError::Loading`], and may come again. Blocks are neither written nor merged.
+    ///
+    /// It looks at the end of the log, mostly at its last segment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Db::open`].
+    pub fn open_unloaded(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        Self::open_unloaded_with(Host::real(), path, options)
+    }
+
+    /// As [`Db::open_unloaded`], on the files and the clock of `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Db::open`].
+    pub fn open_unloaded_with(
+        host: Host,
+        path: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        Opening::new(host, path.as_ref(), options)?.read_later()
+    }
+
+    /// Reads the write-ahead log, where that was left to it. Then all is as if the log had been read when
+    /// the database was opened. References of series that were handed out so far are unknown from then
+    /// on.
+    ///
+    /// It takes as long as it takes; towards the end commits wait for a moment. It returns early where
+    /// [`Db::interrupt`] was called.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read. Nothing is lost, and samples are taken as before.
+    pub fn load(&self) -> Result<(), OpenError> {
+        self.loading.as_ref().map_or(Ok(()), |loading| loading.run(self))
+    }
+
+    /// Returns whether the write-ahead log was read to its end.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.get().is_some()
+    }
+
+    /// Returns which segments of the write-ahead log are read, and which one is, or was last.
+    #[must_use]
+    pub fn replay_progress(&self) -> ReplayProgress {
+        self.progress.get()
     }
 
     /// Returns whether samples are taken, and if not, why.
@@ -188,16 +143,17 @@ impl Db {
         match (self.killed, self.wal.trouble()) {
             (Some(killed), _) => Status::Safe { killed },
             (None, Some(reason)) => Status::ReadOnly { reason },
-            (None, None) => Status::Ready,
+            (None, None) if self.is_loaded() => Status::Ready,
+            (None, None) => Status::Loading,
         }
     }
 
-    /// Returns the places of the write-ahead log that could not be read when the database was
-    /// opened. The records before and behind them were read. The bytes stay
-    /// as they are, and a copy lies in the folder `wal/quarantine`.
+    /// Returns the places of the write-ahead log that could not be read; none before it was read. The
+    /// records before and behind them were read. The bytes stay as they are, and a copy lies in the
+    /// folder `wal/quarantine`.
     #[must_use]
     pub fn corruptions(&self) -> &[Corruption] {
-        &self.corruptions
+        self.loaded.get().map_or(&[], |loaded| &loaded.corruptions)
     }
 
     /// Forces everything that was committed to the disk.
@@ -207,7 +163,7 @@ impl Db {
     /// [`WalError::Sync`] where the disk refuses: what was committed since the last sync may be lost
     /// when the machine stops. Later commits go to another file.
     pub fn sync(&self) -> Result<(), WalError> {
-        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::sync);
+        let outcome = self.out_of_order_log().map_or(Ok(()), Wal::sync);
         self.wal.sync().and(outcome)
     }
 
@@ -220,7 +176,7 @@ impl Db {
     ///
     /// As [`Db::sync`], and where the log still cannot be written.
     pub fn sync_where_due(&self) -> Result<(), WalError> {
-        let outcome = self.head.out_of_order_log().map_or(Ok(()), Wal::sync_where_due);
+        let outcome = self.out_of_order_log().map_or(Ok(()), Wal::sync_where_due);
         self.wal.sync_where_due().and(outcome)
     }
 
@@ -232,12 +188,14 @@ impl Db {
     /// Where the end of the log could not be written or synced. The folder is given back all the
     /// same.
     pub fn close(self) -> Result<(), WalError> {
-        if self.killed.is_some() {
+        if self.killed.is_some() || !self.is_loaded() {
             // Somebody ended it who may have made room for the next one.
             self.start_ups.forget();
         }
-        self.head.close();
-        let log = self.head.out_of_order_log();
+        if let Some(loaded) = self.loaded.get() {
+            loaded.head.close();
+        }
+        let log = self.out_of_order_log();
         let finish = || log.map_or(Ok(()), |log| log.finish().map(drop));
         let outcome = self.reserve.help(finish);
         let end = self.reserve.help(|| self.wal.finish())?;
@@ -245,7 +203,8 @@ impl Db {
         // In safe mode the head holds nothing of what the log does.
         if self.options.memory_snapshot
             && self.killed.is_none()
-            && let Err(error) = self.write_memory_snapshot(end)
+            && let Some(Loaded { head, .. }) = self.loaded.get()
+            && let Err(error) = self.write_memory_snapshot(head, end)
         {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "no memory snapshot: the next start reads the log");
@@ -253,23 +212,24 @@ impl Db {
         Ok(())
     }
 
-    fn write_memory_snapshot(&self, end: WalEnd) -> Result<(), MemorySnapshotError> {
-        self.head.prepare_memory_snapshot()?;
+    fn write_memory_snapshot(&self, head: &Head, end: WalEnd) -> Result<(), MemorySnapshotError> {
+        head.prepare_memory_snapshot()?;
         MemorySnapshot::write(&self.host, &self.dir, end, &self.options, |write| {
-            self.head.visit_memory_snapshot(write)
+            head.visit_memory_snapshot(write)
         })
     }
 
     /// Returns what the database holds and counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let early = self.loading.as_ref().map(Loading::stats).unwrap_or_default();
         Stats {
-            head: self.head.stats(),
-            exemplars: self.head.exemplar_stats(),
+            head: self.with_head(Head::stats).and(early),
+            exemplars: self.with_head(Head::exemplar_stats),
             wal: self.wal.stats(),
-            wbl: self.head.out_of_order_log().map(Wal::stats).unwrap_or_default(),
+            wbl: self.out_of_order_log().map(Wal::stats).unwrap_or_default(),
             blocks: self.blocks.stats(),
-            replay: self.replay,
+            replay: self.loaded.get().map(|loaded| loaded.replay).unwrap_or_default(),
         }
     }
 
@@ -284,7 +244,7 @@ impl Db {
     /// It looks at every label, and commits wait for it.
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
-        self.head.cardinality(limit)
+        self.with_head(|head| head.cardinality(limit))
     }
 
     /// Lets samples come out of order, as long as they are at most `window_ms` milliseconds older than
@@ -296,8 +256,12 @@ impl Db {
     ///
     /// Where that log cannot be started. The window is as it was then.
     pub fn set_out_of_order_window(&self, window_ms: i64) -> io::Result<()> {
+        let keep = |options: &mut Options| options.out_of_order_window_ms = window_ms;
+        if self.loading.as_ref().is_some_and(|loading| loading.change_options(self, keep)) {
+            return Ok(());
+        }
         let dir = self.dir.join(WBL_NAME);
-        self.head.open_window(window_ms, &self.host, &dir, &self.options)
+        self.head().open_window(window_ms, &self.host, &dir, &self.options)
     }
 
     /// Deletes the samples in `range` of the series of the head that meet all `matchers`. What comes
@@ -307,7 +271,8 @@ impl Db {
     ///
     /// Where the log cannot be written; nothing is deleted then.
     pub fn delete_from_head(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), WalError> {
-        self.reserve.help(|| self.head.delete(range, matchers, &self.wal))
+        let head = self.loaded_head()?;
+        self.reserve.help(|| head.delete(range, matchers, &self.wal))
     }
 
     /// Changes how many exemplars are held; of more the oldest go. Returns how many stay.
@@ -315,25 +280,60 @@ impl Db {
     /// The log has more of them than that: a database that is opened with a higher
     /// [`Options::exemplars_max`] may find some again.
     pub fn resize_exemplars(&self, exemplars_max: usize) -> usize {
-        self.head.resize_exemplars(exemplars_max)
+        let keep = |options: &mut Options| options.exemplars_max = exemplars_max;
+        if let Some(loading) = &self.loading {
+            loading.change_options(self, keep);
+        }
+        self.with_head(|head| head.resize_exemplars(exemplars_max))
     }
 
     /// Returns the name of the series of the head with these labels.
     #[must_use]
     pub fn find_series(&self, labels: &Labels) -> Option<SeriesRef> {
-        self.head.find_series(labels)
+        self.with_head(|head| head.find_series(labels))
     }
 
     /// Returns what was last said of the metric of a series.
     #[must_use]
     pub fn metadata(&self, series: SeriesRef) -> Option<Arc<Metadata>> {
-        self.head.metadata(series)
+        self.with_head(|head| head.metadata(series))
+    }
+
+    /// Returns the head, once it is loaded: callers see to it that it is.
+    pub(crate) fn head(&self) -> &Head {
+        &self.loaded.wait().head
+    }
+
+    /// Returns the head, unless it is still loading.
+    pub(crate) fn loaded_head(&self) -> Result<&Head, WalError> {
+        self.loaded.get().map(|loaded| &loaded.head).ok_or(WalError::Loading)
+    }
+
+    fn out_of_order_log(&self) -> Option<&Wal> {
+        self.loaded.get().and_then(|loaded| loaded.head.out_of_order_log())
+    }
+
+    /// Returns what takes and shows samples until the head is loaded.
+    fn early(&self) -> Option<(&Loading, Arc<Head>)> {
+        let loading = self.loading.as_ref().filter(|_| self.loaded.get().is_none())?;
+        Some((loading, loading.early()?))
+    }
+
+    /// Runs `act` with the head that takes samples now.
+    pub(crate) fn with_head<T>(&self, act: impl FnOnce(&Head) -> T) -> T {
+        match self.early() {
+            Some((_, early)) => act(&early),
+            None => act(self.head()),
+        }
     }
 }
 
 impl Appendable for Db {
     fn appender(&self) -> Box<dyn Appender + '_> {
-        Box::new(HeadAppender::new(&self.head, &self.wal))
+        match self.early() {
+            Some((loading, early)) => Box::new(EarlyAppender::new(self, loading, early)),
+            None => Box::new(HeadAppender::new(self.head(), &self.wal)),
+        }
     }
 }
 
@@ -344,23 +344,34 @@ impl ExemplarQueryable for Db {
         range: TimeRange,
         selectors: &[Vec<Matcher>],
     ) -> Result<Vec<SeriesExemplars>, StorageError> {
-        self.head.exemplars(ctx, range, selectors)
+        if self.early().is_some() {
+            ctx.warn(LOADING_WARNING);
+        }
+        self.with_head(|head| head.exemplars(ctx, range, selectors))
     }
 }
 
 impl Queryable for Db {
     fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
         // The head is looked at first: what leaves it later is in a block by then.
-        let head = Box::new(HeadQuerier::new(&self.head, range));
+        let early = self.early();
+        let is_loading = early.is_some();
+        let head: Box<dyn Querier> = match early {
+            Some((_, early)) => Box::new(HeadQuerier::new(early, range)),
+            None => Box::new(HeadQuerier::new(self.head(), range)),
+        };
         let blocks = self.blocks.overlapping(range);
         let mut warnings = self.blocks.warnings(range);
         if self.killed.is_some() {
             warnings.push(format!("recent samples are missing: {}", self.status()).into());
         }
+        if is_loading {
+            warnings.push(LOADING_WARNING.into());
+        }
         if blocks.is_empty() && warnings.is_empty() {
             return Ok(head);
         }
-        let mut sources: Vec<Box<dyn Querier>> = Vec::with_capacity(blocks.len() + 1);
+        let mut sources = Vec::<Box<dyn Querier>>::with_capacity(blocks.len() + 1);
         for block in blocks {
             sources.push(Box::new(BlockQuerier::new(block, range)));
         }
@@ -369,67 +380,6 @@ impl Queryable for Db {
     }
 }
 
-fn check_options(options: &Options) -> Result<(), OpenError> {
-    let segment_size = options.wal_segment_size_bytes;
-    if segment_size == 0 || !segment_size.is_multiple_of(wal::PAGE_SIZE as u64) {
-        return Err(OpenError::Option {
-            option: "wal_segment_size_bytes",
-            value: i64::try_from(segment_size).unwrap_or(i64::MAX),
-            expected: "a multiple of 32768",
-        });
-    }
-    if options.start_timestamps && options.float_encoding == FloatEncoding::Xor {
-        return Err(OpenError::XorWithStartTimestamps);
-    }
-    if options.block_range_ms < 1 {
-        return Err(OpenError::Option {
-            option: "block_range_ms",
-            value: options.block_range_ms,
-            expected: "at least 1",
-        });
-    }
-    Ok(())
-}
-
-/// Makes the folder and takes the lock.
-fn prepare(
-    files: &dyn Files,
-    path: &Path,
-    locks: bool,
-) -> Result<Option<Box<dyn FileLock>>, OpenError> {
-    let fail = |source| OpenError::Prepare { path: path.to_owned(), source };
-    if files.list_dir(path).is_err() {
-        files.create_dir_all(path).map_err(fail)?;
-    }
-    let lock = || {
-        files.lock(&path.join("lock")).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
-            _ => fail(source),
-        })
-    };
-    let lock = locks.then(lock).transpose()?;
-    Ok(lock)
-}
-
-fn warn_of_losses(path: &Path, corruptions: &[Corruption], replay: &ReplayStats) {
-    for corruption in corruptions {
-        tracing::warn!(
-            path = %corruption.path.display(),
-            offset = corruption.offset,
-            reason = %corruption.reason,
-            "damaged record in the write-ahead log"
-        );
-    }
-    let ReplayStats { unknown_series, records_unknown, .. } = *replay;
-    if unknown_series + records_unknown > 0 {
-        tracing::warn!(
-            path = %path.display(),
-            unknown_series,
-            records_unknown,
-            "parts of the write-ahead log were passed over"
-        );
-    }
-}
-
-/// The folder of the log of out-of-order samples.
-const WBL_NAME: &str = "wbl";
+/// What queries say until the log is read.
+const LOADING_WARNING: &str =
+    "recent data is still loading: samples since the newest block may be missing";

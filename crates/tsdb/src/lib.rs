@@ -64,10 +64,13 @@ mod compact;
 mod db;
 mod head;
 mod head_chunks;
+mod loading;
 mod maintain;
 mod merge;
+mod open;
 mod options;
 mod postings;
+mod provisional;
 mod read_only;
 mod recover;
 mod reserve;
@@ -82,14 +85,16 @@ pub use block::{
 };
 pub use build::BlockBuilder;
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
-pub use db::{Db, OpenError};
+pub use db::Db;
 pub use maintain::{DeleteError, MaintenanceError};
+pub use open::OpenError;
 pub use options::{
     CompactionOptions, FloatEncoding, Options, Retention, RetentionRule, WalCompression, WalSync,
 };
 pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{
-    BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayStats, Stats, WalStats,
+    BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayProgress, ReplayStats,
+    Stats, WalStats,
 };
 pub use status::Status;
 pub use wal::{Corruption, DamageReason, WalError};

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use narthex_host::{Files, Random};
 use narthex_model::Matcher;
-use narthex_storage::TimeRange;
+use narthex_storage::{StorageError, TimeRange};
 
 use crate::back_off::BackOff;
 use crate::blocks::{HeadSeries, LOG_FOLDERS};
-use crate::head::{OnDamage, OutOfOrderChunks};
+use crate::head::{Head, OnDamage, OutOfOrderChunks};
 use crate::{BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError};
 
 impl Db {
     /// Does what is due: moves what is old enough from the head to blocks, shortens the log by it,
     /// merges blocks, and drops what is beyond the retention.
+    ///
+    /// It does nothing until the log is read: see [`Db::load`].
     ///
     /// It takes as long as it takes to write the blocks; appends and queries go on, but samples leave
     /// the head only when the queries end that see them. The owner of the database calls it about once
@@ -27,9 +29,9 @@ impl Db {
     /// minute. What cannot be read is given up after three tries, so that the rest can go on.
     pub fn maintain(&self) -> Result<(), MaintenanceError> {
         // So that the clock is looked at where no samples come, too.
-        self.head.latest_ms();
+        self.with_head(Head::latest_ms);
         let mut maintenance = self.maintenance.lock();
-        if self.blocks.is_interrupted() {
+        if self.blocks.is_interrupted() || !self.is_loaded() {
             return Ok(());
         }
         let reloaded = self.blocks.reload().map_err(MaintenanceError::from);
@@ -37,17 +39,18 @@ impl Db {
         let late = self.move_late_where_due(&mut maintenance);
         let log = self.shorten_log(&mut maintenance);
         // A block of the head that became due meanwhile comes first.
-        let is_due = || self.head.due_end_ms().is_some() && !maintenance.is_head_held(self.now());
+        let is_due = || self.head().due_end_ms().is_some() && !maintenance.is_head_held(self.now());
         let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
         self.drop_old_blocks();
         self.reserve.take();
         reloaded.and(head).and(late).and(log).and(blocks)
     }
 
-    /// Lets a call of [`Db::maintain`] that goes on end soon, and later ones do nothing: the process is
-    /// about to end.
-    pub fn interrupt_maintenance(&self) {
+    /// Lets a call of [`Db::maintain`] or [`Db::load`] that goes on end soon, and later ones do nothing:
+    /// the process is about to end.
+    pub fn interrupt(&self) {
         self.blocks.interrupt();
+        self.progress.stop();
     }
 
     /// Changes what is dropped because it is old, or too much, from the next call of
@@ -70,9 +73,10 @@ impl Db {
     /// Where a block cannot be written, or the log cannot be shortened.
     pub fn flush(&self, end_ms: i64) -> Result<(), MaintenanceError> {
         let mut maintenance = self.maintenance.lock();
+        self.loaded_head()?;
         // Commits that are underway may bring what is older than all there is now.
-        self.head.seal(end_ms);
-        while let Some(range) = self.head.next_range(end_ms) {
+        self.head().seal(end_ms);
+        while let Some(range) = self.head().next_range(end_ms) {
             self.move_to_block(range.max_ms + 1, OnDamage::Fail)?;
         }
         self.shorten_log(&mut maintenance)
@@ -88,6 +92,7 @@ impl Db {
     /// Where a block cannot be written: there is none then, and the samples are where they were.
     pub fn compact_out_of_order(&self) -> Result<(), MaintenanceError> {
         let _maintenance = self.maintenance.lock();
+        self.loaded_head()?;
         self.move_late_to_blocks(OnDamage::Fail)
     }
 
@@ -163,8 +168,14 @@ impl Db {
 
     fn fill_snapshot(&self, dir: &Path, with_head: bool) -> Result<(), BlockError> {
         self.blocks.link(dir)?;
-        let HeadStats { min_ms, max_ms, .. } = self.head.stats();
-        match min_ms.zip(max_ms).filter(|_| with_head) {
+        if !with_head {
+            return Ok(());
+        }
+        let fail = |error| StorageError::Store(Box::new(error));
+        let head = self.loaded_head().map_err(fail);
+        let fail = |source| BlockError::Head { path: self.dir.clone(), source };
+        let HeadStats { min_ms, max_ms, .. } = head.map_err(fail)?.stats();
+        match min_ms.zip(max_ms) {
             Some((min_ms, max_ms)) => {
                 let head = self.head_series(TimeRange { min_ms, max_ms }, OnDamage::Fail);
                 self.blocks.add_to(dir, head, &self.options)
@@ -174,7 +185,7 @@ impl Db {
     }
 
     fn move_due_to_blocks(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
-        while let Some(end_ms) = self.head.due_end_ms() {
+        while let Some(end_ms) = self.head().due_end_ms() {
             let now = self.now();
             maintenance.due_since.get_or_insert(now);
             if maintenance.is_head_held(now) || self.blocks.is_interrupted() {
@@ -200,14 +211,14 @@ impl Db {
     /// A crash after the block was written leaves its samples in the log, too: they are passed over
     /// when the database is opened, as older than the end of the newest block.
     fn move_to_block(&self, end_ms: i64, on_damage: OnDamage) -> Result<(), BlockError> {
-        self.head.seal(end_ms);
-        if let Some(range) = self.head.next_range(end_ms) {
+        self.head().seal(end_ms);
+        if let Some(range) = self.head().next_range(end_ms) {
             let add = || self.blocks.add(self.head_series(range, on_damage), &self.options);
             let block = self.reserve.help(add)?;
             let TimeRange { min_ms, max_ms } = range;
             tracing::info!(?block, min_ms, max_ms, "moved samples from the head to a block");
         }
-        self.head.truncate(end_ms);
+        self.head().truncate(end_ms);
         Ok(())
     }
 
@@ -233,7 +244,7 @@ impl Db {
     /// A crash after a block was written leaves its samples in their log, too: they are there twice
     /// then, which no query shows, until these blocks are merged.
     fn move_late_to_blocks(&self, on_damage: OnDamage) -> Result<(), MaintenanceError> {
-        let Some(late) = self.head.cut_out_of_order()? else { return Ok(()) };
+        let Some(late) = self.head().cut_out_of_order()? else { return Ok(()) };
         let (range_ms, (first_ms, last_ms)) = (self.options.block_range_ms, late.bounds);
         let starts = first_ms.div_euclid(range_ms)..=last_ms.div_euclid(range_ms);
         let range_at = |start: i64| {
@@ -252,18 +263,18 @@ impl Db {
             }
         }
         tracing::info!(blocks = ?written, first_ms, last_ms, "moved out-of-order samples to blocks");
-        self.head.drop_out_of_order(late);
+        self.head().drop_out_of_order(late);
         Ok(())
     }
 
     /// Shortens the log by what left the head.
     fn shorten_log(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
-        let Some(min_ms) = self.head.truncated_ms() else { return Ok(()) };
+        let Some(min_ms) = self.head().truncated_ms() else { return Ok(()) };
         let now = self.now();
         if maintenance.log_min_ms >= Some(min_ms) || maintenance.log_failures.is_held(now) {
             return Ok(());
         }
-        if let Err(error) = self.reserve.help(|| self.wal.truncate(min_ms, &self.head)) {
+        if let Err(error) = self.reserve.help(|| self.wal.truncate(min_ms, self.head())) {
             maintenance.log_failures.note(now);
             return Err(error.into());
         }
@@ -279,9 +290,9 @@ impl Db {
         on_damage: OnDamage,
     ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
-        let series = self.head.out_of_order_series(late, range, on_damage);
+        let series = self.head().out_of_order_series(late, range, on_damage);
         let series = series.map(move |series| series.map_err(fail));
-        HeadSeries { range, is_out_of_order: true, texts: self.head.label_texts(), series }
+        HeadSeries { range, is_out_of_order: true, texts: self.head().label_texts(), series }
     }
 
     fn now(&self) -> Duration {
@@ -295,8 +306,8 @@ impl Db {
     ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
         let series =
-            self.head.series_chunks(range, on_damage).map(move |series| series.map_err(fail));
-        HeadSeries { range, is_out_of_order: false, texts: self.head.label_texts(), series }
+            self.head().series_chunks(range, on_damage).map(move |series| series.map_err(fail));
+        HeadSeries { range, is_out_of_order: false, texts: self.head().label_texts(), series }
     }
 }
 

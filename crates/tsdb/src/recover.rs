@@ -1,59 +1,101 @@
-//! What a database holds in memory, read from its folder when it is opened.
+//! What a database holds in memory, read from its folder.
 
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_host::Host;
 
-use crate::head::Replayer;
+use crate::clock_guard::ClockGuard;
+use crate::head::{Head, Replayer};
 use crate::head_chunks::HeadChunks;
-use crate::wal::{self, MemorySnapshot, ReplayReport, Wal};
-use crate::{OpenError, Options};
+use crate::wal::{self, MemorySnapshot, Progress, ReplayReport};
+use crate::{Corruption, OpenError, Options, ReplayStats};
 
 /// The folder of a database, and how it is opened.
 pub(crate) struct Recovery<'a> {
     pub(crate) host: &'a Host,
     pub(crate) dir: &'a Path,
-    pub(crate) wal_dir: &'a Path,
     pub(crate) options: &'a Options,
     /// What is older is in blocks.
     pub(crate) min_valid_ms: Option<i64>,
+    /// Against samples of the future, for the head that is to be.
+    pub(crate) guard: Option<&'a Arc<ClockGuard>>,
 }
 
+/// What a database holds in memory once all was read, and what was to say of that.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) head: Head,
+    pub(crate) corruptions: Vec<Corruption>,
+    pub(crate) replay: ReplayStats,
+}
+
+/// A head that is being read, and what the log held beside it.
+pub(crate) type Recovered = (Replayer, ReplayReport);
+
 impl Recovery<'_> {
-    /// Reads what there is, and starts to go on with the log.
-    pub(crate) fn run(&self) -> Result<(Replayer, ReplayReport, Wal), OpenError> {
-        let (replayer, report) = self.read()?;
-        let wal_dir = self.wal_dir.to_owned();
-        let fail = |source| OpenError::Replay { path: self.wal_dir.to_owned(), source };
-        let wal = Wal::start(self.host, wal_dir, &report, self.options).map_err(fail)?;
-        if self.options.memory_snapshot
-            && let Err(error) = wal::remove_memory_snapshots(&*self.host.files, self.dir)
-        {
-            // The log goes on, so that they will not be taken for its present state.
-            tracing::warn!(%error, "used memory snapshots were not removed");
-        }
-        Ok((replayer, report, wal))
+    /// Reads full chunks, and the rest from some segments of the write-ahead log.
+    pub(crate) fn read_log(
+        &self,
+        part: Range<u64>,
+        progress: &Progress,
+    ) -> Result<Recovered, OpenError> {
+        let (mut replayer, _) = self.open_chunks()?;
+        let report = self.read_part(&mut replayer, part, progress)?;
+        Ok((replayer, report))
     }
 
-    /// Reads full chunks, and the rest from a memory snapshot or the write-ahead log.
-    fn read(&self) -> Result<(Replayer, ReplayReport), OpenError> {
-        let mut snapshots_failed = 0;
-        if self.options.memory_snapshot
-            && let Some(snapshot) = self.snapshot()
-        {
-            match self.restore(&snapshot)? {
-                Some(restored) => return Ok(restored),
-                None => snapshots_failed += 1,
-            }
+    /// Reads some more segments of the write-ahead log.
+    pub(crate) fn read_part(
+        &self,
+        replayer: &mut Replayer,
+        part: Range<u64>,
+        progress: &Progress,
+    ) -> Result<ReplayReport, OpenError> {
+        let (files, wal_dir) = (&*self.host.files, self.wal_dir());
+        let apply = |record: &[u8]| replayer.apply(record);
+        wal::replay_part(files, &wal_dir, part, progress, apply)
+            .map_err(|source| OpenError::Replay { path: wal_dir, source })
+    }
+
+    /// Reads full chunks, and the rest from a memory snapshot. `None` where there is none to use, with
+    /// the number of those that are damaged.
+    pub(crate) fn read_snapshot(&self) -> Result<Result<Recovered, u64>, OpenError> {
+        let snapshot = if self.options.memory_snapshot { self.snapshot() } else { None };
+        match snapshot {
+            None => Ok(Err(0)),
+            Some(snapshot) => Ok(self.restore(&snapshot)?.ok_or(1)),
         }
-        let (mut replayer, _) = self.open_chunks()?;
-        replayer.count_failed_snapshots(snapshots_failed);
-        let fail = |source| OpenError::Replay { path: self.wal_dir.to_owned(), source };
-        let files = &*self.host.files;
-        let report = wal::replay(files, self.wal_dir, |record| replayer.apply(record));
-        Ok((replayer, report.map_err(fail)?))
+    }
+
+    /// Makes a head of what was read. With it comes what is read from the log of samples out of order.
+    pub(crate) fn finish(&self, (replayer, report): Recovered) -> Result<Loaded, OpenError> {
+        let cut_bytes = report.cut_bytes();
+        let (mut head, mut replay, leftovers) = replayer.finish(self.options);
+        replay.corruptions = report.corruptions.len() as u64;
+        replay.repaired_records = report.repaired_records;
+        replay.quarantined_bytes = report.quarantined_bytes;
+        replay.cut_bytes = cut_bytes;
+        let mut corruptions = report.corruptions;
+        let wbl_dir = self.wbl_dir();
+        let (host, options) = (self.host, self.options);
+        let more = head.open_out_of_order(host, &wbl_dir, options, leftovers, &mut replay);
+        corruptions.extend(more.map_err(|source| OpenError::Replay { path: wbl_dir, source })?);
+        head.set_guard(self.guard.cloned());
+        let loaded = Loaded { head, corruptions, replay };
+        loaded.warn_of_losses(self.dir);
+        Ok(loaded)
+    }
+
+    /// Returns the folder of the write-ahead log.
+    pub(crate) fn wal_dir(&self) -> PathBuf {
+        self.dir.join("wal")
+    }
+
+    fn wbl_dir(&self) -> PathBuf {
+        self.dir.join(WBL_NAME)
     }
 
     /// Returns a head with its full chunks, and whether some were damaged.
@@ -74,17 +116,15 @@ impl Recovery<'_> {
 
     /// Returns the snapshot that stands for the whole log.
     fn snapshot(&self) -> Option<MemorySnapshot> {
-        MemorySnapshot::find(&*self.host.files, self.dir, self.wal_dir).unwrap_or_else(|error| {
+        let found = MemorySnapshot::find(&*self.host.files, self.dir, &self.wal_dir());
+        found.unwrap_or_else(|error| {
             tracing::warn!(%error, "memory snapshots cannot be listed");
             None
         })
     }
 
     /// Returns what the snapshot tells; `None` where the log must be read all the same.
-    fn restore(
-        &self,
-        snapshot: &MemorySnapshot,
-    ) -> Result<Option<(Replayer, ReplayReport)>, OpenError> {
+    fn restore(&self, snapshot: &MemorySnapshot) -> Result<Option<Recovered>, OpenError> {
         let (mut replayer, has_damaged_chunks) = self.open_chunks()?;
         if has_damaged_chunks {
             return Ok(None);
@@ -93,8 +133,9 @@ impl Recovery<'_> {
         let path = snapshot.path.display();
         let reason = match read {
             Ok(true) if replayer.is_restored() => {
-                let report = ReplayReport::unread(&*self.host.files, self.wal_dir);
-                let fail = |source| OpenError::Replay { path: self.wal_dir.to_owned(), source };
+                let wal_dir = self.wal_dir();
+                let report = ReplayReport::unread(&*self.host.files, &wal_dir);
+                let fail = |source| OpenError::Replay { path: wal_dir, source };
                 return Ok(Some((replayer, report.map_err(fail)?)));
             }
             Ok(_) => io::Error::from(io::ErrorKind::InvalidData),
@@ -104,3 +145,34 @@ impl Recovery<'_> {
         Ok(None)
     }
 }
+
+impl Loaded {
+    /// Returns what a database holds of which the log is left as it is.
+    pub(crate) fn nothing(options: &Options, min_valid_ms: Option<i64>) -> Self {
+        let (head, replay, _) = Replayer::new(options, min_valid_ms).finish(options);
+        Self { head, corruptions: Vec::new(), replay }
+    }
+
+    fn warn_of_losses(&self, path: &Path) {
+        for corruption in &self.corruptions {
+            tracing::warn!(
+                path = %corruption.path.display(),
+                offset = corruption.offset,
+                reason = %corruption.reason,
+                "damaged record in the write-ahead log"
+            );
+        }
+        let ReplayStats { unknown_series, records_unknown, .. } = self.replay;
+        if unknown_series + records_unknown > 0 {
+            tracing::warn!(
+                path = %path.display(),
+                unknown_series,
+                records_unknown,
+                "parts of the write-ahead log were passed over"
+            );
+        }
+    }
+}
+
+/// The folder of the log of out-of-order samples.
+pub(crate) const WBL_NAME: &str = "wbl";

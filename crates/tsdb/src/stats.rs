@@ -60,6 +60,21 @@ pub struct HeadStats {
     pub max_ms: Option<i64>,
 }
 
+impl HeadStats {
+    /// Adds what an earlier head counted as it took samples. The series and chunks are in this one.
+    pub(crate) fn and(self, earlier: Self) -> Self {
+        Self {
+            samples_appended: self.samples_appended + earlier.samples_appended,
+            out_of_order_samples: self.out_of_order_samples + earlier.out_of_order_samples,
+            out_of_bound_samples: self.out_of_bound_samples + earlier.out_of_bound_samples,
+            future_samples: self.future_samples + earlier.future_samples,
+            duplicate_samples: self.duplicate_samples + earlier.duplicate_samples,
+            series_not_found: self.series_not_found + earlier.series_not_found,
+            ..self
+        }
+    }
+}
+
 /// The exemplars that are held, and what became of others.
 ///
 /// Names follow those of the reference's metrics, in brackets without `prometheus_tsdb_exemplar_`.
@@ -155,6 +170,19 @@ pub struct WalStats {
     pub checkpoints_failed: u64,
     /// Damaged places that were found when a checkpoint was written.
     pub corruptions: u64,
+}
+
+/// How far the write-ahead log is read. All are numbers of its segments, 0 before there is anything to
+/// read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayProgress {
+    /// The first one that is read, behind the checkpoint.
+    pub first_segment: u64,
+    /// The last one, as far as that is known by now.
+    pub last_segment: u64,
+    /// The one that is read now, or was last.
+    pub segment: u64,
 }
 
 /// What was read from the write-ahead log when the database was opened.

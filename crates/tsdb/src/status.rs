@@ -15,6 +15,9 @@ use narthex_host::Files;
 pub enum Status {
     /// It takes samples.
     Ready,
+    /// It takes samples, and the write-ahead log is not read to its end: see
+    /// [`Db::load`](crate::Db::load).
+    Loading,
     /// The write-ahead log cannot be written: the disk is full, or broken. Each commit tries again, and
     /// so does [`Db::sync_where_due`](crate::Db::sync_where_due).
     ReadOnly {
@@ -34,6 +37,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
+            Self::Loading => f.write_str("recent data is still loading"),
             Self::ReadOnly { reason } => {
                 write!(f, "read-only: the write-ahead log cannot be written: {reason}")
             }
@@ -49,7 +53,7 @@ impl fmt::Display for Status {
 ///
 /// What is in it is not synced: a killed process leaves it all the same, and a machine that stops is no
 /// reason to try less often. That it is gone is synced, or a machine that stops later would bring it back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StartUps {
     files: Arc<dyn Files>,
     path: PathBuf,

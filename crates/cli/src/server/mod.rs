@@ -301,7 +301,7 @@ async fn shut_down(
 /// Ends what looks after the store, and forces everything to the disk.
 async fn close_store(store: Arc<OpeningStore>, maintenance: Vec<Periodic>) -> Result<(), RunError> {
     if let Some(db) = store.get() {
-        db.interrupt_maintenance();
+        db.interrupt();
     }
     maintenance.iter().for_each(Periodic::stop);
     let ended = tokio::task::spawn_blocking(|| maintenance.into_iter().for_each(Periodic::join));

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
@@ -24,8 +24,8 @@ use crate::wal::record::{
 };
 
 /// Gathers samples, writes them to the log as one record of each kind, and then shows them.
-pub(crate) struct HeadAppender<'a> {
-    head: &'a Head,
+pub(crate) struct HeadAppender<'a, H: Deref<Target = Head> = &'a Head> {
+    pub(super) head: H,
     /// `None` where samples are to last no longer than the process.
     wal: Option<&'a Wal>,
     /// Set by the first sample.
@@ -33,12 +33,12 @@ pub(crate) struct HeadAppender<'a> {
     /// The time of the oldest sample that may go to the end of its series.
     oldest_ms: i64,
     trail: Trail,
-    samples: Vec<Pending>,
+    pub(super) samples: Vec<Pending>,
     /// Whether some series may have more than one of the samples.
     has_repeats: bool,
     batches: Batches,
-    metadata: Vec<PendingMetadata>,
-    exemplars: Vec<PendingExemplar>,
+    pub(super) metadata: Vec<PendingMetadata>,
+    pub(super) exemplars: Vec<PendingExemplar>,
 }
 
 /// A series that the log names: where it is, and by which reference.
@@ -121,15 +121,15 @@ impl Batches {
     }
 }
 
-impl<'a> HeadAppender<'a> {
-    pub(crate) fn new(head: &'a Head, wal: &'a Wal) -> Self {
+impl<'a, H: Deref<Target = Head> + Clone> HeadAppender<'a, H> {
+    pub(crate) fn new(head: H, wal: &'a Wal) -> Self {
         let mut appender = Self::without_log(head);
         appender.wal = Some(wal);
         appender
     }
 
     /// Returns an appender whose samples last no longer than the process.
-    pub(crate) fn without_log(head: &'a Head) -> Self {
+    pub(crate) fn without_log(head: H) -> Self {
         Self {
             head,
             wal: None,
@@ -157,7 +157,7 @@ impl<'a> HeadAppender<'a> {
         };
         bounds.check(timestamp_ms)?;
         let sample = Sample { time, value: Value::new(value)? };
-        let head = self.head;
+        let head = self.head.clone();
         match key {
             SeriesKey::Labels(labels) => {
                 // Found and held in one go, so that the series cannot leave the head in between.
@@ -197,14 +197,14 @@ impl<'a> HeadAppender<'a> {
     }
 
     /// Begins the commit. `None` where the head takes some of its samples no more.
-    fn enter(&mut self) -> Option<Underway<'a>> {
+    fn enter<'h>(&mut self, head: &'h Head) -> Option<Underway<'h>> {
         loop {
-            if let Some(underway) = self.head.enter_commit(self.oldest_ms) {
+            if let Some(underway) = head.enter_commit(self.oldest_ms) {
                 return Some(underway);
             }
             // They are out of order by now.
             let bounds = self.bounds.as_mut().filter(|bounds| bounds.has_window())?;
-            bounds.min_valid_ms = bounds.min_valid_ms.max(self.head.sealed_ms());
+            bounds.min_valid_ms = bounds.min_valid_ms.max(head.sealed_ms());
             let times = self.samples.iter().map(|pending| pending.sample.time.timestamp_ms);
             let in_order = times.filter(|time| *time >= bounds.min_valid_ms);
             self.oldest_ms = in_order.min().unwrap_or(i64::MAX);
@@ -243,13 +243,13 @@ impl<'a> HeadAppender<'a> {
     }
 }
 
-impl Drop for HeadAppender<'_> {
+impl<H: Deref<Target = Head>> Drop for HeadAppender<'_, H> {
     fn drop(&mut self) {
-        self.rollback();
+        self.clear();
     }
 }
 
-impl Appender for HeadAppender<'_> {
+impl<H: Deref<Target = Head> + Clone> Appender for HeadAppender<'_, H> {
     fn append(
         &mut self,
         key: SeriesKey<'_>,
@@ -293,7 +293,9 @@ impl Appender for HeadAppender<'_> {
             self.rollback();
             return Ok(Committed::default());
         }
-        let Some(_underway) = self.enter() else {
+        let head = self.head.clone();
+        let head = &*head;
+        let Some(_underway) = self.enter(head) else {
             self.rollback();
             return Err(AppendError::OutOfBounds);
         };
@@ -301,7 +303,7 @@ impl Appender for HeadAppender<'_> {
         let touched = self.wal.map(|_| self.unnamed()).unwrap_or_default();
         let metadata = std::mem::take(&mut self.metadata);
         let exemplars = std::mem::take(&mut self.exemplars);
-        let (head, bounds, has_repeats) = (self.head, self.bounds, self.has_repeats);
+        let (bounds, has_repeats) = (self.bounds, self.has_repeats);
         let samples = &mut self.samples;
         let name = |records: &mut Vec<Vec<u8>>| head.name_series(touched, records);
         let apply = |named: Vec<NamedSeries>| {
@@ -317,11 +319,18 @@ impl Appender for HeadAppender<'_> {
         let outcome = outcome.map(|samples| Committed { samples });
         let outcome = outcome.map_err(|error| AppendError::Store(Box::new(error)));
         self.rollback();
-        self.head.spill();
+        head.spill();
         outcome
     }
 
     fn rollback(&mut self) {
+        self.clear();
+    }
+}
+
+impl<H: Deref<Target = Head>> HeadAppender<'_, H> {
+    /// Forgets everything since the last commit.
+    fn clear(&mut self) {
         if !self.samples.is_empty() {
             let state = self.head.state.read();
             for pending in self.samples.drain(..) {

@@ -12,6 +12,7 @@ mod append;
 mod cardinality;
 mod cut;
 mod delete;
+mod early;
 mod exemplars;
 mod export;
 mod full;
@@ -77,7 +78,7 @@ pub(crate) struct Head {
     /// For samples out of order.
     window: OutOfOrderWindow,
     /// Against samples of the future, where they are not taken.
-    guard: Option<ClockGuard>,
+    guard: Option<Arc<ClockGuard>>,
     refusals: Refusals,
     /// Where full chunks go.
     files: Option<HeadChunks>,
@@ -179,13 +180,13 @@ impl Head {
     }
 
     /// Refuses samples that are further ahead of the clock than the guard lets them be.
-    pub(crate) fn set_guard(&mut self, guard: Option<ClockGuard>) {
+    pub(crate) fn set_guard(&mut self, guard: Option<Arc<ClockGuard>>) {
         self.guard = guard;
     }
 
     /// Returns the latest time that a sample may have.
     pub(crate) fn latest_ms(&self) -> i64 {
-        self.guard.as_ref().map_or(i64::MAX, ClockGuard::latest_ms)
+        self.guard.as_ref().map_or(i64::MAX, |guard| guard.latest_ms())
     }
 
     /// Returns the log of out-of-order samples, where there is one.
@@ -305,9 +306,11 @@ impl State {
     }
 
     /// Returns the name of a series for those who append: its slot, and as much of its reference as
-    /// there is room for, so that another series in the slot has another name.
+    /// there is room for, so that another series in the slot has another name. No series has the same in
+    /// an early head and in the one that follows it.
     fn series_ref(&self, slot: Slot) -> SeriesRef {
-        SeriesRef(self.table.get(slot).reference << 32 | u64::from(slot))
+        let mark = if self.table.is_provisional() { EARLY_MARK } else { 0 };
+        SeriesRef(self.table.get(slot).reference << 32 | u64::from(mark | slot))
     }
 
     /// Returns whether some samples may be in `range`: whether the reference would look there for
@@ -361,8 +364,11 @@ impl State {
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is the slot")]
 fn slot_of(SeriesRef(name): SeriesRef) -> Slot {
-    name as Slot
+    name as Slot & !EARLY_MARK
 }
+
+/// Stands in the names of series of an early head. No head has so many slots that one has this bit.
+const EARLY_MARK: Slot = 1 << 31;
 
 impl MetadataMap {
     fn set(&mut self, slot: Slot, metadata: Metadata) {

@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashSet;
@@ -16,9 +17,9 @@ use super::series::Slot;
 use super::slots::SlotSet;
 use super::{Head, State};
 
-/// The head as it was after one commit.
-pub(crate) struct HeadQuerier<'a> {
-    head: &'a Head,
+/// The head as it was after one commit: borrowed, or held for as long as somebody reads.
+pub(crate) struct HeadQuerier<H: Deref<Target = Head>> {
+    head: H,
     /// What is asked for.
     range: TimeRange,
     /// The part of it that the samples in order have: what is older leaves the head, and is in a block.
@@ -27,13 +28,14 @@ pub(crate) struct HeadQuerier<'a> {
     seen: RwLock<Seen>,
 }
 
-impl<'a> HeadQuerier<'a> {
-    pub(crate) fn new(head: &'a Head, range: TimeRange) -> Self {
+impl<H: Deref<Target = Head>> HeadQuerier<H> {
+    pub(crate) fn new(head: H, range: TimeRange) -> Self {
         let state = head.state.read();
         let commit = state.commits.last();
         let min_ms = range.min_ms.max(state.truncated_ms.unwrap_or(i64::MIN));
         let in_order = TimeRange { min_ms, ..range };
         head.readers.enter(commit, min_ms);
+        drop(state);
         let seen = RwLock::new(Seen { commit, ..Seen::default() });
         Self { head, range, in_order, commit, seen }
     }
@@ -113,13 +115,13 @@ impl<'a> HeadQuerier<'a> {
     }
 }
 
-impl Drop for HeadQuerier<'_> {
+impl<H: Deref<Target = Head>> Drop for HeadQuerier<H> {
     fn drop(&mut self) {
         self.head.readers.leave(self.commit, self.in_order.min_ms);
     }
 }
 
-impl Querier for HeadQuerier<'_> {
+impl<H: Deref<Target = Head> + Send + Sync> Querier for HeadQuerier<H> {
     fn select(
         &self,
         ctx: &QueryContext,
@@ -196,8 +198,8 @@ fn first<'a>(texts: impl IntoIterator<Item = &'a str>, limit: Option<usize>) -> 
 }
 
 /// Series of the head, each as far as its reader sees it.
-struct HeadSelection<'a> {
-    querier: &'a HeadQuerier<'a>,
+struct HeadSelection<'a, H: Deref<Target = Head>> {
+    querier: &'a HeadQuerier<H>,
     series: SlotSet,
     /// How many of the series count.
     len: usize,
@@ -205,7 +207,7 @@ struct HeadSelection<'a> {
     slots: OnceLock<Vec<Slot>>,
 }
 
-impl HeadSelection<'_> {
+impl<H: Deref<Target = Head>> HeadSelection<'_, H> {
     fn slot(&self, series: usize) -> Slot {
         let sorted = || {
             let mut slots = self.series.to_vec();
@@ -216,7 +218,7 @@ impl HeadSelection<'_> {
     }
 }
 
-impl Selection for HeadSelection<'_> {
+impl<H: Deref<Target = Head> + Send + Sync> Selection for HeadSelection<'_, H> {
     fn len(&self) -> usize {
         self.len
     }

@@ -15,7 +15,7 @@ use crate::sample::{Sample, Value};
 use crate::wal::record::{
     Decoder, Record, RefExemplar, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
 };
-use crate::{Options, ReplayStats};
+use crate::{Options, ReplayStats, provisional};
 
 /// Builds the head from the records of the write-ahead log.
 ///
@@ -140,6 +140,8 @@ impl Replayer {
         let table = &state.table;
         let aliases = self.aliases.iter();
         state.aliases = aliases
+            // No chunk is in a file under a provisional one that is not the series' own.
+            .filter(|(alias, _)| !provisional::has(**alias))
             .map(|(alias, slot)| Alias { alias: *alias, reference: table.get(*slot).reference })
             .collect();
         let mut leftovers = self.leftovers;

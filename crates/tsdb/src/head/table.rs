@@ -10,6 +10,7 @@ use super::labels::{LabelId, LabelTable, label_ids};
 use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
 use crate::head_chunks::ChunkRef;
+use crate::provisional;
 use crate::sample::Sample;
 
 /// All series, found by their labels or their slot.
@@ -24,7 +25,12 @@ pub(super) struct SeriesTable {
     hasher: DefaultHashBuilder,
     labels: LabelTable,
     slab: Slab,
+    /// The highest reference that is taken, provisional ones aside where others are given out.
     last_reference: u64,
+    /// Whether new series get provisional references: see [`provisional`](crate::provisional).
+    is_provisional: bool,
+    /// The highest reference of all series so far.
+    highest_reference: u64,
     /// Whether some series has a lower slot than another and a higher reference.
     is_unordered: bool,
 }
@@ -130,9 +136,21 @@ impl SeriesTable {
         (&mut self.series[slot as usize], &mut self.slab)
     }
 
-    /// Lets references that are still to come be higher than `reference`.
+    /// Lets references that are still to come be higher than `reference`, which may be provisional.
     pub(super) fn reserve_reference(&mut self, reference: u64) {
-        self.last_reference = self.last_reference.max(reference);
+        if self.is_provisional || !provisional::has(reference) {
+            self.last_reference = self.last_reference.max(reference);
+        }
+    }
+
+    /// Gives new series provisional references from now on, those behind `reference`.
+    pub(super) fn give_provisional(&mut self, reference: u64) {
+        (self.is_provisional, self.last_reference) = (true, reference);
+    }
+
+    /// Returns whether new series get provisional references.
+    pub(super) fn is_provisional(&self) -> bool {
+        self.is_provisional
     }
 
     /// Puts slots in order of their series' references.
@@ -236,12 +254,13 @@ impl SeriesTable {
                 slot
             }
             None => {
-                self.is_unordered |= reference < self.last_reference;
+                self.is_unordered |= reference < self.highest_reference;
                 self.series.push(new);
                 Slot::try_from(self.series.len() - 1).expect("fewer than 2^32 series")
             }
         };
         self.reserve_reference(reference);
+        self.highest_reference = self.highest_reference.max(reference);
         let Self { series, by_labels, by_reference, .. } = self;
         by_labels.insert_unique(hash.spread(), ByLabels { hash, slot }, |item| item.hash.spread());
         let rehash = |slot: &Slot| spread_reference(series[*slot as usize].reference);

@@ -2,8 +2,8 @@
 //!
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
-//! [`replay`] reads, with [`ahead`] in front of it. [`checkpoint`] keeps a log short,
-//! [`memory_snapshot`] spares reading it. [`fragment`] and [`quarantine`] are for damage.
+//! [`replay`] reads, with [`ahead`] in front of it, and [`tail`] looks at the end alone. [`checkpoint`]
+//! keeps a log short, [`memory_snapshot`] spares reading it. [`fragment`] and [`quarantine`] are for damage.
 
 mod ahead;
 mod checkpoint;
@@ -12,14 +12,17 @@ mod frame;
 mod memory_snapshot;
 mod output;
 mod packer;
+mod progress;
 mod quarantine;
 mod reader;
 pub(crate) mod record;
 mod segment;
 mod shared;
+mod tail;
 mod writer;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use narthex_host::Files;
@@ -30,10 +33,12 @@ pub(crate) use frame::PAGE_SIZE;
 pub(crate) use memory_snapshot::{
     MemorySnapshot, MemorySnapshotError, WalEnd, remove_all as remove_memory_snapshots,
 };
+pub(crate) use progress::Progress;
 use reader::Damage;
 pub use reader::DamageReason;
 use segment::Segment;
 pub(crate) use shared::Wal;
+pub(crate) use tail::Tail;
 pub use writer::WalError;
 
 /// A part of the write-ahead log that could not be read. What stands before and behind it was.
@@ -92,8 +97,38 @@ pub(crate) fn replay(
     dir: &Path,
     apply: impl FnMut(&[u8]) -> bool,
 ) -> io::Result<ReplayReport> {
-    let (segments, expected) = segment::list_log(files, dir)?;
-    let mut replay = Replay::new(&segments, expected, apply);
+    replay_part(files, dir, 0..u64::MAX, &Progress::default(), apply)
+}
+
+/// As [`replay`], of some segments; the checkpoint comes before segment 0. Where it is told to stop,
+/// what follows is not applied.
+pub(crate) fn replay_part(
+    files: &dyn Files,
+    dir: &Path,
+    part: Range<u64>,
+    progress: &Progress,
+    apply: impl FnMut(&[u8]) -> bool,
+) -> io::Result<ReplayReport> {
+    let mut report = read_part(files, dir, part, progress, apply)?;
+    report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
+    Ok(report)
+}
+
+/// As [`replay_part`], but what is damaged is not put aside.
+fn read_part(
+    files: &dyn Files,
+    dir: &Path,
+    part: Range<u64>,
+    progress: &Progress,
+    apply: impl FnMut(&[u8]) -> bool,
+) -> io::Result<ReplayReport> {
+    let (mut segments, mut expected) = segment::list_log(files, dir)?;
+    segments.retain(|segment| segment.index.map_or(part.start == 0, |index| part.contains(&index)));
+    if part.start > 0 {
+        expected = Some(part.start);
+    }
+    progress.begin(&segments);
+    let mut replay = Replay::new(&segments, expected, progress, apply);
     ahead::read_ahead(files, &segments, |event| replay.take(event))?;
     replay.end_segment();
     let mut report = replay.report;
@@ -102,7 +137,6 @@ pub(crate) fn replay(
             |corruption: &Corruption| corruption.path == *path && corruption.offset >= *size;
         report.corruptions.retain(|corruption| !is_behind(corruption));
     }
-    report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
     Ok(report)
 }
 
@@ -113,11 +147,19 @@ impl ReplayReport {
         let next_segment = segments.last().map_or(0, |last| last + 1);
         Ok(Self { next_segment, ..Self::default() })
     }
+
+    /// Adds what a later part of the log held.
+    pub(crate) fn add(&mut self, part: Self) {
+        self.corruptions.extend(part.corruptions);
+        self.repaired_records += part.repaired_records;
+        self.quarantined_bytes += part.quarantined_bytes;
+    }
 }
 
 /// A log that is being read.
 struct Replay<'a, F> {
     segments: &'a [Segment],
+    progress: &'a Progress,
     apply: F,
     report: ReplayReport,
     /// The segment that is read now, what it ends with so far, and where its last good record ends.
@@ -141,11 +183,17 @@ enum SegmentEnd {
 }
 
 impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
-    fn new(segments: &'a [Segment], expected: Option<u64>, apply: F) -> Self {
+    fn new(
+        segments: &'a [Segment],
+        expected: Option<u64>,
+        progress: &'a Progress,
+        apply: F,
+    ) -> Self {
         let report =
             ReplayReport { next_segment: expected.unwrap_or(0), ..ReplayReport::default() };
         let end = SegmentEnd::Empty;
-        Self { segments, apply, report, current: None, size: 0, end, good_size: 0, expected }
+        let (current, size, good_size) = (None, 0, 0);
+        Self { segments, progress, apply, report, current, size, end, good_size, expected }
     }
 
     fn take(&mut self, event: Event<'_>) {
@@ -155,7 +203,7 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
                 self.start_segment(place, size);
             }
             Event::Record { bytes, offset, end, was_repaired } => {
-                let is_good = (self.apply)(bytes);
+                let is_good = self.progress.is_stopped() || (self.apply)(bytes);
                 (self.good_size, self.end) = (end, SegmentEnd::Clean);
                 self.report.repaired_records += u64::from(is_good && was_repaired);
                 if !is_good {
@@ -182,6 +230,7 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
         (self.size, self.good_size) = (size, 0);
         self.end = if size == 0 { SegmentEnd::Empty } else { SegmentEnd::Clean };
         let Some(index) = segment.index else { return };
+        self.progress.reach(index);
         if index != *self.expected.get_or_insert(index) {
             self.note(Damage { offset: 0, end: 0, reason: DamageReason::MissingSegments });
         }

@@ -221,6 +221,17 @@ impl Wal {
         self.with_writer(Writer::cut)
     }
 
+    /// Makes the log good again where that is possible, so that nothing stands behind its last commit.
+    /// Returns the number of its last segment.
+    pub(crate) fn settle(&self) -> u64 {
+        self.with_writer(|writer| {
+            if let Err(error) = writer.mend() {
+                tracing::warn!(%error, "the write-ahead log cannot be written for now");
+            }
+            writer.end().segment
+        })
+    }
+
     /// Removes the segments before `segment`.
     ///
     /// # Errors

@@ -155,6 +155,10 @@ pub enum WalError {
     /// The database was opened in safe mode, which leaves the log as it is.
     #[error("the write-ahead log is parked: the database is in safe mode")]
     Parked,
+    /// The write-ahead log is not read to its end, and what was asked for needs all of it. It may succeed
+    /// later: see [`Db::load`](crate::Db::load).
+    #[error("recent data is still loading")]
+    Loading,
     /// A sync failed a moment ago. A commit after a second or later may succeed.
     #[error("the write-ahead log takes no writes for a moment since a sync failed")]
     Refused,
@@ -186,6 +190,7 @@ impl WalError {
             }
             Self::Busy { waiting_bytes } => Self::Busy { waiting_bytes: *waiting_bytes },
             Self::Parked => Self::Parked,
+            Self::Loading => Self::Loading,
             Self::Refused => Self::Refused,
             Self::Checkpoint { path, source } => {
                 Self::Checkpoint { path: path.clone(), source: again(source) }

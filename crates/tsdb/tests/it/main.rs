@@ -15,6 +15,7 @@ mod exemplars;
 mod head_files;
 mod histograms;
 mod isolation;
+mod loading;
 mod maintain;
 mod maintenance;
 mod memory_snapshot;

@@ -381,7 +381,7 @@ fn maintenance_can_be_interrupted() {
     for _ in 0..40 {
         writer.commit(&db).unwrap();
     }
-    db.interrupt_maintenance();
+    db.interrupt();
     db.maintain().unwrap();
     assert!(db.flush(30 * MINUTE_MS).is_err());
     assert_eq!(db.stats().blocks.loaded, 0);

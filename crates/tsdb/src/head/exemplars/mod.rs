@@ -23,7 +23,7 @@ pub(super) struct PendingExemplar {
 }
 
 impl PendingExemplar {
-    fn into_parts(self) -> (Labels, Exemplar) {
+    pub(super) fn into_parts(self) -> (Labels, Exemplar) {
         let RefExemplar { timestamp_ms, value, labels, .. } = self.item;
         let has_own_timestamp = self.has_own_timestamp;
         (self.series, Exemplar { labels, value, timestamp_ms, has_own_timestamp })

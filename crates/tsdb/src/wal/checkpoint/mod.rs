@@ -4,7 +4,7 @@
 //! Series and metadata come from the head, not from the records: so a series whose record was
 //! damaged is named again, and one text of metadata a series is all that is ever held.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use super::record::{
 };
 use super::segment::{checkpoint_path, list_log};
 use super::{Corruption, DamageReason, WalError};
-use crate::Options;
+use crate::{Options, provisional};
 
 /// The series of the head, as a checkpoint needs them.
 pub(crate) trait LiveSeries {
@@ -158,14 +158,13 @@ fn remove_temporary(files: &dyn Files, dir: &Path) -> io::Result<()> {
 struct Filter<'a> {
     min_ms: i64,
     series: &'a dyn LiveSeries,
-    /// References by which the log names series that live under another one.
-    others: HashSet<u64>,
+    others: Others,
     decoder: Decoder,
 }
 
 impl<'a> Filter<'a> {
     fn new(min_ms: i64, series: &'a dyn LiveSeries) -> Self {
-        Self { min_ms, series, others: HashSet::new(), decoder: Decoder::default() }
+        Self { min_ms, series, others: Others::default(), decoder: Decoder::default() }
     }
 
     /// Puts to `out` what stays of a record. `None` where it makes no sense.
@@ -179,30 +178,32 @@ impl<'a> Filter<'a> {
                 let is_other =
                     |reference, labels| !series.has(reference) && series.has_labels(labels);
                 let kept = items.iter().filter(|item| is_other(item.reference, &item.labels));
-                let kept = kept.map(|item| (item.reference, &item.labels)).collect::<Vec<_>>();
-                if !kept.is_empty() {
-                    others.extend(kept.iter().map(|(reference, _)| *reference));
-                    out.push(|record| encode_series(kept, record));
-                }
+                others.add(kept.map(|item| (item.reference, &item.labels)), out);
             }
             Record::Samples(items) => {
                 let kept = || items.iter().copied().filter(|item| item.timestamp_ms >= min_ms);
+                others.name(kept().map(|item| item.reference), out);
                 pass_kept(record, items.len(), kept().count(), out, |record| match with_starts {
                     true => encode_samples_with_starts(kept(), record),
                     false => encode_samples(kept(), record),
                 });
             }
-            Record::Histograms(items) => pass_histograms(items, min_ms, with_starts, out),
-            Record::FloatHistograms(items) => pass_histograms(items, min_ms, with_starts, out),
+            Record::Histograms(items) => pass_histograms(items, min_ms, with_starts, others, out),
+            Record::FloatHistograms(items) => {
+                pass_histograms(items, min_ms, with_starts, others, out);
+            }
             Record::Exemplars(items) => {
                 let kept = || items.iter().filter(|item| item.timestamp_ms >= min_ms);
+                others.name(kept().map(|item| item.reference), out);
                 let encode = |record: &mut Vec<u8>| encode_exemplars(kept(), record);
                 pass_kept(record, items.len(), kept().count(), out, encode);
             }
             Record::Tombstones(items) => {
-                let is_known = |reference| series.has(reference) || others.contains(&reference);
-                let stays = |item: &Tombstone| item.max_ms >= min_ms && is_known(item.reference);
-                let kept = || items.iter().copied().filter(stays);
+                let is_known = |reference| series.has(reference) || others.has(reference);
+                let stays = |item: &&Tombstone| item.max_ms >= min_ms && is_known(item.reference);
+                let stay = items.iter().filter(stays).copied().collect::<Vec<_>>();
+                others.name(stay.iter().map(|item| item.reference), out);
+                let kept = || stay.iter().copied();
                 let encode = |record: &mut Vec<u8>| encode_tombstones(kept(), record);
                 pass_kept(record, items.len(), kept().count(), out, encode);
             }
@@ -211,6 +212,47 @@ impl<'a> Filter<'a> {
             Record::Metadata(_) | Record::MmapMarkers(_) | Record::Unknown => {}
         }
         Some(())
+    }
+}
+
+/// References by which the log names series that live under another one.
+#[derive(Default)]
+struct Others {
+    /// Those that the checkpoint names.
+    named: HashSet<u64>,
+    /// Provisional ones, of which each start may add as many as there are series: the checkpoint names
+    /// them where something follows that uses them.
+    unnamed: HashMap<u64, Labels>,
+}
+
+impl Others {
+    fn has(&self, reference: u64) -> bool {
+        self.named.contains(&reference) || self.unnamed.contains_key(&reference)
+    }
+
+    fn add<'a>(&mut self, items: impl Iterator<Item = (u64, &'a Labels)>, out: &mut Output) {
+        let (provisional, lasting) =
+            items.partition::<Vec<_>, _>(|(reference, _)| provisional::has(*reference));
+        let owned = provisional.into_iter().map(|(reference, labels)| (reference, labels.clone()));
+        self.unnamed.extend(owned);
+        if !lasting.is_empty() {
+            self.named.extend(lasting.iter().map(|(reference, _)| *reference));
+            out.push(|record| encode_series(lasting, record));
+        }
+    }
+
+    /// Names the series that what follows uses.
+    fn name(&mut self, used: impl Iterator<Item = u64>, out: &mut Output) {
+        if self.unnamed.is_empty() {
+            return;
+        }
+        let take = |reference| Some((reference, self.unnamed.remove(&reference)?));
+        let items = used.filter_map(take).collect::<Vec<_>>();
+        if !items.is_empty() {
+            self.named.extend(items.iter().map(|(reference, _)| *reference));
+            let items = items.iter().map(|(reference, labels)| (*reference, labels));
+            out.push(|record| encode_series(items, record));
+        }
     }
 }
 
@@ -233,9 +275,11 @@ fn pass_histograms<H: WalHistogram>(
     items: &[RefHistogram<H>],
     min_ms: i64,
     with_starts: bool,
+    others: &mut Others,
     out: &mut Output,
 ) {
     let kept = items.iter().filter(|item| item.timestamp_ms >= min_ms).map(RefHistogram::as_ref);
+    others.name(kept.clone().map(|item| item.reference), out);
     let mut records = Vec::new();
     encode_histograms(kept, with_starts, &mut records);
     records.into_iter().for_each(|record| out.push_record(record));
