@@ -37,6 +37,7 @@
 mod entry;
 mod error;
 mod escape;
+mod escaping;
 mod exemplar;
 mod native;
 mod negotiate;
@@ -45,17 +46,23 @@ mod openmetrics;
 mod options;
 mod page;
 mod protobuf;
+mod protocol;
 mod series_text;
 mod text;
 mod writer;
 
 pub use entry::{DuplicateLabel, Entry, HelpText, SampleEntry, Value};
 pub use error::{EXCERPT_SIZE_MAX, Excerpt, ParseError, ParseErrorKind, Place};
+pub use escaping::{EscapingScheme, UnknownEscapingScheme};
 pub use exemplar::ExemplarEntry;
-pub use negotiate::{ScrapeProtocol, TEXT_CONTENT_TYPE, UnknownScrapeProtocol, accept_header};
+pub use negotiate::{ACCEPT_RANGES_MAX, ContentType, TEXT_CONTENT_TYPE, accept_header};
 pub use openmetrics::OpenMetricsReader;
 pub use options::ReadOptions;
 pub use page::{PageFormat, PageReader};
 pub use protobuf::{METRIC_PARTS_MAX, ProtobufReader, WireProblem};
+pub use protocol::{ScrapeProtocol, UnknownScrapeProtocol};
 pub use text::TextReader;
-pub use writer::{Bucket, FamilyWriter, Quantile, TextWriter};
+pub use writer::{
+    Bucket, ClassicBucket, Family, FamilyWriter, HistogramPoint, Metric, NativeHistogram, Point,
+    Quantile, SummaryPoint, TextWriter, write_page,
+};

@@ -2,6 +2,7 @@
 
 use narthex_model::{is_legacy_label_name, is_legacy_metric_name};
 
+use crate::writer::push_name;
 use crate::{escape, number};
 
 /// The text of a series, made in memory that is used again.
@@ -60,15 +61,5 @@ impl SeriesText {
         }
         self.text.pop();
         self.text.push('}');
-    }
-}
-
-fn push_name(out: &mut String, name: &str, is_bare: bool) {
-    if is_bare {
-        out.push_str(name);
-    } else {
-        out.push('"');
-        escape::push_label(out, name);
-        out.push('"');
     }
 }

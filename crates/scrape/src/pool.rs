@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
 use narthex_config::{Scheme, ScrapeConfig, ScrapeLimits};
-use narthex_exposition::{ScrapeProtocol, accept_header};
+use narthex_exposition::{EscapingScheme, ScrapeProtocol, accept_header};
 use narthex_model::Labels;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -221,9 +221,10 @@ fn request(config: &ScrapeConfig, target: &Target) -> Request {
     let wanted = config.scrape_protocols.iter();
     let mut protocols = wanted
         .filter_map(|protocol| protocol.as_str().parse().ok())
-        .collect::<Vec<ScrapeProtocol>>();
+        .filter(|protocol: &ScrapeProtocol| protocol.is_prometheus_text())
+        .collect::<Vec<_>>();
     if protocols.is_empty() {
-        protocols = ScrapeProtocol::ALL.to_vec();
+        protocols = ScrapeProtocol::DEFAULT[2..].to_vec();
     }
     let body_size_max = match config.limits.body_size_limit {
         0 => BODY_SIZE_MAX,
@@ -231,7 +232,7 @@ fn request(config: &ScrapeConfig, target: &Target) -> Request {
     };
     Request {
         url: target.url.clone(),
-        accept: accept_header(&protocols).into(),
+        accept: accept_header(&protocols, EscapingScheme::AllowUtf8).into(),
         timeout: target.timeout,
         compression: config.enable_compression,
         follow_redirects: true,

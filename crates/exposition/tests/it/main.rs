@@ -2,6 +2,7 @@
 
 mod accepted;
 mod conformance;
+mod pages;
 mod properties;
 mod refused;
 mod writing;

@@ -1,7 +1,6 @@
-use narthex_model::{
-    BUCKET_LABEL, MetricType, QUANTILE_LABEL, is_legacy_label_name, is_legacy_metric_name,
-};
+use narthex_model::{BUCKET_LABEL, MetricType, QUANTILE_LABEL, is_legacy_metric_name};
 
+use super::line::{push_name, push_series};
 use crate::{escape, number};
 
 /// Writes a page of the text format 0.0.4.
@@ -51,24 +50,7 @@ impl TextWriter {
         metric_type: MetricType,
         help: &str,
     ) -> FamilyWriter<'a> {
-        if !help.is_empty() {
-            self.page.push_str("# HELP ");
-            self.push_name(name, is_legacy_metric_name(name));
-            self.page.push(' ');
-            escape::push_help(&mut self.page, help);
-            self.page.push('\n');
-        }
-        self.page.push_str("# TYPE ");
-        self.push_name(name, is_legacy_metric_name(name));
-        self.page.push(' ');
-        self.page.push_str(match metric_type {
-            MetricType::Counter => "counter",
-            MetricType::Gauge | MetricType::Info | MetricType::StateSet => "gauge",
-            MetricType::Histogram | MetricType::GaugeHistogram => "histogram",
-            MetricType::Summary => "summary",
-            MetricType::Unknown => "untyped",
-        });
-        self.page.push('\n');
+        push_metadata(&mut self.page, name, metric_type, help);
         FamilyWriter { writer: self, name, sample_name: String::new() }
     }
 
@@ -92,53 +74,42 @@ impl TextWriter {
         value: f64,
         timestamp_ms: Option<i64>,
     ) {
-        self.push_series(name, labels, bound);
-        self.page.push(' ');
-        number::push_float(&mut self.page, value);
-        if let Some(timestamp_ms) = timestamp_ms {
-            self.page.push(' ');
-            self.page.push_str(&timestamp_ms.to_string());
-        }
-        self.page.push('\n');
+        let labels = labels.iter().copied();
+        push_series(&mut self.page, name, labels, bound, number::push_float);
+        push_value(&mut self.page, value, timestamp_ms);
     }
+}
 
-    fn push_series(&mut self, name: &str, labels: &[(&str, &str)], bound: Option<(&str, f64)>) {
-        let bare = is_legacy_metric_name(name);
-        if !bare {
-            self.page.push('{');
-        }
-        self.push_name(name, bare);
-        let mut separator = if bare { '{' } else { ',' };
-        for (name, value) in labels {
-            self.page.push(separator);
-            self.push_name(name, is_legacy_label_name(name));
-            self.page.push_str("=\"");
-            escape::push_label(&mut self.page, value);
-            self.page.push('"');
-            separator = ',';
-        }
-        if let Some((name, bound)) = bound {
-            self.page.push(separator);
-            self.page.push_str(name);
-            self.page.push_str("=\"");
-            number::push_float(&mut self.page, bound);
-            self.page.push('"');
-            separator = ',';
-        }
-        if separator == ',' {
-            self.page.push('}');
-        }
+/// Appends the `HELP` of a family, unless that is empty, and its `TYPE`.
+pub(super) fn push_metadata(page: &mut String, name: &str, metric_type: MetricType, help: &str) {
+    let is_bare = is_legacy_metric_name(name);
+    if !help.is_empty() {
+        page.push_str("# HELP ");
+        push_name(page, name, is_bare);
+        page.push(' ');
+        escape::push_help(page, help);
+        page.push('\n');
     }
+    page.push_str("# TYPE ");
+    push_name(page, name, is_bare);
+    page.push_str(match metric_type {
+        MetricType::Counter => " counter\n",
+        MetricType::Gauge | MetricType::Info | MetricType::StateSet => " gauge\n",
+        MetricType::Histogram | MetricType::GaugeHistogram => " histogram\n",
+        MetricType::Summary => " summary\n",
+        MetricType::Unknown => " untyped\n",
+    });
+}
 
-    fn push_name(&mut self, name: &str, bare: bool) {
-        if bare {
-            self.page.push_str(name);
-        } else {
-            self.page.push('"');
-            escape::push_label(&mut self.page, name);
-            self.page.push('"');
-        }
+/// Appends what follows the series on a line.
+pub(super) fn push_value(page: &mut String, value: f64, timestamp_ms: Option<i64>) {
+    page.push(' ');
+    number::push_float(page, value);
+    if let Some(timestamp_ms) = timestamp_ms {
+        page.push(' ');
+        page.push_str(&timestamp_ms.to_string());
     }
+    page.push('\n');
 }
 
 /// Writes the samples of one family, each with its labels as `(name, value)`.
