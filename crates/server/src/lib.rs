@@ -57,6 +57,6 @@ pub use metrics::{write_scrape_stats, write_tsdb_stats};
 pub use routes::router;
 pub use serve::{ServeLimits, serve};
 pub use state::{
-    Collector, Lifecycle, Readiness, Reload, ServerOptions, ServerState, Status, Store,
+    Collector, Lifecycle, Readiness, Reload, ServerOptions, ServerState, Status, Store, WalReplay,
 };
 pub use targets::TargetSource;

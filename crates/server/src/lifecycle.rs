@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::answer::with_sources;
 use crate::routes::{GET_HEAD, LIFECYCLE, allow_head, text};
-use crate::state::{Readiness, ServerState};
+use crate::state::{Readiness, ServerState, WalReplay};
 
 /// Returns the routes under `/-/`.
 pub(crate) fn routes() -> Router<Arc<ServerState>> {
@@ -37,13 +37,27 @@ async fn ready(State(state): State<Arc<ServerState>>) -> Response {
     if let Some(refusal) = refuse_unless_ready(&state) {
         return refusal;
     }
-    match state.status.append_failure() {
-        Some(reason) => {
-            let message = format!("Samples cannot be stored: {reason}\n");
-            text(StatusCode::SERVICE_UNAVAILABLE, message)
-        }
+    match what_is_missing(&state) {
+        Some(message) => text(StatusCode::SERVICE_UNAVAILABLE, message),
         None => text(StatusCode::OK, "Prometheus Server is Ready.\n"),
     }
+}
+
+/// Returns what a server lacks that answers requests.
+fn what_is_missing(state: &ServerState) -> Option<String> {
+    if let Some(reason) = state.status.append_failure() {
+        return Some(format!("Samples cannot be stored: {reason}\n"));
+    }
+    let WalReplay { first, last, current, is_underway } = state.status.wal_replay();
+    let message = format!(
+        "Recent data is still loading: segment {current} of {first} to {last} of the write-ahead log\n"
+    );
+    is_underway.then_some(message)
+}
+
+/// Returns whether a load balancer should send requests here: whether `/-/ready` says so.
+pub(crate) fn is_ready(state: &ServerState) -> bool {
+    state.readiness() == Readiness::Ready && what_is_missing(state).is_none()
 }
 
 /// Answers 503 in place of every route behind it while the server is not ready.

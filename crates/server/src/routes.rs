@@ -34,6 +34,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/write", allow(post(write::write), POST))
         .fallback(no_endpoint)
         .layer(from_fn_with_state(Arc::clone(&state), lifecycle::when_ready))
+        .merge(api::routes_at_any_time())
         .layer(from_fn_with_state(Arc::clone(&state), layers::share_across_origins));
     let routes = Router::new()
         .nest("/api/v1", api)

@@ -129,6 +129,12 @@ pub trait Status: Send + Sync {
         None
     }
 
+    /// Returns how far the store is with its write-ahead log. Until it is through, `/-/ready` says so, and
+    /// requests are answered all the same.
+    fn wal_replay(&self) -> WalReplay {
+        WalReplay::default()
+    }
+
     /// Returns how long samples are kept, such as `15d`; empty where nothing is deleted.
     fn storage_retention(&self) -> String {
         String::new()
@@ -142,6 +148,19 @@ pub struct Reload {
     pub successful: bool,
     /// When an attempt last did.
     pub last_success: Option<SystemTime>,
+}
+
+/// How far a store is with its write-ahead log: numbers of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalReplay {
+    /// The first one that is read.
+    pub first: u64,
+    /// The last one, as far as that is known.
+    pub last: u64,
+    /// The one that is read now, or was last.
+    pub current: u64,
+    /// Whether it is not through.
+    pub is_underway: bool,
 }
 
 /// What the endpoints `/-/reload` and `/-/quit` set off. Called on a thread that may block.

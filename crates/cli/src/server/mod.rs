@@ -8,6 +8,7 @@ mod periodic;
 mod process;
 mod signals;
 mod storage;
+mod upkeep;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use narthex_server::{
     Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_scrape_stats,
     write_tsdb_stats,
 };
-use narthex_tsdb::{Db, OpenError, WalSync};
+use narthex_tsdb::OpenError;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,9 +32,9 @@ use crate::logs;
 use configuration::LoadError;
 use features::Options;
 use opening::OpeningStore;
-use periodic::Periodic;
 use process::Process;
 use signals::{Hangups, Stop};
+use upkeep::Upkeep;
 
 /// Reads the command line of this process and runs the server until it is told to stop.
 ///
@@ -163,26 +164,29 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         let _ = serving_ends.await;
     }));
     tokio::select! {
-        opened = open_store(&process, storage, &store) => opened?,
+        opened = upkeep::open(&process, storage, &store) => opened?,
         // Nothing was written yet, so nothing is lost when the opening is cut off.
         () = stop.requested() => return Ok(()),
     }
     process.apply();
-    let maintenance = maintain(&store, wal_sync, process.flags())?;
+    let mut upkeep = Upkeep::start(&store, wal_sync, process.flags())?;
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
 
     let reloader = tokio::spawn(signals::reload_on(hangups, Arc::clone(&process)));
-    stop.requested().await;
+    let worked = tokio::select! {
+        () = stop.requested() => Ok(()),
+        error = upkeep.failure() => Err(error),
+    };
     // From here on a second signal ends the process at once.
     let impatient = tokio::spawn(stop.exit_when_requested_again());
     reloader.abort();
     state.set_readiness(Readiness::Stopping);
     let ended = shut_down(&manager, end_serving, server).await;
     drop((state, process, manager));
-    let closed = close_store(store, maintenance).await;
+    let closed = upkeep.close(store).await;
     impatient.abort();
-    ended.and(closed)
+    worked.and(ended).and(closed)
 }
 
 /// Returns what the flags set.
@@ -231,55 +235,6 @@ fn server_state(
         }))
 }
 
-/// Opens the store while the server says that it is starting.
-async fn open_store(
-    process: &Arc<Process>,
-    options: narthex_tsdb::Options,
-    store: &Arc<OpeningStore>,
-) -> Result<(), RunError> {
-    let path = process.flags().storage.path.clone();
-    tracing::info!(path = &*path, "Opening storage");
-    let opened = tokio::task::spawn_blocking(move || Db::open(&*path, options));
-    let db = opened.await.map_err(|_| RunError::OpenPanic)??;
-    let stats = db.stats();
-    tracing::info!(
-        series = stats.head.series,
-        replayed_samples = stats.replay.samples,
-        "Storage opened"
-    );
-    store.set(db);
-    Ok(())
-}
-
-/// Starts the threads that look after the store.
-fn maintain(
-    store: &Arc<OpeningStore>,
-    wal_sync: WalSync,
-    flags: &ServerFlags,
-) -> Result<Vec<Periodic>, RunError> {
-    let start = |name, interval, work: fn(&Db)| {
-        let store = Arc::clone(store);
-        Periodic::start(name, interval, move || store.get().map_or((), work))
-            .map_err(RunError::Thread)
-    };
-    let interval = flags.storage.block_reload_interval.max(MAINTENANCE_INTERVAL_MIN);
-    let maintenance = start("tsdb-maintenance", interval, |db| {
-        if let Err(error) = db.maintain() {
-            tracing::error!(err = with_source(&error), "Compaction failed");
-        }
-    })?;
-    let interval = match wal_sync {
-        WalSync::Interval(interval) => interval.max(SYNC_INTERVAL_MIN),
-        WalSync::Never | WalSync::Commit => SYNC_INTERVAL,
-    };
-    let sync = start("tsdb-wal-sync", interval, |db| {
-        if let Err(error) = db.sync_where_due() {
-            tracing::error!(err = with_source(&error), "Syncing the write-ahead log failed");
-        }
-    })?;
-    Ok(vec![maintenance, sync])
-}
-
 /// Stops what writes to the store, and what reads from it.
 async fn shut_down(
     manager: &Manager,
@@ -298,27 +253,6 @@ async fn shut_down(
     }
 }
 
-/// Ends what looks after the store, and forces everything to the disk.
-async fn close_store(store: Arc<OpeningStore>, maintenance: Vec<Periodic>) -> Result<(), RunError> {
-    if let Some(db) = store.get() {
-        db.interrupt();
-    }
-    maintenance.iter().for_each(Periodic::stop);
-    let ended = tokio::task::spawn_blocking(|| maintenance.into_iter().for_each(Periodic::join));
-    if tokio::time::timeout(MAINTENANCE_SHUTDOWN_TIMEOUT, ended).await.is_err() {
-        tracing::warn!("Maintenance of the storage was cut off");
-    }
-    let closed = tokio::task::spawn_blocking(move || match Arc::try_unwrap(store) {
-        Ok(store) => store.into_inner().map_or(Ok(()), Db::close),
-        // A query that was cut off still holds the store: what counts is on the disk all the same.
-        Err(store) => store.get().map_or(Ok(()), Db::sync),
-    });
-    match closed.await {
-        Ok(closed) => closed.map_err(RunError::Close),
-        Err(_) => Err(RunError::OpenPanic),
-    }
-}
-
 /// Returns a limit as it is given, where 0 means none.
 fn or_any(limit: usize) -> usize {
     if limit == 0 { usize::MAX } else { limit }
@@ -326,11 +260,4 @@ fn or_any(limit: usize) -> usize {
 
 /// How long scrapes that are under way may take to finish.
 const SCRAPE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a block that is being written may take to be given up.
-const MAINTENANCE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-/// So that looking after the store is not all that is done.
-const MAINTENANCE_INTERVAL_MIN: Duration = Duration::from_secs(1);
-/// How often segments that ended are synced, and a log that could not be written is mended.
-const SYNC_INTERVAL: Duration = Duration::from_secs(5);
-const SYNC_INTERVAL_MIN: Duration = Duration::from_millis(10);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use narthex_scrape::Manager;
-use narthex_server::{Lifecycle, Reload, Status};
+use narthex_server::{Lifecycle, Reload, Status, WalReplay};
 use narthex_tsdb::{Db, Retention};
 use parking_lot::Mutex;
 
@@ -133,7 +133,16 @@ impl Status for Process {
 
     fn append_failure(&self) -> Option<Box<str>> {
         let status = self.store.get().map(Db::status)?;
-        (status != narthex_tsdb::Status::Ready).then(|| status.to_string().into())
+        let takes_samples =
+            matches!(status, narthex_tsdb::Status::Ready | narthex_tsdb::Status::Loading);
+        (!takes_samples).then(|| status.to_string().into())
+    }
+
+    fn wal_replay(&self) -> WalReplay {
+        let Some(db) = self.store.get() else { return WalReplay::default() };
+        let progress = db.replay_progress();
+        let (first, last) = (progress.first_segment, progress.last_segment);
+        WalReplay { first, last, current: progress.segment, is_underway: !db.is_loaded() }
     }
 
     fn storage_retention(&self) -> String {

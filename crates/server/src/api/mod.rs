@@ -51,6 +51,11 @@ pub(crate) fn routes() -> Router<Arc<ServerState>> {
         .route("/status/runtimeinfo", get_only(endpoint(status::runtime_info)))
 }
 
+/// Returns those that also answer before the server is ready.
+pub(crate) fn routes_at_any_time() -> Router<Arc<ServerState>> {
+    Router::new().route("/status/walreplay", get_only(endpoint(status::wal_replay)))
+}
+
 /// The one endpoint with a part of its path as a parameter.
 async fn values(
     State(state): State<Arc<ServerState>>,

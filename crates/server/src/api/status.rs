@@ -11,6 +11,7 @@ use super::Call;
 use crate::answer::{Answer, ApiError};
 use crate::build_info::{COMPATIBLE_VERSION, VERSION};
 use crate::routes::text;
+use crate::state::WalReplay;
 use crate::time::Rfc3339;
 
 /// `GET /api/v1/status/config`.
@@ -63,6 +64,18 @@ impl BuildInfo {
             go_version: "",
         }
     }
+}
+
+/// `GET /api/v1/status/walreplay`. It is answered while the server starts, too.
+pub(super) async fn wal_replay(call: Call) -> Result<Answer, ApiError> {
+    #[derive(Serialize)]
+    struct Replay {
+        min: u64,
+        max: u64,
+        current: u64,
+    }
+    let WalReplay { first, last, current, .. } = call.state.status.wal_replay();
+    Answer::of(&Replay { min: first, max: last, current })
 }
 
 /// `GET /api/v1/status/runtimeinfo`. Fields that only a Go process has hold what comes nearest.

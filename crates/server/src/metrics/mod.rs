@@ -25,9 +25,10 @@ pub use tsdb::write_tsdb_stats;
 
 use crate::answer::{Pieces, respond};
 use crate::build_info::{COMPATIBLE_VERSION, VERSION};
+use crate::lifecycle::is_ready;
 use crate::params::accepts_gzip;
 use crate::routes::text;
-use crate::state::{Readiness, ServerState};
+use crate::state::ServerState;
 
 /// `GET /metrics`.
 pub(crate) async fn page(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
@@ -85,13 +86,12 @@ fn write_build_info(page: &mut TextWriter) {
 }
 
 fn write_configuration(page: &mut TextWriter, state: &ServerState) {
-    let ready = state.readiness() == Readiness::Ready;
     page.family(
         "prometheus_ready",
         Gauge,
         "Whether Prometheus startup was fully completed and the server is ready for normal operation.",
     )
-    .sample(&[], f64::from(u8::from(ready)));
+    .sample(&[], f64::from(u8::from(is_ready(state))));
     let reload = state.status.last_reload();
     page.family(
         "prometheus_config_last_reload_successful",

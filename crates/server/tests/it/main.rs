@@ -10,6 +10,7 @@ mod exemplars;
 mod labels;
 mod lifecycle;
 mod limits;
+mod loading;
 mod metrics;
 mod out_of_order;
 mod page;
