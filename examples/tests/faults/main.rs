@@ -8,5 +8,6 @@ mod block_damage;
 mod disk_full;
 mod kill;
 mod ledger;
+mod loading;
 mod replay_memory;
 mod safe_mode;
