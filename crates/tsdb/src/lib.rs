@@ -49,7 +49,8 @@
 //! # Limits
 //!
 //! Nothing runs by itself: the owner calls [`Db::maintain`] about once a minute, which moves samples from
-//! memory and log to blocks, merges these, and drops what is beyond the retention.
+//! memory and log to blocks, merges these, and drops what is beyond the retention. Where the log is long,
+//! [`Db::open_unloaded`] leaves it to [`Db::load`], beside which samples are taken and queries answered.
 
 #![forbid(unsafe_code)]
 
