@@ -168,6 +168,10 @@ pub enum ParseErrorKind {
         /// The name.
         name: Excerpt,
     },
+    /// A page breaks a rule of the specification of OpenMetrics, which
+    /// [`StrictReader`](crate::StrictReader) checks.
+    #[error("{0}")]
+    Specification(&'static str),
     /// Something follows the end of an OpenMetrics page.
     #[error("unexpected data after # EOF")]
     DataAfterEnd,

@@ -56,7 +56,7 @@ pub use error::{EXCERPT_SIZE_MAX, Excerpt, ParseError, ParseErrorKind, Place};
 pub use escaping::{EscapingScheme, UnknownEscapingScheme};
 pub use exemplar::ExemplarEntry;
 pub use negotiate::{ACCEPT_RANGES_MAX, ContentType, TEXT_CONTENT_TYPE, accept_header};
-pub use openmetrics::OpenMetricsReader;
+pub use openmetrics::{OpenMetricsReader, StrictReader};
 pub use options::ReadOptions;
 pub use page::{PageFormat, PageReader};
 pub use protobuf::{METRIC_PARTS_MAX, ProtobufReader, WireProblem};

@@ -5,6 +5,7 @@ mod conformance;
 mod pages;
 mod properties;
 mod refused;
+mod strict;
 mod writing;
 
 use narthex_exposition::{Entry, SampleEntry, TextReader};
