@@ -47,6 +47,7 @@ mod options;
 mod page;
 mod protobuf;
 mod protocol;
+mod read_families;
 mod series_text;
 mod text;
 mod writer;
@@ -61,6 +62,7 @@ pub use options::ReadOptions;
 pub use page::{PageFormat, PageReader};
 pub use protobuf::{METRIC_PARTS_MAX, ProtobufReader, WireProblem};
 pub use protocol::{ScrapeProtocol, UnknownScrapeProtocol};
+pub use read_families::{ReadFamiliesError, read_families};
 pub use text::TextReader;
 pub use writer::{
     Bucket, ClassicBucket, Family, FamilyWriter, HistogramPoint, Metric, NativeHistogram, Point,

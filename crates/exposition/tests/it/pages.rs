@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex_exposition::{
     ClassicBucket, ContentType, Entry, EscapingScheme, Family, HistogramPoint, Metric,
     NativeHistogram, PageReader, Point, Quantile, ReadOptions, SampleEntry, ScrapeProtocol,
-    SummaryPoint, Value, write_page,
+    SummaryPoint, Value, read_families, write_page,
 };
 use narthex_model::histogram::{Buckets, FloatHistogram, Histogram};
 use narthex_model::{Exemplar, Labels, LabelsBuilder, MetricType};
@@ -232,6 +232,23 @@ fn native_histograms_read_back() {
         }
     }
     assert_eq!(found, 2);
+}
+
+/// Families that were read are written as they were before.
+#[test]
+fn families_read_back() {
+    let escaping = EscapingScheme::AllowUtf8;
+    for protocol in ScrapeProtocol::ALL {
+        let mut page = write(&families(), protocol, escaping);
+        if protocol == ScrapeProtocol::PrometheusProto {
+            // A reader adds the infinite bucket that goes without saying.
+            let read = read_families(&page, protocol.format()).expect("the page is good");
+            page = write(&read, protocol, escaping);
+        }
+        let read = read_families(&page, protocol.format()).expect("the page is good");
+        let again = write(&read, protocol, escaping);
+        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&page), "{protocol}");
+    }
 }
 
 fn name() -> impl Strategy<Value = String> {
