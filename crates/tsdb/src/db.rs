@@ -15,16 +15,16 @@ use crate::blocks::Blocks;
 use crate::clock_guard::ClockGuard;
 use crate::head::{Head, HeadAppender, HeadQuerier};
 use crate::loading::{EarlyAppender, Loading};
-use crate::maintain::Maintenance;
+use crate::maintain::{Maintenance, size_of};
 use crate::merge::MergeQuerier;
 use crate::open::Opening;
-use crate::recover::{Loaded, WBL_NAME};
+use crate::recover::{Loaded, WAL_NAME, WBL_NAME};
 use crate::reserve::Reserve;
 use crate::status::StartUps;
 use crate::wal::{MemorySnapshot, MemorySnapshotError, Progress, Wal, WalEnd};
 use crate::{
     BlockMeta, Cardinality, Corruption, OpenError, Options, ReplayProgress, Retention, Stats,
-    Status, WalError,
+    Status, WalError, WalStats,
 };
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
@@ -51,6 +51,8 @@ pub struct Db {
     pub(crate) blocks: Blocks,
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) retention: Mutex<Retention>,
+    /// As [`Options::stale_compaction_threshold`].
+    pub(crate) stale_threshold: Mutex<f64>,
     pub(crate) reserve: Reserve,
     pub(crate) start_ups: StartUps,
     /// In safe mode: how many start-ups were killed before this one.
@@ -223,14 +225,20 @@ impl Db {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let early = self.loading.as_ref().map(Loading::stats).unwrap_or_default();
+        let wbl = self.out_of_order_log();
         Stats {
             head: self.with_head(Head::stats).and(early),
             exemplars: self.with_head(Head::exemplar_stats),
-            wal: self.wal.stats(),
-            wbl: self.out_of_order_log().map(Wal::stats).unwrap_or_default(),
+            wal: self.log_stats(&self.wal, WAL_NAME),
+            wbl: wbl.map_or_else(WalStats::default, |log| self.log_stats(log, WBL_NAME)),
             blocks: self.blocks.stats(),
+            compaction: self.blocks.compaction_stats(),
             replay: self.loaded.get().map(|loaded| loaded.replay).unwrap_or_default(),
         }
+    }
+
+    fn log_stats(&self, log: &Wal, name: &str) -> WalStats {
+        WalStats { size_bytes: size_of(&*self.host.files, self.dir.join(name)), ..log.stats() }
     }
 
     /// Returns what the blocks say of themselves, in order of their first times.

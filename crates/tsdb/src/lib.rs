@@ -67,6 +67,7 @@ mod head;
 mod head_chunks;
 mod loading;
 mod maintain;
+mod measure;
 mod merge;
 mod open;
 mod options;
@@ -88,14 +89,15 @@ pub use build::BlockBuilder;
 pub use chunk_meta::{EncodedChunk, SeriesChunks};
 pub use db::Db;
 pub use maintain::{DeleteError, MaintenanceError};
+pub use measure::{Distribution, Timing};
 pub use open::OpenError;
 pub use options::{
     CompactionOptions, FloatEncoding, Options, Retention, RetentionRule, WalCompression, WalSync,
 };
 pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{
-    BlocksStats, Cardinality, DeltaStats, ExemplarStats, HeadStats, ReplayProgress, ReplayStats,
-    Stats, WalStats,
+    BlocksStats, Cardinality, CompactionStats, DeltaStats, ExemplarStats, HeadStats,
+    ReplayProgress, ReplayStats, Stats, WalStats,
 };
 pub use status::Status;
 pub use wal::{Corruption, DamageReason, WalError};

@@ -9,8 +9,10 @@ use narthex_storage::{StorageError, TimeRange};
 
 use crate::back_off::BackOff;
 use crate::blocks::{HeadSeries, LOG_FOLDERS};
-use crate::head::{Head, OnDamage, OutOfOrderChunks};
-use crate::{BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError};
+use crate::head::{Head, OnDamage, OutOfOrderChunks, StaleSeries};
+use crate::{
+    BlockCompaction, BlockError, Db, HeadStats, Options, Retention, SeriesChunks, WalError,
+};
 
 impl Db {
     /// Does what is due: moves what is old enough from the head to blocks, shortens the log by it,
@@ -34,16 +36,18 @@ impl Db {
         if self.blocks.is_interrupted() || !self.is_loaded() {
             return Ok(());
         }
+        self.blocks.count_trigger();
         let reloaded = self.blocks.reload().map_err(MaintenanceError::from);
         let head = self.move_due_to_blocks(&mut maintenance);
         let late = self.move_late_where_due(&mut maintenance);
+        let stale = self.move_stale_where_due(&mut maintenance);
         let log = self.shorten_log(&mut maintenance);
         // A block of the head that became due meanwhile comes first.
         let is_due = || self.head().due_end_ms().is_some() && !maintenance.is_head_held(self.now());
         let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
         self.drop_old_blocks();
         self.reserve.take();
-        reloaded.and(head).and(late).and(log).and(blocks)
+        reloaded.and(head).and(late).and(stale).and(log).and(blocks)
     }
 
     /// Lets a call of [`Db::maintain`] or [`Db::load`] that goes on end soon, and later ones do nothing:
@@ -63,6 +67,12 @@ impl Db {
     #[must_use]
     pub fn retention(&self) -> Retention {
         self.retention.lock().clone()
+    }
+
+    /// Changes from which share of the series on those that ended leave the head early: see
+    /// [`Options::stale_compaction_threshold`].
+    pub fn set_stale_compaction_threshold(&self, threshold: f64) {
+        *self.stale_threshold.lock() = threshold;
     }
 
     /// Moves what the head holds before `end_ms` to blocks. Nothing that is older can be appended from
@@ -167,6 +177,8 @@ impl Db {
     }
 
     fn fill_snapshot(&self, dir: &Path, with_head: bool) -> Result<(), BlockError> {
+        // Nothing is to leave the head meanwhile.
+        let _maintenance = self.maintenance.lock();
         self.blocks.link(dir)?;
         if !with_head {
             return Ok(());
@@ -201,6 +213,7 @@ impl Db {
             }
             *failures = BackOff::default();
             maintenance.is_late_due = true;
+            maintenance.last_head_block = Some(now);
         }
         maintenance.due_since = None;
         Ok(())
@@ -218,7 +231,61 @@ impl Db {
             let TimeRange { min_ms, max_ms } = range;
             tracing::info!(?block, min_ms, max_ms, "moved samples from the head to a block");
         }
+        let start = self.now();
         self.head().truncate(end_ms);
+        self.head().count_truncation(self.now().saturating_sub(start));
+        Ok(())
+    }
+
+    /// Moves the series that ended to blocks, where they are too many. What is due soon anyhow waits
+    /// for it.
+    ///
+    /// # Source
+    ///
+    /// `DB.run` and `CompactStaleHead` in Prometheus' `tsdb/db.go`.
+    fn move_stale_where_due(&self, maintenance: &mut Maintenance) -> Result<(), MaintenanceError> {
+        let threshold = *self.stale_threshold.lock();
+        let (stale_count, series_count) = self.head().stale_count();
+        let is_over = threshold > 0.0 && stale_count as f64 >= threshold * series_count as f64;
+        let now = self.now();
+        let failures = &mut maintenance.stale_failures;
+        let range = Duration::from_millis(self.options.block_range_ms.unsigned_abs());
+        let is_soon = |last: Duration| now + STALE_WAIT_MAX > last.saturating_add(range);
+        let is_held = failures.is_held(now) || maintenance.last_head_block.is_some_and(is_soon);
+        if stale_count == 0 || !is_over || is_held || self.blocks.is_interrupted() {
+            return Ok(());
+        }
+        let on_damage = if failures.is_last_try() { OnDamage::LeaveOut } else { OnDamage::Fail };
+        let outcome = self.move_stale_to_blocks(on_damage);
+        self.blocks.count_stale(self.now().saturating_sub(now), outcome.is_err());
+        match outcome {
+            Ok(()) => *failures = BackOff::default(),
+            Err(_) => drop(failures.note(now)),
+        }
+        outcome
+    }
+
+    /// Moves the series that ended to a block for each range of time.
+    ///
+    /// A crash after a block was written leaves them in the log, too: they are there twice then, which no
+    /// query shows.
+    fn move_stale_to_blocks(&self, on_damage: OnDamage) -> Result<(), MaintenanceError> {
+        let Some(stale) = self.head().stale_series() else { return Ok(()) };
+        let ranges = self.block_ranges(stale.bounds);
+        let mut written = Vec::new();
+        for range in ranges {
+            let add =
+                || self.blocks.add(self.ended_series(&stale, range, on_damage), &self.options);
+            match self.reserve.help(add) {
+                Ok(block) => written.extend(block),
+                Err(error) => {
+                    self.blocks.withdraw(&written);
+                    return Err(error.into());
+                }
+            }
+        }
+        let series_count = self.head().evict(stale, &self.wal)?;
+        tracing::info!(blocks = ?written, series_count, "moved series that ended to blocks");
         Ok(())
     }
 
@@ -245,14 +312,9 @@ impl Db {
     /// then, which no query shows, until these blocks are merged.
     fn move_late_to_blocks(&self, on_damage: OnDamage) -> Result<(), MaintenanceError> {
         let Some(late) = self.head().cut_out_of_order()? else { return Ok(()) };
-        let (range_ms, (first_ms, last_ms)) = (self.options.block_range_ms, late.bounds);
-        let starts = first_ms.div_euclid(range_ms)..=last_ms.div_euclid(range_ms);
-        let range_at = |start: i64| {
-            let min_ms = start.saturating_mul(range_ms);
-            TimeRange { min_ms, max_ms: min_ms.saturating_add(range_ms - 1) }
-        };
+        let (first_ms, last_ms) = late.bounds;
         let mut written = Vec::new();
-        for range in starts.map(range_at).filter(|range| late.overlap(*range)) {
+        for range in self.block_ranges(late.bounds).filter(|range| late.overlap(*range)) {
             let add = || self.blocks.add(self.late_series(&late, range, on_damage), &self.options);
             match self.reserve.help(add) {
                 Ok(block) => written.extend(block),
@@ -292,7 +354,35 @@ impl Db {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
         let series = self.head().out_of_order_series(late, range, on_damage);
         let series = series.map(move |series| series.map_err(fail));
-        HeadSeries { range, is_out_of_order: true, texts: self.head().label_texts(), series }
+        HeadSeries {
+            range,
+            hint: Some(BlockCompaction::OUT_OF_ORDER),
+            texts: self.head().label_texts(),
+            series,
+        }
+    }
+
+    fn ended_series(
+        &self,
+        stale: &StaleSeries,
+        range: TimeRange,
+        on_damage: OnDamage,
+    ) -> HeadSeries<impl Iterator<Item = Result<SeriesChunks, BlockError>>> {
+        let fail = |source| BlockError::Head { path: self.dir.clone(), source };
+        let series = self.head().stale_chunks(stale, range, on_damage);
+        let series = series.map(move |series| series.map_err(fail));
+        let (hint, texts) = (Some(BlockCompaction::STALE_SERIES), self.head().label_texts());
+        HeadSeries { range, hint, texts, series }
+    }
+
+    /// Returns the ranges of blocks between two times.
+    fn block_ranges(&self, (first_ms, last_ms): (i64, i64)) -> impl Iterator<Item = TimeRange> {
+        let range_ms = self.options.block_range_ms;
+        let starts = first_ms.div_euclid(range_ms)..=last_ms.div_euclid(range_ms);
+        starts.map(move |start| {
+            let min_ms = start.saturating_mul(range_ms);
+            TimeRange { min_ms, max_ms: min_ms.saturating_add(range_ms - 1) }
+        })
     }
 
     fn now(&self) -> Duration {
@@ -307,7 +397,7 @@ impl Db {
         let fail = |source| BlockError::Head { path: self.dir.clone(), source };
         let series =
             self.head().series_chunks(range, on_damage).map(move |series| series.map_err(fail));
-        HeadSeries { range, is_out_of_order: false, texts: self.head().label_texts(), series }
+        HeadSeries { range, hint: None, texts: self.head().label_texts(), series }
     }
 }
 
@@ -322,6 +412,9 @@ pub(crate) struct Maintenance {
     /// Whether samples that came out of order are to go to blocks, too.
     is_late_due: bool,
     late_failures: BackOff,
+    /// When a block of the head was written last.
+    last_head_block: Option<Duration>,
+    stale_failures: BackOff,
     /// What is older left the log, or will with one of the next checkpoints.
     log_min_ms: Option<i64>,
     log_failures: BackOff,
@@ -339,6 +432,9 @@ impl Maintenance {
         self.head_failures.is_held(now) || self.due_since.is_some_and(is_waiting)
     }
 }
+
+/// Series that ended wait so long for the next block of the head, which takes them anyhow.
+const STALE_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Returns how long blocks of the head wait with these options: by chance, and the same each time
 /// while the database is open.
@@ -375,7 +471,7 @@ pub enum DeleteError {
 }
 
 /// Returns how many bytes the files in a folder and in its folders have.
-fn size_of(files: &dyn Files, dir: PathBuf) -> u64 {
+pub(crate) fn size_of(files: &dyn Files, dir: PathBuf) -> u64 {
     let mut sum = 0;
     let mut dirs = vec![dir];
     while let Some(dir) = dirs.pop() {

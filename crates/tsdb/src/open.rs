@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use narthex_host::{FileLock, Files, Host};
 use parking_lot::Mutex;
@@ -83,11 +84,14 @@ pub(crate) struct Opening {
     /// How many start-ups before this one were killed, where that is reason enough for safe mode.
     killed: Option<u64>,
     lock: Option<Box<dyn FileLock>>,
+    /// When it began.
+    start: Duration,
 }
 
 impl Opening {
     pub(crate) fn new(host: Host, path: &Path, options: Options) -> Result<Self, OpenError> {
         check_options(&options)?;
+        let start = host.clock.elapsed();
         let lock = prepare(&*host.files, path, options.locks)?;
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
@@ -102,7 +106,7 @@ impl Opening {
         let guard = |lead_max| Arc::new(ClockGuard::new(Arc::clone(&host.clock), lead_max));
         let guard = options.clock_lead_max.map(guard);
         let dir = path.to_owned();
-        Ok(Self { host, dir, options, blocks, min_valid_ms, guard, start_ups, killed, lock })
+        Ok(Self { host, dir, options, blocks, min_valid_ms, guard, start_ups, killed, lock, start })
     }
 
     /// Reads everything.
@@ -173,7 +177,8 @@ impl Opening {
 
     fn finish(self, recovered: Recovered, progress: Progress) -> Result<Db, OpenError> {
         let wal = self.go_on(&recovered.1)?;
-        let loaded = self.recovery().finish(recovered)?;
+        let mut loaded = self.recovery().finish(recovered)?;
+        loaded.replay.duration = self.host.clock.elapsed().saturating_sub(self.start);
         Ok(self.into_db(wal, Some(loaded), None, progress))
     }
 
@@ -207,11 +212,13 @@ impl Opening {
         loading: Option<Loading>,
         progress: Progress,
     ) -> Db {
-        let Self { host, dir, options, blocks, min_valid_ms, guard, start_ups, killed, lock } =
-            self;
+        let Self {
+            host, dir, options, blocks, min_valid_ms, guard, start_ups, killed, lock, ..
+        } = self;
         let reserve = Reserve::new(Arc::clone(&host.files), &dir, options.reserve_bytes);
         let delay = choose_delay(&options, &*host.random);
         let retention = Mutex::new(options.retention.clone());
+        let stale_threshold = Mutex::new(options.stale_compaction_threshold);
         let maintenance = Mutex::new(Maintenance::new(min_valid_ms, delay));
         let loaded = loaded.map_or_else(OnceLock::new, OnceLock::from);
         Db {
@@ -227,6 +234,7 @@ impl Opening {
             blocks,
             maintenance,
             retention,
+            stale_threshold,
             reserve,
             start_ups,
             killed,

@@ -46,6 +46,10 @@ pub struct Options {
     /// Whether [`Db::close`](crate::Db::close) writes what the head holds in memory to a folder of its
     /// own, from which the next start reads it: sooner than from the log. Metadata is not in it.
     pub memory_snapshot: bool,
+    /// From which share of the head's series on, 0 to 1, those that ended leave it for blocks of their own
+    /// before their time: where targets come and go, they may be most of it. 0, the default, for never.
+    /// [`Db::set_stale_compaction_threshold`](crate::Db::set_stale_compaction_threshold) changes it.
+    pub stale_compaction_threshold: f64,
     /// Which blocks become one, and how they are written.
     pub compaction: CompactionOptions,
     /// What is dropped because it is old, or too much. [`Db::set_retention`](crate::Db::set_retention)
@@ -77,6 +81,7 @@ impl Default for Options {
             histogram_start_timestamps: false,
             exemplars_max: 0,
             memory_snapshot: false,
+            stale_compaction_threshold: 0.0,
             compaction: CompactionOptions::default(),
             retention: Retention::default(),
             reserve_bytes: 0,

@@ -91,7 +91,7 @@ impl Recovery<'_> {
 
     /// Returns the folder of the write-ahead log.
     pub(crate) fn wal_dir(&self) -> PathBuf {
-        self.dir.join("wal")
+        self.dir.join(WAL_NAME)
     }
 
     fn wbl_dir(&self) -> PathBuf {
@@ -174,5 +174,7 @@ impl Loaded {
     }
 }
 
+/// The folder of the write-ahead log.
+pub(crate) const WAL_NAME: &str = "wal";
 /// The folder of the log of out-of-order samples.
 pub(crate) const WBL_NAME: &str = "wbl";

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use crate::measure::{Distribution, Timing, bounds};
+
 /// What a database counted since it was opened, and what it holds.
 ///
 /// Names follow those of the reference's metrics, given in brackets without `prometheus_tsdb_`.
@@ -14,6 +18,8 @@ pub struct Stats {
     pub wbl: WalStats,
     /// What the blocks hold.
     pub blocks: BlocksStats,
+    /// How blocks were made.
+    pub compaction: CompactionStats,
     /// What was read from the write-ahead log when the database was opened.
     pub replay: ReplayStats,
 }
@@ -26,16 +32,40 @@ pub struct HeadStats {
     pub series: u64,
     /// Series created, those read from the log included (`head_series_created_total`).
     pub series_created: u64,
+    /// Series that left (`head_series_removed_total`).
+    pub series_removed: u64,
+    /// Series that ended: their newest sample is the staleness marker (`head_stale_series`).
+    pub stale_series: u64,
+    /// Series whose newest sample is a native histogram (`head_native_histogram_series`).
+    pub histogram_series: u64,
+    /// Buckets of those (`head_native_histogram_buckets`).
+    pub histogram_buckets: u64,
     /// Chunks, the open ones included (`head_chunks`).
     pub chunks: u64,
+    /// Full chunks written to files (`mmap_chunks_total`).
+    pub chunks_written: u64,
+    /// How often what is in blocks was dropped (`head_truncations_total`, `head_gc_duration_seconds`).
+    pub truncations: Timing,
+    /// Appenders so far (`head_appenders_created_total`).
+    pub appenders_created: u64,
+    /// Appenders that there are now (`head_active_appenders`).
+    pub appenders_active: u64,
+    /// The number of the last commit (`isolation_high_watermark`).
+    pub last_commit: u64,
+    /// The last commit that all readers see (`isolation_low_watermark`).
+    pub last_commit_seen: u64,
     /// Chunks created (`head_chunks_created_total`).
     pub chunks_created: u64,
+    /// Chunks that left (`head_chunks_removed_total`).
+    pub chunks_removed: u64,
     /// Bytes of the chunks in memory; full ones move to files.
     pub chunk_bytes: u64,
     /// Bytes of the files of full chunks (`head_chunks_storage_size_bytes`).
     pub chunk_file_bytes: u64,
     /// Samples committed (`head_samples_appended_total`).
     pub samples_appended: u64,
+    /// Native histograms among them, those out of order left out.
+    pub histograms_appended: u64,
     /// Samples refused as older than their series' newest (`out_of_order_samples_total`), those
     /// included that another commit overtook.
     pub out_of_order_samples: u64,
@@ -144,6 +174,44 @@ pub struct BlocksStats {
     pub reloads_failed: u64,
 }
 
+/// How blocks were made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactionStats {
+    /// How often somebody looked for something to do (`compactions_triggered_total`).
+    pub triggered: u64,
+    /// Whether a block is being written (`compaction_populating_block`).
+    pub is_writing: bool,
+    /// Compactions of blocks that overlapped (`vertical_compactions_total`).
+    pub vertical: u64,
+    /// How long blocks took, in milliseconds (`compaction_duration_seconds`).
+    pub durations_ms: Distribution<14>,
+    /// Sizes of chunks as they left the head (`compaction_chunk_size_bytes`).
+    pub chunk_bytes: Distribution<12>,
+    /// How many samples those chunks had (`compaction_chunk_samples`).
+    pub chunk_samples: Distribution<12>,
+    /// How long a time they covered, in milliseconds (`compaction_chunk_range_seconds`).
+    pub chunk_ranges_ms: Distribution<10>,
+    /// Removals of what was deleted from blocks (`tombstone_cleanup_seconds`).
+    pub tombstone_cleanups: Timing,
+    /// Moves of series that ended to blocks (`stale_series_compactions_triggered_total` and
+    /// `stale_series_compaction_duration_seconds`).
+    pub stale: Timing,
+    /// Those that failed (`stale_series_compactions_failed_total`).
+    pub stale_failed: u64,
+}
+
+impl CompactionStats {
+    /// Upper bounds of [`CompactionStats::durations_ms`].
+    pub const DURATION_BOUNDS_MS: [f64; 14] = bounds(1_000.0, 2.0);
+    /// Upper bounds of [`CompactionStats::chunk_bytes`].
+    pub const CHUNK_BYTES_BOUNDS: [f64; 12] = bounds(32.0, 1.5);
+    /// Upper bounds of [`CompactionStats::chunk_samples`].
+    pub const CHUNK_SAMPLES_BOUNDS: [f64; 12] = bounds(4.0, 1.5);
+    /// Upper bounds of [`CompactionStats::chunk_ranges_ms`].
+    pub const CHUNK_RANGE_BOUNDS_MS: [f64; 10] = bounds(100.0, 4.0);
+}
+
 /// What was written to the write-ahead log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -162,8 +230,21 @@ pub struct WalStats {
     pub syncs: u64,
     /// Syncs that failed.
     pub syncs_failed: u64,
+    /// How long the syncs took, those that failed included (`wal_fsync_duration_seconds_sum`).
+    pub sync_time: Duration,
+    /// Bytes of the files (`wal_storage_size_bytes`).
+    pub size_bytes: u64,
+    /// Pages of 32 KiB filled (`wal_completed_pages_total`).
+    pub pages_completed: u64,
+    /// Writes to files (`wal_page_flushes_total`).
+    pub writes: u64,
+    /// Bytes that compression spared (`wal_record_bytes_saved_total`).
+    pub saved_bytes: u64,
     /// How often the log was cut back behind a failed write.
-    pub truncations: u64,
+    pub cut_backs: u64,
+    /// How often the log was shortened, or found short enough (`wal_truncations_total`,
+    /// `wal_truncate_duration_seconds`).
+    pub truncations: Timing,
     /// Checkpoints written (`checkpoint_creations_total`, less those that failed).
     pub checkpoints: u64,
     /// Checkpoints that could not be written (`checkpoint_creations_failed_total`).
@@ -207,6 +288,8 @@ pub struct ReplayStats {
     pub snapshots_failed: u64,
     /// Damaged bytes that were put aside, in the folder `quarantine` of the log.
     pub quarantined_bytes: u64,
+    /// How long it took to read what the head holds (`data_replay_duration_seconds`).
+    pub duration: Duration,
     /// Bytes cut off the end of the log, behind its last good record: what a process leaves that
     /// dies while it writes.
     pub cut_bytes: u64,

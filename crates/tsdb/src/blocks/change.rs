@@ -26,6 +26,7 @@ impl Blocks {
     /// Where a block cannot be read or written; it stays as it is.
     pub(crate) fn clean_tombstones(&self, options: &Options) -> Result<(), BlockError> {
         let _changes = self.changes.lock();
+        let start = self.host.clock.elapsed();
         for block in self.all().into_iter().filter(|block| block.has_tombstones()) {
             let meta = cleaned_meta(Ulid::generate(&self.host), &block.meta());
             let symbols = merge_symbols(vec![block.symbols()?])?;
@@ -33,6 +34,7 @@ impl Blocks {
             let fresh = self.write(meta, symbols, series, options)?;
             self.replace(&[block], fresh);
         }
+        self.count_cleanup(self.host.clock.elapsed().saturating_sub(start));
         Ok(())
     }
 

@@ -17,8 +17,8 @@ use crate::{
 /// What of the head goes to a block.
 pub(crate) struct HeadSeries<I> {
     pub(crate) range: TimeRange,
-    /// Whether all of it came out of order.
-    pub(crate) is_out_of_order: bool,
+    /// What kind of part it is, where it is not all that came in order.
+    pub(crate) hint: Option<&'static str>,
     /// The names and values of all labels, sorted.
     pub(crate) texts: Vec<Box<str>>,
     /// In order of their labels.
@@ -29,8 +29,8 @@ impl<I> HeadSeries<I> {
     fn meta(&self, host: &Host) -> BlockMeta {
         let TimeRange { min_ms, max_ms } = self.range;
         let mut meta = BlockMeta::of_head(Ulid::generate(host), min_ms, max_ms.saturating_add(1));
-        if self.is_out_of_order {
-            meta.compaction.set_hint(BlockCompaction::OUT_OF_ORDER);
+        if let Some(hint) = self.hint {
+            meta.compaction.set_hint(hint);
         }
         meta
     }
@@ -145,6 +145,9 @@ impl Blocks {
     ) -> Result<(), BlockError> {
         let metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
         let meta = merged_meta(Ulid::generate(&self.host), &metas);
+        if do_overlap(&metas) {
+            self.count_vertical();
+        }
         let symbols = blocks.iter().map(|block| block.symbols()).collect::<Result<_, _>>()?;
         let symbols = merge_symbols(symbols)?;
         let range = TimeRange { min_ms: meta.min_ms, max_ms: meta.end_ms - 1 };
@@ -171,9 +174,10 @@ impl Blocks {
         series: impl Iterator<Item = Result<SeriesChunks, BlockError>>,
         options: &Options,
     ) -> Result<Option<Arc<Block>>, BlockError> {
-        let Some(meta) = self.write_to(&self.dir, meta, symbols, series, options)? else {
-            return Ok(None);
-        };
+        let start = self.note_writing();
+        let written = self.write_to(&self.dir, meta, symbols, series, options);
+        self.note_written(start);
+        let Some(meta) = written? else { return Ok(None) };
         let dir = self.dir.join(meta.ulid.to_string());
         Ok(Some(Arc::new(Block::open(Arc::clone(&self.host.files), dir)?)))
     }
@@ -188,13 +192,18 @@ impl Blocks {
         options: &Options,
     ) -> Result<Option<BlockMeta>, BlockError> {
         let segment_size = options.compaction.segment_size_bytes;
+        let is_first = meta.compaction.level == 1;
         let mut writer =
             BlockWriter::with_symbols(&self.host, parent, meta, symbols, segment_size)?;
         for series in series {
             if self.is_interrupted() {
                 return Err(BlockError::Interrupted { path: self.dir.clone() });
             }
-            writer.add(&series?)?;
+            let series = series?;
+            if is_first {
+                self.count_chunks(&series.chunks);
+            }
+            writer.add(&series)?;
         }
         writer.finish()
     }
@@ -226,4 +235,14 @@ impl Blocks {
         }
         Ok(())
     }
+}
+
+/// Returns whether some of the blocks, in order of their first times, overlap.
+fn do_overlap(metas: &[BlockMeta]) -> bool {
+    let mut end_ms = i64::MIN;
+    metas.iter().any(|meta| {
+        let begins_within = meta.min_ms < end_ms;
+        end_ms = end_ms.max(meta.end_ms);
+        begins_within
+    })
 }

@@ -6,6 +6,7 @@ mod failures;
 mod lost;
 mod reload;
 mod retain;
+mod stats;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ pub(crate) use compact::HeadSeries;
 use failures::Failures;
 use lost::LostBlock;
 
-use crate::{Block, BlockCompaction, BlockError, BlocksStats, Ulid};
+use crate::{Block, BlockCompaction, BlockError, CompactionStats, Ulid};
 
 /// The blocks in the folder of a database.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ struct Counts {
     size_retentions: AtomicU64,
     reloads: AtomicU64,
     reloads_failed: AtomicU64,
+    compaction: Mutex<CompactionStats>,
 }
 
 #[derive(Debug, Default)]
@@ -156,26 +158,6 @@ impl Blocks {
         let state = self.state.read();
         let lost = state.lost.iter().filter(|lost| lost.overlaps(range));
         lost.map(LostBlock::warning).collect()
-    }
-
-    pub(crate) fn stats(&self) -> BlocksStats {
-        let state = self.state.read();
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let sum = |of: fn(&Block) -> u64| state.open.iter().map(|block| of(block)).sum();
-        BlocksStats {
-            loaded: state.open.len() as u64,
-            size_bytes: sum(Block::size),
-            table_bytes: sum(|block| block.table_bytes() as u64),
-            min_ms: state.open.first().map(|block| block.meta().min_ms),
-            lost: state.lost.len() as u64,
-            damaged: sum(|block| u64::from(block.is_damaged())),
-            compactions: load(&self.counts.compactions),
-            compactions_failed: load(&self.counts.compactions_failed),
-            time_retentions: load(&self.counts.time_retentions),
-            size_retentions: load(&self.counts.size_retentions),
-            reloads: load(&self.counts.reloads),
-            reloads_failed: load(&self.counts.reloads_failed),
-        }
     }
 
     /// Takes blocks out of use and puts another in their place, then removes their folders.

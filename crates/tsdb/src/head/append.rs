@@ -130,6 +130,8 @@ impl<'a, H: Deref<Target = Head> + Clone> HeadAppender<'a, H> {
 
     /// Returns an appender whose samples last no longer than the process.
     pub(crate) fn without_log(head: H) -> Self {
+        head.appenders.created.fetch_add(1, Ordering::Relaxed);
+        head.appenders.active.fetch_add(1, Ordering::Relaxed);
         Self {
             head,
             wal: None,
@@ -246,6 +248,7 @@ impl<'a, H: Deref<Target = Head> + Clone> HeadAppender<'a, H> {
 impl<H: Deref<Target = Head>> Drop for HeadAppender<'_, H> {
     fn drop(&mut self) {
         self.clear();
+        self.head.appenders.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

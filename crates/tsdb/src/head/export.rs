@@ -40,7 +40,7 @@ impl Head {
         slots
     }
 
-    fn chunks_of(
+    pub(super) fn chunks_of(
         &self,
         slot: Slot,
         range: TimeRange,

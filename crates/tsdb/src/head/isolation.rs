@@ -57,7 +57,7 @@ impl Readers {
     }
 
     /// Returns the last commit that the oldest reader sees.
-    fn oldest(&self) -> Option<u64> {
+    pub(super) fn oldest(&self) -> Option<u64> {
         self.counts.lock().first_key_value().map(|((commit, _), _)| *commit)
     }
 }

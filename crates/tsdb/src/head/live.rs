@@ -25,6 +25,15 @@ impl LiveSeries for Head {
         self.state.read().table.find_reference(reference).is_some()
     }
 
+    fn has_left(&self, reference: u64) -> bool {
+        self.state.read().departed.contains_key(&reference)
+    }
+
+    fn has_late(&self, reference: u64) -> bool {
+        let state = self.state.read();
+        state.table.find_reference(reference).is_some_and(|slot| state.out_of_order.has(slot))
+    }
+
     fn has_labels(&self, labels: &Labels) -> bool {
         self.state.read().table.find(labels).is_some()
     }

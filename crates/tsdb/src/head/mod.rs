@@ -31,7 +31,9 @@ mod series;
 mod slab;
 mod slots;
 mod spill;
+mod stale;
 mod table;
+mod tally;
 mod texts;
 mod trail;
 mod truncate;
@@ -59,14 +61,17 @@ use ooo::{DeltaCounts, OutOfOrderMap, OutOfOrderWindow};
 pub(crate) use read::HeadQuerier;
 pub(crate) use replay::Replayer;
 use series::{Appended, Slot};
+pub(crate) use stale::StaleSeries;
 use table::SeriesTable;
+use tally::Tally;
 use trail::Trail;
+use value::Kind;
 
 use crate::clock_guard::ClockGuard;
 use crate::head_chunks::HeadChunks;
 use crate::sample::Sample;
 use crate::wal::Wal;
-use crate::{HeadStats, WalError};
+use crate::{HeadStats, Timing, WalError};
 
 /// All series in memory.
 pub(crate) struct Head {
@@ -80,6 +85,7 @@ pub(crate) struct Head {
     /// Against samples of the future, where they are not taken.
     guard: Option<Arc<ClockGuard>>,
     refusals: Refusals,
+    appenders: Appenders,
     /// Where full chunks go.
     files: Option<HeadChunks>,
     /// Held by who writes them.
@@ -108,6 +114,8 @@ struct State {
     sealed_ms: Option<i64>,
     /// Samples that are older have left the head, or do so now.
     truncated_ms: Option<i64>,
+    /// Series that left though the log may have samples of them: their newest ones' times, by reference.
+    departed: HashMap<u64, i64>,
     /// Series with full chunks that are in memory, and not yet known to stay there.
     unwritten: Vec<Slot>,
     counts: Counts,
@@ -132,9 +140,23 @@ struct Counts {
     series_created: u64,
     chunks: u64,
     chunks_created: u64,
+    chunks_removed: u64,
+    chunks_written: u64,
+    truncations: Timing,
+    series_removed: u64,
     chunk_bytes: u64,
+    tally: Tally,
     samples_appended: u64,
+    /// Of these, in order.
+    histograms_appended: u64,
     out_of_order_samples: u64,
+}
+
+/// Counts appenders.
+#[derive(Debug, Default)]
+struct Appenders {
+    created: AtomicU64,
+    active: AtomicU64,
 }
 
 /// Counts what appenders turned away, which they do beside each other.
@@ -156,11 +178,23 @@ impl Head {
         HeadStats {
             series: state.table.len() as u64,
             series_created: state.counts.series_created,
+            series_removed: state.counts.series_removed,
+            stale_series: state.counts.tally.stale,
+            histogram_series: state.counts.tally.histograms,
+            histogram_buckets: state.counts.tally.buckets,
             chunks: state.counts.chunks,
             chunks_created: state.counts.chunks_created,
+            chunks_written: state.counts.chunks_written,
+            truncations: state.counts.truncations,
+            appenders_created: load(&self.appenders.created),
+            appenders_active: load(&self.appenders.active),
+            last_commit: state.commits.last(),
+            last_commit_seen: self.readers.oldest().unwrap_or_else(|| state.commits.last()),
+            chunks_removed: state.counts.chunks_removed,
             chunk_bytes: state.counts.chunk_bytes,
             chunk_file_bytes: self.files.as_ref().map_or(0, HeadChunks::size_bytes),
             samples_appended: state.counts.samples_appended,
+            histograms_appended: state.counts.histograms_appended,
             out_of_order_samples: load(&self.refusals.out_of_order),
             out_of_order_samples_appended: state.counts.out_of_order_samples,
             too_old_samples: load(&self.refusals.too_old),
@@ -278,8 +312,12 @@ impl Head {
                 let State { index, table, .. } = &mut *state;
                 index.add(slot, table);
             }
+            let is_histogram = sample.value.kind() != Kind::Float;
             match state.append(slot, sample, self.rules) {
-                Appended::Same | Appended::NewChunk => applied += 1,
+                Appended::Same | Appended::NewChunk => {
+                    applied += 1;
+                    state.counts.histograms_appended += u64::from(is_histogram);
+                }
                 Appended::Duplicate => {}
                 // Another commit overtook this one, or the appender held times out of order.
                 Appended::OutOfOrder => self.count_refusal(&AppendError::OutOfOrder),
@@ -336,7 +374,7 @@ impl State {
     fn append(&mut self, slot: Slot, sample: Sample, rules: CutRules) -> Appended {
         let timestamp_ms = sample.time.timestamp_ms;
         let series = self.table.get(slot);
-        let open_before = series.open_size();
+        let (open_before, tally_before) = (series.open_size(), series.tally());
         let value = sample.value.into_end_of(series.newest_kind());
         let appended = self.table.append(slot, &Sample { value, ..sample }, rules);
         let counted = match appended {
@@ -346,6 +384,8 @@ impl State {
         };
         self.counts.chunk_bytes += self.table.get(slot).open_size() as u64;
         self.counts.chunk_bytes -= counted as u64;
+        self.counts.tally += self.table.get(slot).tally();
+        self.counts.tally -= tally_before;
         let is_new = u64::from(appended == Appended::NewChunk);
         if is_new > 0 && self.table.get(slot).full().len(self.table.slab()) > 0 {
             self.unwritten.push(slot);

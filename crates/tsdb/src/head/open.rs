@@ -108,6 +108,15 @@ impl Open {
         Some(open)
     }
 
+    /// Returns the value of the newest sample in a chunk of floats.
+    pub(super) fn last_float(&self) -> Option<f64> {
+        match self {
+            Self::Xor { appender, .. } => appender.last().map(|(_, last)| last),
+            Self::Xor2(open) => Some(open.last),
+            Self::None | Self::Histogram(_) | Self::FloatHistogram(_) => None,
+        }
+    }
+
     /// Returns the value of the newest sample.
     pub(super) fn last_value(&self) -> Option<Value> {
         Some(match self {
@@ -178,17 +187,14 @@ impl Open {
 
     /// Returns whether the newest sample has this value.
     pub(super) fn ends_with(&self, value: &Value) -> bool {
-        let last = match self {
-            Self::Xor { appender, .. } => appender.last().map(|(_, last)| last),
-            Self::Xor2(open) => Some(open.last),
-            _ => None,
-        };
         match (self, value) {
             (Self::Histogram(open), Value::Histogram(histogram)) => open.last == **histogram,
             (Self::FloatHistogram(open), Value::FloatHistogram(histogram)) => {
                 open.last == **histogram
             }
-            (_, Value::Float(value)) => last.is_some_and(|last| last.to_bits() == value.to_bits()),
+            (_, Value::Float(value)) => {
+                self.last_float().is_some_and(|last| last.to_bits() == value.to_bits())
+            }
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::ooo::{Leftovers, OutOfOrderWindow};
 use super::series::Slot;
-use super::{Alias, Head, Refusals, State, underway};
+use super::{Alias, Appenders, Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::sample::{Sample, Value};
 use crate::wal::record::{
@@ -156,7 +156,7 @@ impl Replayer {
                 state.index.add(slot, &state.table);
             }
         }
-        let head = Head {
+        let mut head = Head {
             state: RwLock::new(state),
             readers: Readers::default(),
             underway: underway::Commits::default(),
@@ -165,10 +165,12 @@ impl Replayer {
             window: OutOfOrderWindow::new(options),
             guard: None,
             refusals: Refusals::default(),
+            appenders: Appenders::default(),
             files: self.files,
             spilling: Mutex::new(()),
             exemplars: RwLock::new(self.exemplars),
         };
+        head.state.get_mut().recount();
         head.spill();
         (head, self.stats, leftovers)
     }
@@ -270,22 +272,23 @@ impl Replayer {
 
     pub(super) fn delete(&mut self, tombstone: Tombstone) {
         self.state.table.reserve_reference(tombstone.reference);
-        if tombstone.max_ms < self.min_valid_ms {
-            return;
-        }
         let Some(slot) = self.find(tombstone.reference) else {
-            self.stats.unknown_series += 1;
+            // Of an old one the series may be gone.
+            self.stats.unknown_series += u64::from(tombstone.max_ms >= self.min_valid_ms);
             return;
         };
-        let State { table, counts, tombstones, .. } = &mut self.state;
+        let State { table, counts, tombstones, departed, .. } = &mut self.state;
         if (tombstone.min_ms, tombstone.max_ms) == (i64::MIN, i64::MAX) {
             // The whole series went; what the log says of it from here on is another life.
             let series = table.get(slot);
+            let newest_ms = series.extent(table.slab()).newest_ms;
             counts.chunks -= series.chunk_count(table.slab()) as u64;
             counts.chunk_bytes -= series.chunk_bytes(table.slab()) as u64;
             table.clear(slot);
             self.marks[slot as usize].covered_ms = i64::MIN;
             tombstones.remove(&slot);
+            // It may leave the head at any time, and the log has it all the same.
+            departed.insert(tombstone.reference, newest_ms);
         } else {
             let range = (tombstone.min_ms, tombstone.max_ms);
             tombstones.entry(slot).or_default().push(range);

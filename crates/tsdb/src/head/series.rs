@@ -8,6 +8,7 @@ use super::cut::{CutRules, OpenFacts};
 use super::full::{FullChunk, FullChunks, Place};
 use super::open::{HeadHistogram, Open, OpenHistograms};
 use super::slab::{BufferId, Slab};
+use super::tally::Tally;
 use super::value::Kind;
 use crate::sample::{Sample, Value};
 
@@ -30,6 +31,8 @@ pub(super) struct Series {
     cut_at_ms: i64,
     /// Whether the write-ahead log names the series.
     pub(super) is_logged: bool,
+    /// Whether it can be found. One that cannot is about to go.
+    pub(super) is_listed: bool,
     /// How many samples appenders hold for it: while there are any, it cannot go.
     pub(super) pending: AtomicU32,
 }
@@ -80,6 +83,7 @@ impl Series {
             open_min_ms: 0,
             cut_at_ms: 0,
             is_logged: false,
+            is_listed: true,
             pending: AtomicU32::new(0),
         }
     }
@@ -135,6 +139,11 @@ impl Series {
     /// Returns what the newest sample is.
     pub(super) fn newest_kind(&self) -> Kind {
         self.open.kind()
+    }
+
+    /// Returns what the newest sample counts for.
+    pub(super) fn tally(&self) -> Tally {
+        self.open.tally()
     }
 
     /// Drops the chunks whose newest sample is older than `min_ms`.

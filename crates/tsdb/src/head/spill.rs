@@ -72,6 +72,7 @@ impl State {
             if self.table.has(item.slot) && self.table.get(item.slot).reference == item.reference {
                 let freed = self.table.move_chunk(item.slot, item.min_ms, item.place);
                 self.counts.chunk_bytes -= freed as u64;
+                self.counts.chunks_written += 1;
             }
         }
     }

@@ -109,7 +109,8 @@ impl SeriesTable {
     /// Returns whether the series at `slot` has these labels.
     #[inline]
     pub(super) fn is_at(&self, slot: Slot, labels: &Labels) -> bool {
-        let series = self.series.get(slot as usize).filter(|series| !series.is_vacant());
+        let is_found = |series: &&Series| !series.is_vacant() && series.is_listed;
+        let series = self.series.get(slot as usize).filter(is_found);
         series.is_some_and(|series| self.labels.is_set(self.slab.get(series.labels), labels))
     }
 
@@ -204,9 +205,9 @@ impl SeriesTable {
         self.series[slot as usize].drop_chunks_before(min_ms, &mut self.slab);
     }
 
-    /// Takes a series away. Its slot will be another's, its reference never.
-    pub(super) fn remove(&mut self, slot: Slot) {
-        self.clear(slot);
+    /// Keeps a series from being found by its labels or its reference. Who knows its slot can read it
+    /// until it is removed.
+    pub(super) fn unlist(&mut self, slot: Slot) {
         let hash = self.hash(&self.label_set(slot));
         let series = &mut self.series[slot as usize];
         if let Ok(place) = self.by_labels.find_entry(hash.spread(), |item| item.slot == slot) {
@@ -216,6 +217,16 @@ impl SeriesTable {
         if let Ok(place) = self.by_reference.find_entry(spread, |item| *item == slot) {
             place.remove();
         }
+        // No reference is 0, so no name of a series leads here.
+        series.reference = 0;
+        series.is_listed = false;
+    }
+
+    /// Takes a series away. Its slot will be another's, its reference never.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.unlist(slot);
+        self.clear(slot);
+        let series = &mut self.series[slot as usize];
         self.labels.release(series.labels, &mut self.slab);
         *series = Series::vacant();
         self.free.push(slot);

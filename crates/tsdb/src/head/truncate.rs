@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use narthex_storage::TimeRange;
 
 use super::series::Slot;
@@ -22,6 +24,10 @@ impl Head {
     pub(crate) fn next_range(&self, end_ms: i64) -> Option<TimeRange> {
         let min_ms = self.state.read().min_ms.filter(|min_ms| *min_ms < end_ms)?;
         Some(TimeRange { min_ms, max_ms: end_ms.min(self.range_end_ms(min_ms)) - 1 })
+    }
+
+    pub(crate) fn count_truncation(&self, took: Duration) {
+        self.state.write().counts.truncations.add(took);
     }
 
     fn range_end_ms(&self, timestamp_ms: i64) -> i64 {
@@ -55,6 +61,7 @@ impl Head {
                 let oldest_ms = oldest_ms.map(|oldest_ms: i64| oldest_ms.max(min_ms));
                 // Series that were looked at may have got their first sample since then.
                 state.min_ms = [oldest_ms, state.fresh_min_ms].into_iter().flatten().min();
+                state.departed.retain(|_, newest_ms| *newest_ms >= min_ms);
                 break;
             }
             first += slots.len();
@@ -76,9 +83,12 @@ impl State {
         slots.retain(|slot| self.table.has(*slot));
         for &slot in &slots {
             let before = self.chunks_of(slot);
+            self.counts.tally -= self.table.get(slot).tally();
             self.table.drop_chunks_before(slot, min_ms);
+            self.counts.tally += self.table.get(slot).tally();
             let after = self.chunks_of(slot);
             self.counts.chunks -= before.0 - after.0;
+            self.counts.chunks_removed += before.0 - after.0;
             self.counts.chunk_bytes -= before.1 - after.1;
             let bounds = self.table.get(slot).bounds(self.table.slab());
             *oldest_ms =
@@ -93,6 +103,7 @@ impl State {
             !self.has_samples(*slot) && *self.table.get_mut(*slot).pending.get_mut() == 0
         });
         self.index.remove(&slots, &self.table);
+        self.counts.series_removed += slots.len() as u64;
         for slot in slots {
             self.table.remove(slot);
             self.tombstones.remove(&slot);
@@ -101,7 +112,7 @@ impl State {
     }
 
     /// Returns how many chunks a series has, and their size in bytes.
-    fn chunks_of(&self, slot: Slot) -> (u64, u64) {
+    pub(super) fn chunks_of(&self, slot: Slot) -> (u64, u64) {
         let (series, slab) = (self.table.get(slot), self.table.slab());
         (series.chunk_count(slab) as u64, series.chunk_bytes(slab) as u64)
     }

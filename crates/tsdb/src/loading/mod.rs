@@ -87,6 +87,7 @@ impl Loading {
         }
         let Db { host, dir, min_valid_ms, guard, .. } = db;
         let (min_valid_ms, guard) = (*min_valid_ms, guard.as_ref());
+        let start = host.clock.elapsed();
         let options = &self.options.lock().clone();
         let recovery = Recovery { host, dir, options, min_valid_ms, guard };
         let (mut replayer, mut report) = recovery.read_log(0..self.first_segment, &db.progress)?;
@@ -101,7 +102,8 @@ impl Loading {
         }
         // Nobody changes them until the head is there that they are for.
         let options = self.options.lock();
-        let loaded = Recovery { options: &options, ..recovery }.finish((replayer, report))?;
+        let mut loaded = Recovery { options: &options, ..recovery }.finish((replayer, report))?;
+        loaded.replay.duration = host.clock.elapsed().saturating_sub(start);
         loaded.head.resize_exemplars(options.exemplars_max);
         self.publish(db, loaded);
         Ok(())

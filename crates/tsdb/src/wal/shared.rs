@@ -170,8 +170,10 @@ impl Wal {
         }
         let (outcome, ended) = self.with_writer(|writer| (writer.mend(), writer.take_ended()));
         for segment in ended {
+            let start = self.host.clock.elapsed();
             let outcome = segment.sync();
-            self.with_writer(|writer| writer.count_sync(&outcome));
+            let took = self.host.clock.elapsed().saturating_sub(start);
+            self.with_writer(|writer| writer.count_sync(&outcome, took));
         }
         outcome
     }
@@ -208,8 +210,10 @@ impl Wal {
         let _guard = self.truncation.lock();
         // So that also those who commit little get rid of what is old.
         let current = self.with_writer(Writer::cut)?;
+        let start = self.host.clock.elapsed();
         let outcome = self.replace_before(current, min_ms, series);
-        self.with_writer(|writer| writer.count_checkpoint(&outcome));
+        let took = self.host.clock.elapsed().saturating_sub(start);
+        self.with_writer(|writer| writer.count_checkpoint(&outcome, took));
         outcome.map(|_| ())
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Writer {
     retry_at: Duration,
     packer: Packer,
     out: Vec<u8>,
+    /// How many bytes compression spared in it.
+    framed_saved: u64,
     stats: WalStats,
 }
 
@@ -244,6 +246,7 @@ impl Writer {
             retry_at: Duration::ZERO,
             packer: Packer::new(options.wal_compression)?,
             out: Vec::new(),
+            framed_saved: 0,
             stats: WalStats { segment, ..WalStats::default() },
         })
     }
@@ -288,7 +291,8 @@ impl Writer {
     }
 
     /// Counts what became of the sync of an ended segment.
-    pub(super) fn count_sync(&mut self, outcome: &io::Result<()>) {
+    pub(super) fn count_sync(&mut self, outcome: &io::Result<()>, took: Duration) {
+        self.stats.sync_time += took;
         match outcome {
             Ok(()) => self.stats.syncs += 1,
             Err(_) => self.stats.syncs_failed += 1,
@@ -311,8 +315,9 @@ impl Writer {
         self.recover()?;
         for ended in self.take_ended() {
             let segment = ended.segment;
+            let start = self.clock.elapsed();
             let outcome = ended.sync();
-            self.count_sync(&outcome);
+            self.count_sync(&outcome, self.clock.elapsed().saturating_sub(start));
             outcome.map_err(|source| WalError::Sync { segment, source })?;
         }
         if !self.has_unsynced {
@@ -380,7 +385,12 @@ impl Writer {
     }
 
     /// Counts a try to write a checkpoint: see [`WalStats`].
-    pub(super) fn count_checkpoint(&mut self, outcome: &Result<Option<u64>, WalError>) {
+    pub(super) fn count_checkpoint(
+        &mut self,
+        outcome: &Result<Option<u64>, WalError>,
+        took: Duration,
+    ) {
+        self.stats.truncations.add(took);
         match outcome {
             Ok(None) => {}
             Ok(Some(corruptions)) => {
@@ -413,9 +423,11 @@ impl Writer {
     /// Gathers the bytes of a batch.
     fn frame<'a>(&mut self, records: impl IntoIterator<Item = &'a Vec<u8>>) {
         self.out.clear();
+        self.framed_saved = 0;
         for record in records {
             let (packed, flags) = self.packer.pack(self.compression, record);
             frame::push_record(&mut self.out, self.size, packed, flags);
+            self.framed_saved += (record.len() - packed.len()) as u64;
         }
     }
 
@@ -435,7 +447,7 @@ impl Writer {
                 cut.map_err(|source| WalError::Write { segment, source })?;
                 // Whether there is room again, only a write can tell.
                 self.condition = Condition::Good;
-                self.stats.truncations += 1;
+                self.stats.cut_backs += 1;
             }
             Condition::GivenUp if self.clock.elapsed() < self.retry_at => {
                 return Err(WalError::Refused);
@@ -468,7 +480,9 @@ impl Writer {
     }
 
     fn sync_file(&mut self) -> io::Result<()> {
+        let start = self.clock.elapsed();
         let outcome = self.file.sync();
+        self.stats.sync_time += self.clock.elapsed().saturating_sub(start);
         match &outcome {
             Ok(()) => {
                 self.has_unsynced = false;
@@ -500,8 +514,12 @@ impl Writer {
             return Err(WalError::Write { segment: self.segment, source });
         }
         self.trouble = None;
+        let pages = self.size / frame::PAGE_SIZE as u64;
         self.size += self.out.len() as u64;
         self.stats.written_bytes += self.out.len() as u64;
+        self.stats.pages_completed += self.size / frame::PAGE_SIZE as u64 - pages;
+        self.stats.writes += 1;
+        self.stats.saved_bytes += std::mem::take(&mut self.framed_saved);
         self.out.clear();
         Ok(())
     }
@@ -527,8 +545,9 @@ impl Writer {
         self.stats.segment = segment;
         if self.ended.len() > ENDED_MAX {
             // Nobody came to sync them.
+            let start = self.clock.elapsed();
             let outcome = self.ended.remove(0).sync();
-            self.count_sync(&outcome);
+            self.count_sync(&outcome, self.clock.elapsed().saturating_sub(start));
         }
         Ok(())
     }

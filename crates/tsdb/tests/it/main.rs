@@ -21,5 +21,6 @@ mod maintenance;
 mod memory_snapshot;
 mod out_of_order;
 mod select;
+mod stale;
 mod status;
 mod support;

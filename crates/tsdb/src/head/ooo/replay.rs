@@ -6,8 +6,8 @@ use narthex_model::SampleTime;
 use super::OutOfOrder;
 use super::series::{OutOfOrderChunk, Place};
 use crate::ReplayStats;
-use crate::head::Head;
 use crate::head::series::Slot;
+use crate::head::{Head, State};
 use crate::head_chunks::FoundChunk;
 use crate::sample::{Sample, Value};
 use crate::wal::record::{Decoder, MmapMarker, Record, RefHistogram, RefSample};
@@ -85,6 +85,13 @@ impl<'a> LogReplayer<'a> {
             }
             state.set_out_of_order(slot, Arc::new(samples), false);
         }
+        // What is older left the head, but for samples that came out of order.
+        let min_ms = state.truncated_ms.unwrap_or(i64::MIN);
+        let State { tombstones, out_of_order, .. } = state;
+        tombstones.retain(|slot, ranges| {
+            ranges.retain(|(_, max_ms)| *max_ms >= min_ms || out_of_order.has(*slot));
+            !ranges.is_empty()
+        });
     }
 
     fn add_float(&mut self, item: RefSample) {

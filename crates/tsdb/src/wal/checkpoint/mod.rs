@@ -38,6 +38,13 @@ pub(crate) trait LiveSeries {
     /// Returns whether a series has this reference.
     fn has(&self, reference: u64) -> bool;
 
+    /// Returns whether a series had this reference of which the log may still have samples.
+    fn has_left(&self, reference: u64) -> bool;
+
+    /// Returns whether the series with this reference has samples that came out of order, which another
+    /// log has, however old they are.
+    fn has_late(&self, reference: u64) -> bool;
+
     /// Returns whether a series has these labels, whatever its reference is.
     fn has_labels(&self, labels: &Labels) -> bool;
 }
@@ -175,8 +182,10 @@ impl<'a> Filter<'a> {
         match decoder.decode(record)? {
             Record::Series(items) => {
                 // The others are named at the front of the checkpoint.
-                let is_other =
-                    |reference, labels| !series.has(reference) && series.has_labels(labels);
+                let is_other = |reference, labels| {
+                    let is_needed = || series.has_left(reference) || series.has_labels(labels);
+                    !series.has(reference) && is_needed()
+                };
                 let kept = items.iter().filter(|item| is_other(item.reference, &item.labels));
                 others.add(kept.map(|item| (item.reference, &item.labels)), out);
             }
@@ -200,7 +209,10 @@ impl<'a> Filter<'a> {
             }
             Record::Tombstones(items) => {
                 let is_known = |reference| series.has(reference) || others.has(reference);
-                let stays = |item: &&Tombstone| item.max_ms >= min_ms && is_known(item.reference);
+                let stays = |item: &&Tombstone| {
+                    let is_young = item.max_ms >= min_ms;
+                    (is_young || series.has_late(item.reference)) && is_known(item.reference)
+                };
                 let stay = items.iter().filter(stays).copied().collect::<Vec<_>>();
                 others.name(stay.iter().map(|item| item.reference), out);
                 let kept = || stay.iter().copied();

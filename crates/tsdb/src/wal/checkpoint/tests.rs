@@ -35,6 +35,14 @@ impl LiveSeries for Series {
         self.0.contains_key(&reference)
     }
 
+    fn has_left(&self, _: u64) -> bool {
+        false
+    }
+
+    fn has_late(&self, _: u64) -> bool {
+        false
+    }
+
     fn has_labels(&self, labels: &Labels) -> bool {
         self.0.values().any(|(known, _)| known == labels)
     }
