@@ -53,7 +53,7 @@ mod time;
 mod write;
 
 pub use build_info::hostname;
-pub use metrics::{write_scrape_stats, write_tsdb_stats};
+pub use metrics::{write_retention, write_scrape_stats, write_tsdb_stats};
 pub use routes::router;
 pub use serve::{ServeLimits, serve};
 pub use state::{

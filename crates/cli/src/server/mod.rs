@@ -17,8 +17,8 @@ use std::time::Duration;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
-    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_scrape_stats,
-    write_tsdb_stats,
+    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_retention,
+    write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
 use tokio::net::TcpListener;
@@ -231,6 +231,7 @@ fn server_state(
         .with_collector(Box::new(move |page| {
             if let Some(db) = database.get() {
                 write_tsdb_stats(page, &db.stats());
+                write_retention(page, &db.retention());
             }
         }))
 }

@@ -4,7 +4,10 @@
 //! reference gives the same things. What only narthex has is called `narthex_…`.
 
 mod blocks;
+mod compaction;
+mod head;
 mod http;
+mod log;
 mod process;
 mod scrape;
 mod tsdb;
@@ -19,6 +22,7 @@ use axum::response::Response;
 use narthex_exposition::{TEXT_CONTENT_TYPE, TextWriter};
 use narthex_model::MetricType::{Counter, Gauge};
 
+pub use compaction::write_retention;
 pub(crate) use http::HttpStats;
 pub use scrape::write_scrape_stats;
 pub use tsdb::write_tsdb_stats;

@@ -1,8 +1,11 @@
 use narthex_exposition::{Bucket, TextWriter};
-use narthex_model::MetricType::{Counter, Histogram};
+use narthex_model::MetricType::{Counter, Histogram, Summary};
 use narthex_tsdb::{DeltaStats, ExemplarStats, Stats};
 
 use super::blocks::write_block_stats;
+use super::compaction::write_compaction_stats;
+use super::head::write_head_stats;
+use super::log::write_log_stats;
 use super::{counter, gauge};
 
 /// Writes what a time-series database counts, under the reference's names.
@@ -13,6 +16,10 @@ use super::{counter, gauge};
 pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     let Stats { head, wal, wbl, blocks, replay, .. } = stats;
     write_block_stats(page, blocks, head);
+    write_compaction_stats(page, &stats.compaction);
+    write_log_stats(page, "wal", wal);
+    write_log_stats(page, "out_of_order_wbl", wbl);
+    write_head_stats(page, head, replay);
     write_exemplar_stats(page, &stats.exemplars);
     for (name, help, value) in [
         ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
@@ -21,11 +28,6 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             "narthex_tsdb_head_chunks_size_bytes",
             "Size of all chunks in the head block.",
             head.chunk_bytes,
-        ),
-        (
-            "prometheus_tsdb_wal_segment_current",
-            "Write log segment index that TSDB is currently writing to.",
-            wal.segment,
         ),
         (
             "narthex_tsdb_blocks_lost",
@@ -40,6 +42,13 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     ] {
         gauge(page, name, help, value as f64);
     }
+    let (count, total) = (wal.truncations.count, wal.truncations.total);
+    page.family(
+        "prometheus_tsdb_wal_truncate_duration_seconds",
+        Summary,
+        "Duration of WAL truncation.",
+    )
+    .summary(&[], &[], total.as_secs_f64(), count as f64);
     for (name, help, time) in [
         ("min", "Minimum time bound of the head block.", head.min_ms),
         ("max", "Maximum timestamp of the head block.", head.max_ms),
@@ -62,7 +71,8 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
         Counter,
         "Total number of appended samples.",
     )
-    .sample(&[("type", "float")], head.samples_appended as f64);
+    .sample(&[("type", "float")], (head.samples_appended - head.histograms_appended) as f64)
+    .sample(&[("type", "histogram")], head.histograms_appended as f64);
     page.family(
         "prometheus_tsdb_out_of_order_samples_total",
         Counter,
@@ -90,16 +100,6 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     write_deltas(page, &head.out_of_order_deltas);
     for (name, help, value) in [
         (
-            "prometheus_tsdb_head_series_created_total",
-            "Total number of series created in the head",
-            head.series_created,
-        ),
-        (
-            "prometheus_tsdb_head_chunks_created_total",
-            "Total number of chunks created in the head",
-            head.chunks_created,
-        ),
-        (
             "prometheus_tsdb_head_series_not_found_total",
             "Total number of requests for series that were not found.",
             head.series_not_found,
@@ -113,11 +113,6 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             "narthex_tsdb_duplicate_samples_total",
             "Samples refused as a second value of their series for one time.",
             head.duplicate_samples,
-        ),
-        (
-            "prometheus_tsdb_wal_writes_failed_total",
-            "Total number of write log writes that failed.",
-            wal.writes_failed,
         ),
         (
             "prometheus_tsdb_wal_corruptions_total",
@@ -145,9 +140,14 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             wal.checkpoints_failed,
         ),
         (
-            "prometheus_tsdb_wal_truncations_total",
-            "Total number of write log truncations that were attempted.",
-            wal.truncations,
+            "prometheus_tsdb_checkpoint_deletions_total",
+            "Total number of checkpoint deletions attempted.",
+            wal.checkpoints,
+        ),
+        (
+            "narthex_tsdb_wal_cut_backs_total",
+            "Times that the write log was cut back behind a failed write.",
+            wal.cut_backs,
         ),
         ("narthex_tsdb_wal_records_total", "Records written to the write log.", wal.records),
         (
@@ -159,11 +159,6 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             "narthex_tsdb_wbl_written_bytes_total",
             "Bytes written to the log of out of order samples.",
             wbl.written_bytes,
-        ),
-        (
-            "narthex_tsdb_wbl_writes_failed_total",
-            "Total number of writes to the log of out of order samples that failed.",
-            wbl.writes_failed,
         ),
         ("narthex_tsdb_wal_fsyncs_total", "Times that the write log was synced.", wal.syncs),
         (
@@ -186,9 +181,6 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     }
 }
 
-/// # Source
-///
-/// `tsdb/exemplar.go` of Prometheus.
 /// How late samples were that came out of order.
 fn write_deltas(page: &mut TextWriter, deltas: &DeltaStats) {
     let mut cumulative = 0;
@@ -206,6 +198,9 @@ fn write_deltas(page: &mut TextWriter, deltas: &DeltaStats) {
     .histogram(&[], &buckets, deltas.sum_ms as f64 / 1e3, count);
 }
 
+/// # Source
+///
+/// `tsdb/exemplar.go` of Prometheus.
 fn write_exemplar_stats(page: &mut TextWriter, stats: &ExemplarStats) {
     let oldest_s = stats.oldest_ms.map_or(0.0, |oldest_ms| oldest_ms as f64 / 1e3);
     for (name, help, value) in [

@@ -48,6 +48,15 @@ fn late_samples_are_taken_counted_and_refused() {
         "sample_ooo_delta_bucket{le=\"1800\"} 2\n",
         "sample_ooo_delta_bucket{le=\"3600\"} 3\n",
         "sample_ooo_delta_count 3\n",
+        "prometheus_tsdb_head_stale_series 0\n",
+        "prometheus_tsdb_head_appenders_created_total 5\n",
+        "prometheus_tsdb_head_active_appenders 0\n",
+        "prometheus_tsdb_isolation_high_watermark 2\n",
+        "prometheus_tsdb_compaction_chunk_samples_bucket{le=\"13.5\"} 0\n",
+        "prometheus_tsdb_compaction_duration_seconds_bucket{le=\"8192\"} 0\n",
+        "prometheus_tsdb_wal_truncate_duration_seconds_count 0\n",
+        "prometheus_tsdb_wal_fsync_duration_seconds_count 0\n",
+        "prometheus_tsdb_out_of_order_wbl_writes_failed_total 0\n",
     ] {
         let line = format!("\nprometheus_tsdb_{line}");
         assert!(page.contains(&line), "{line}\n{page}");
