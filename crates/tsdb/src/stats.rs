@@ -94,7 +94,9 @@ impl HeadStats {
     /// Adds what an earlier head counted as it took samples. The series and chunks are in this one.
     pub(crate) fn and(self, earlier: Self) -> Self {
         Self {
+            appenders_created: self.appenders_created + earlier.appenders_created,
             samples_appended: self.samples_appended + earlier.samples_appended,
+            histograms_appended: self.histograms_appended + earlier.histograms_appended,
             out_of_order_samples: self.out_of_order_samples + earlier.out_of_order_samples,
             out_of_bound_samples: self.out_of_bound_samples + earlier.out_of_bound_samples,
             future_samples: self.future_samples + earlier.future_samples,
