@@ -91,7 +91,6 @@ pub(crate) struct Opening {
 impl Opening {
     pub(crate) fn new(host: Host, path: &Path, options: Options) -> Result<Self, OpenError> {
         check_options(&options)?;
-        let start = host.clock.elapsed();
         let lock = prepare(&*host.files, path, options.locks)?;
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
@@ -103,6 +102,7 @@ impl Opening {
         if !is_safe {
             start_ups.count();
         }
+        let start = host.clock.elapsed();
         let guard = |lead_max| Arc::new(ClockGuard::new(Arc::clone(&host.clock), lead_max));
         let guard = options.clock_lead_max.map(guard);
         let dir = path.to_owned();
