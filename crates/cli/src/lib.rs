@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod logs;
+mod negation;
 pub mod promtool;
 pub mod server;
 

@@ -9,8 +9,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::negation::with_negations;
 pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
 
@@ -56,7 +57,10 @@ pub struct TestPromqlFlags {
 /// Reads the command line of this process and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let flags = PromtoolFlags::parse();
+    let flags = with_negations(PromtoolFlags::command())
+        .try_get_matches()
+        .and_then(|matches| PromtoolFlags::from_arg_matches(&matches))
+        .unwrap_or_else(|error| error.exit());
     let mut out = BufWriter::new(io::stdout().lock());
     run(&flags, &mut Console::of_process(&mut out), &mut io::stderr())
 }

@@ -29,6 +29,7 @@ pub use flags::ServerFlags;
 pub use storage::{StorageFlags, WalCompressionType};
 
 use crate::logs;
+use crate::negation::with_negations;
 use configuration::LoadError;
 use features::Options;
 use opening::OpeningStore;
@@ -41,7 +42,7 @@ use upkeep::Upkeep;
 /// `default_config_file` is read where the command line names no configuration.
 #[must_use]
 pub fn main(default_config_file: &'static str) -> ExitCode {
-    let command = ServerFlags::command()
+    let command = with_negations(ServerFlags::command())
         .mut_arg("config_file", |argument| argument.default_value(default_config_file));
     let flags = command
         .try_get_matches()
