@@ -49,6 +49,7 @@ mod routes;
 mod serve;
 mod state;
 mod targets;
+mod throttle;
 mod time;
 mod write;
 

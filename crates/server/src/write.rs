@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -11,12 +12,14 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 use narthex_remote::{Post, ReceiveLimits, Received, WriteError, receive};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::answer::with_sources;
 use crate::params::BODY_TIMEOUT;
 use crate::routes::text;
 use crate::state::ServerState;
+use crate::throttle::Throttle;
 use crate::time::now_ms;
 
 /// What was received by remote write.
@@ -25,6 +28,8 @@ pub(crate) struct Writes {
     pub(crate) samples: AtomicU64,
     pub(crate) rejected: AtomicU64,
     pub(crate) invalid_labels: AtomicU64,
+    /// Of what the store could not take: on a full disk every request fails.
+    failures: Mutex<Throttle>,
     slots: Arc<Semaphore>,
 }
 
@@ -34,6 +39,7 @@ impl Default for Writes {
             samples: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             invalid_labels: AtomicU64::new(0),
+            failures: Mutex::default(),
             slots: Arc::new(Semaphore::new(CONCURRENCY_MAX)),
         }
     }
@@ -63,11 +69,11 @@ pub(crate) async fn write(State(state): State<Arc<ServerState>>, request: Reques
     let stored = tokio::task::spawn_blocking(move || {
         // Held until the end, also where the client does not wait for it.
         let _slot = slot;
-        store(&state, &head.headers, &body)
+        store(&state, &head.headers, &body).map_err(|error| refuse(&state, &error))
     });
     match stored.await {
         Ok(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(error)) => refuse(&error),
+        Ok(Err(refusal)) => refusal,
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "unexpected error: the write panicked\n"),
     }
 }
@@ -103,12 +109,19 @@ fn store(state: &ServerState, headers: &HeaderMap, body: &Bytes) -> Result<Recei
     answer
 }
 
-fn refuse(error: &WriteError) -> Response {
+fn refuse(state: &ServerState, error: &WriteError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut message = error.to_string();
     if status.is_server_error() {
         message = with_sources(error);
-        tracing::error!(err = message, "Error while storing the remote write request");
+        let admitted = state.writes.failures.lock().admit(Instant::now());
+        if let Some(left_out) = admitted {
+            tracing::error!(
+                err = message,
+                left_out,
+                "Error while storing the remote write request"
+            );
+        }
     } else {
         tracing::warn!(err = message, "Refused a remote write request");
     }
