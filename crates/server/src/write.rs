@@ -69,11 +69,13 @@ pub(crate) async fn write(State(state): State<Arc<ServerState>>, request: Reques
     let stored = tokio::task::spawn_blocking(move || {
         // Held until the end, also where the client does not wait for it.
         let _slot = slot;
-        store(&state, &head.headers, &body).map_err(|error| refuse(&state, &error))
+        match store(&state, &head.headers, &body) {
+            Ok(_) => StatusCode::NO_CONTENT.into_response(),
+            Err(error) => refuse(&state, &error),
+        }
     });
     match stored.await {
-        Ok(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(refusal)) => refusal,
+        Ok(answer) => answer,
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "unexpected error: the write panicked\n"),
     }
 }
