@@ -23,8 +23,8 @@ use crate::reserve::Reserve;
 use crate::status::StartUps;
 use crate::wal::{MemorySnapshot, MemorySnapshotError, Progress, Wal, WalEnd};
 use crate::{
-    BlockMeta, Cardinality, Corruption, OpenError, Options, ReplayProgress, Retention, Stats,
-    Status, WalError, WalStats,
+    BlockMeta, Cardinality, Corruption, FloatEncoding, OpenError, Options, ReplayProgress,
+    Retention, Stats, Status, WalError, WalStats,
 };
 
 /// A time-series database in one folder: what Prometheus calls its data directory.
@@ -51,6 +51,8 @@ pub struct Db {
     pub(crate) blocks: Blocks,
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) retention: Mutex<Retention>,
+    /// As [`Options::float_encoding`].
+    pub(crate) float_encoding: Mutex<FloatEncoding>,
     /// As [`Options::stale_compaction_threshold`].
     pub(crate) stale_threshold: Mutex<f64>,
     pub(crate) reserve: Reserve,
@@ -270,6 +272,25 @@ impl Db {
         }
         let dir = self.dir.join(WBL_NAME);
         self.head().open_window(window_ms, &self.host, &dir, &self.options)
+    }
+
+    /// Changes how chunks of floats are encoded that start from now on, and those that are written anew as
+    /// blocks are merged.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::XorWithStartTimestamps`] where start timestamps are kept, which that encoding does not
+    /// hold.
+    pub fn set_float_encoding(&self, encoding: FloatEncoding) -> Result<(), OpenError> {
+        if self.options.start_timestamps && encoding == FloatEncoding::Xor {
+            return Err(OpenError::XorWithStartTimestamps);
+        }
+        *self.float_encoding.lock() = encoding;
+        if let Some(loading) = &self.loading {
+            loading.change_options(self, |options| options.float_encoding = encoding);
+        }
+        self.with_head(|head| head.set_float_encoding(encoding));
+        Ok(())
     }
 
     /// Deletes the samples in `range` of the series of the head that meet all `matchers`. What comes

@@ -120,7 +120,8 @@ impl Db {
     }
 
     fn merge_blocks(&self, is_due: impl Fn() -> bool) -> Result<(), BlockError> {
-        self.blocks.compact(&self.options, &self.retention().rules, is_due)
+        let encoding = (*self.float_encoding.lock()).into();
+        self.blocks.compact(&self.options, encoding, &self.retention().rules, is_due)
     }
 
     fn drop_old_blocks(&self) {

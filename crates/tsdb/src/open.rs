@@ -218,6 +218,7 @@ impl Opening {
         let reserve = Reserve::new(Arc::clone(&host.files), &dir, options.reserve_bytes);
         let delay = choose_delay(&options, &*host.random);
         let retention = Mutex::new(options.retention.clone());
+        let float_encoding = Mutex::new(options.float_encoding);
         let stale_threshold = Mutex::new(options.stale_compaction_threshold);
         let maintenance = Mutex::new(Maintenance::new(min_valid_ms, delay));
         let loaded = loaded.map_or_else(OnceLock::new, OnceLock::from);
@@ -234,6 +235,7 @@ impl Opening {
             blocks,
             maintenance,
             retention,
+            float_encoding,
             stale_threshold,
             reserve,
             start_ups,

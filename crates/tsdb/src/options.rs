@@ -32,6 +32,7 @@ pub struct Options {
     /// How many samples a chunk is meant to hold; it may hold up to twice as many.
     pub samples_per_chunk: u16,
     /// How chunks of floats are encoded, those included that are written anew as they are merged.
+    /// [`Db::set_float_encoding`](crate::Db::set_float_encoding) changes it.
     pub float_encoding: FloatEncoding,
     /// Whether samples keep the start timestamps that come with them: in the log, in chunks of floats,
     /// which must be encoded as [`FloatEncoding::Xor2`] for it, and in those of histograms as

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use narthex_chunk::Encoding;
 use narthex_host::Host;
 use narthex_storage::TimeRange;
 
@@ -43,7 +44,7 @@ impl<I> HeadSeries<I> {
 impl Blocks {
     /// Makes blocks of blocks until there is nothing to do, or something else `is_due`.
     ///
-    /// A block whose samples cannot be read is left out for a while, and for good after three tries;
+    /// What is written anew has chunks of `floats`. A block whose samples cannot be read is left out for a while, and for good after three tries;
     /// the others go on.
     ///
     /// # Errors
@@ -52,6 +53,7 @@ impl Blocks {
     pub(crate) fn compact(
         &self,
         options: &Options,
+        floats: Encoding,
         rules: &[RetentionRule],
         is_due: impl Fn() -> bool,
     ) -> Result<(), BlockError> {
@@ -91,7 +93,7 @@ impl Blocks {
             }
             let chosen = blocks.into_iter().filter(|block| plan.contains(&block.meta().ulid));
             let chosen = chosen.collect::<Vec<_>>();
-            match self.merge(&chosen, options, &horizons) {
+            match self.merge(&chosen, options, floats, &horizons) {
                 Ok(()) => failures.succeed(),
                 Err(error) => self.note_failure(&mut failures, &chosen, error)?,
             }
@@ -141,6 +143,7 @@ impl Blocks {
         &self,
         blocks: &[Arc<Block>],
         options: &Options,
+        floats: Encoding,
         horizons: &Horizons<'_>,
     ) -> Result<(), BlockError> {
         let metas = blocks.iter().map(|block| block.meta()).collect::<Vec<_>>();
@@ -153,8 +156,7 @@ impl Blocks {
         let range = TimeRange { min_ms: meta.min_ms, max_ms: meta.end_ms - 1 };
         let sources = blocks.iter().map(|block| block.series_chunks(range));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let series = MergeSeries::new(sources, options.float_encoding.into())
-            .map(|series| horizons.apply(series?));
+        let series = MergeSeries::new(sources, floats).map(|series| horizons.apply(series?));
         let fresh = self.write(meta, symbols, series, options)?;
         self.counts.compactions.fetch_add(1, Ordering::Relaxed);
         tracing::info!(

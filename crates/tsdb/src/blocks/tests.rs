@@ -90,7 +90,7 @@ fn read_cleanly(blocks: &Blocks) -> Samples {
 }
 
 fn compact(blocks: &Blocks, options: &Options) -> Result<(), BlockError> {
-    blocks.compact(options, &options.retention.rules, || false)
+    blocks.compact(options, options.float_encoding.into(), &options.retention.rules, || false)
 }
 
 fn open(host: &Host) -> Blocks {

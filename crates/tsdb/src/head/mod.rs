@@ -42,9 +42,10 @@ mod value;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use hashbrown::{HashMap, HashSet};
+use narthex_chunk::Encoding;
 use narthex_model::{Labels, Metadata};
 use narthex_storage::{AppendError, SeriesRef, TimeRange};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -71,7 +72,7 @@ use crate::clock_guard::ClockGuard;
 use crate::head_chunks::HeadChunks;
 use crate::sample::Sample;
 use crate::wal::Wal;
-use crate::{HeadStats, Timing, WalError};
+use crate::{FloatEncoding, HeadStats, Timing, WalError};
 
 /// All series in memory.
 pub(crate) struct Head {
@@ -79,6 +80,8 @@ pub(crate) struct Head {
     readers: Readers,
     underway: underway::Commits,
     rules: CutRules,
+    /// How chunks of floats are encoded that start from now on: what the rules say of it at first.
+    floats: AtomicU8,
     block_range_ms: i64,
     /// For samples out of order.
     window: OutOfOrderWindow,
@@ -218,6 +221,18 @@ impl Head {
         self.guard = guard;
     }
 
+    /// Changes how chunks of floats are encoded. With its next sample a series starts another chunk.
+    pub(crate) fn set_float_encoding(&self, encoding: FloatEncoding) {
+        self.floats.store(Encoding::from(encoding) as u8, Ordering::Relaxed);
+    }
+
+    fn rules(&self) -> CutRules {
+        let floats = Encoding::try_from(self.floats.load(Ordering::Relaxed));
+        let mut rules = self.rules;
+        rules.floats = floats.unwrap_or(rules.floats);
+        rules
+    }
+
     /// Returns the latest time that a sample may have.
     pub(crate) fn latest_ms(&self) -> i64 {
         self.guard.as_ref().map_or(i64::MAX, |guard| guard.latest_ms())
@@ -301,6 +316,7 @@ impl Head {
             }
         }
         let has_readers = state.commits.begin(&self.readers);
+        let rules = self.rules();
         let mut applied = 0;
         for Pending { slot, sample, .. } in samples.drain(..) {
             *state.table.get_mut(slot).pending.get_mut() -= 1;
@@ -313,7 +329,7 @@ impl Head {
                 index.add(slot, table);
             }
             let is_histogram = sample.value.kind() != Kind::Float;
-            match state.append(slot, sample, self.rules) {
+            match state.append(slot, sample, rules) {
                 Appended::Same | Appended::NewChunk => {
                     applied += 1;
                     state.counts.histograms_appended += u64::from(is_histogram);

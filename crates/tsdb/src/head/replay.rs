@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU8;
+
 use hashbrown::HashMap;
 use narthex_model::{Exemplar, SampleTime};
 use parking_lot::{Mutex, RwLock};
@@ -161,6 +163,7 @@ impl Replayer {
             readers: Readers::default(),
             underway: underway::Commits::default(),
             rules: self.rules,
+            floats: AtomicU8::new(self.rules.floats as u8),
             block_range_ms: options.block_range_ms,
             window: OutOfOrderWindow::new(options),
             guard: None,

@@ -254,7 +254,11 @@ impl Series {
         rules: CutRules,
         slab: &mut Slab,
     ) -> Appended {
-        let is_open = matches!(self.open, Open::Xor { .. } | Open::Xor2(_));
+        let is_open = match self.open {
+            Open::Xor { .. } => rules.floats == Encoding::Xor,
+            Open::Xor2(_) => rules.floats == Encoding::Xor2,
+            _ => false,
+        };
         let goes_on = is_open && {
             let facts = self.facts();
             !rules.ends_floats(facts, time.timestamp_ms, &mut self.cut_at_ms)

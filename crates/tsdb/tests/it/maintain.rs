@@ -4,7 +4,7 @@ use std::path::Path;
 
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
-use narthex_tsdb::{Db, Options};
+use narthex_tsdb::{Db, FloatEncoding, OpenError, Options};
 
 use crate::support::{Samples, commit, read_all, series};
 
@@ -115,4 +115,37 @@ fn compaction_drops_what_is_beyond_the_retention() {
     // Blocks end at 2, 4 and 6 hours.
     assert_eq!((db.stats().blocks.loaded, db.stats().blocks.time_retentions), (2, 1));
     assert_eq!(db.stats().blocks.min_ms, Some(2 * HOUR_MS));
+}
+
+#[test]
+fn the_encoding_of_floats_changes_while_samples_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = Options::default();
+    options.block_range_ms = 24 * HOUR_MS;
+    let db = Db::open(dir.path(), options.clone()).unwrap();
+    let labels = series("m", "a");
+    let chunk_counts = [
+        (FloatEncoding::Xor, 1),
+        (FloatEncoding::Xor2, 2),
+        (FloatEncoding::Xor2, 2),
+        (FloatEncoding::Xor, 3),
+    ];
+    for (number, (encoding, chunks)) in (0..).zip(chunk_counts) {
+        db.set_float_encoding(encoding).unwrap();
+        let samples = (0..5).map(|n| ((number * 5 + n) * 60_000, n as f64));
+        commit(&db, &labels, &samples.collect::<Vec<_>>()).unwrap();
+        assert_eq!(db.stats().head.chunks, chunks, "{encoding:?}");
+    }
+    let expected = read_all(&db);
+    assert_eq!(expected.values().map(Vec::len).sum::<usize>(), 20);
+    db.flush(HOUR_MS).unwrap();
+    assert_eq!(read_all(&db), expected);
+    drop(db);
+
+    options.start_timestamps = true;
+    options.float_encoding = FloatEncoding::Xor2;
+    let db = Db::open(dir.path(), options).unwrap();
+    let refused = db.set_float_encoding(FloatEncoding::Xor);
+    assert!(matches!(refused, Err(OpenError::XorWithStartTimestamps)), "{refused:?}");
+    assert_eq!(read_all(&db), expected);
 }

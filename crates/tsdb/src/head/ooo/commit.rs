@@ -124,7 +124,7 @@ impl Head {
         };
         let value = std::mem::replace(&mut sample.value, Value::Float(0.0));
         sample.value = value.into_end_of(series.newest_kind);
-        sample.time = self.rules.chunk_time(sample);
+        sample.time = self.rules().chunk_time(sample);
         let samples = Arc::make_mut(&mut series.samples);
         if samples.is_full(self.window.sample_count_max) {
             samples.cut(self.float_encoding());
@@ -147,7 +147,7 @@ impl Head {
 
     /// Returns how chunks of out-of-order floats are encoded.
     pub(super) fn float_encoding(&self) -> Encoding {
-        self.rules.floats
+        self.rules().floats
     }
 }
 

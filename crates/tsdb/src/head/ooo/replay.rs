@@ -114,7 +114,7 @@ impl<'a> LogReplayer<'a> {
     fn add_sample(&mut self, reference: u64, mut sample: Sample) {
         let Some(slot) = self.find(reference) else { return };
         self.stats.samples += 1;
-        sample.time = self.head.rules.chunk_time(&sample);
+        sample.time = self.head.rules().chunk_time(&sample);
         let series = self.series.entry(slot).or_default();
         if series.is_full(self.head.window.sample_count_max) {
             series.cut(self.head.float_encoding());
