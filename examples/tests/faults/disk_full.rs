@@ -114,8 +114,7 @@ fn a_full_disk_loses_nothing_and_heals() {
         ledger.send_while(&url, |traffic| {
             wait_until_more("the first samples", &traffic.accepted);
             thread::sleep(Duration::from_millis(round as u64 * 613 % 1_500));
-            disk.fill();
-            be_full(&url, traffic);
+            be_full(&url, &disk, traffic);
             disk.free();
             let freed = Instant::now();
             wait_until_more("samples with room again", &traffic.accepted);
@@ -136,10 +135,16 @@ fn a_full_disk_loses_nothing_and_heals() {
     assert!(slowest <= RESUME_TIME_MAX, "resumed after {slowest:?}");
 }
 
-/// What a server does whose disk is full.
-fn be_full(url: &str, traffic: &Traffic) {
-    wait_until_more("a refusal", &traffic.unavailable);
+/// What a server does whose disk is full. It may make room, again and again, until somebody takes that
+/// too.
+fn be_full(url: &str, disk: &Disk, traffic: &Traffic) {
+    let before = traffic.unavailable.load(Ordering::Relaxed);
+    wait_for("a refusal", BOUND, || {
+        disk.fill();
+        (traffic.unavailable.load(Ordering::Relaxed) > before).then_some(())
+    });
     let (status, reason) = wait_for("a server that is not ready", BOUND, || {
+        disk.fill();
         Some(get(url, "/-/ready")).filter(|(status, _)| *status != 200)
     });
     assert!(status == 503 && reason.contains("No space left"), "HTTP {status}: {reason}");
