@@ -12,7 +12,7 @@ mod writer;
 
 pub(crate) use difference::Window;
 pub(crate) use reader::BitReader;
-pub(crate) use writer::{BitSink, BitVec, BitWriter, Bits, write_behind};
+pub(crate) use writer::{BitSink, BitVec, BitWriter, Bits, put_both, write_behind};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{BitReader, BitSink, BitVec, Bits, Window, difference, varbit, varint, write_behind};
+use super::{
+    BitReader, BitSink, BitVec, Bits, Window, difference, put_both, varbit, varint, write_behind,
+};
 use crate::NoRoom;
 
 fn bits(write: impl FnOnce(&mut BitVec)) -> String {
@@ -69,6 +71,28 @@ fn a_buffer_without_room_keeps_its_bits() {
     let narrow = |out: &mut super::BitWriter<'_>| out.push_both(Bits::new(1, 2), Bits::new(3, 4));
     assert_eq!(write_behind(&mut buffer, 3, 20, narrow), Ok(9));
     assert_eq!(buffer, [0b1010_1001, 0b1000_0000]);
+}
+
+#[test]
+fn a_word_fits_where_its_bits_do() {
+    let (head, body) = (Bits::new(0b101, 3), Bits::new(0x0123_4567_89ab_cdef, 60));
+    for place in 0..10 {
+        for size in 0..32 {
+            let mut buffer = vec![0xff; size];
+            let size_bytes = (place as usize + 63).div_ceil(8);
+            let put = put_both(&mut buffer, place, head, body);
+            if size < size_bytes {
+                assert_eq!(put, Err(NoRoom { size_bytes }));
+                assert!(buffer.iter().all(|byte| *byte == 0xff));
+                continue;
+            }
+            assert_eq!(put, Ok(place + 63));
+            let written = buffer[..size_bytes].iter().map(|byte| format!("{byte:08b}"));
+            let place = place as usize;
+            let expected = format!("{:1<place$}101{:060b}", "", body.number);
+            assert_eq!(written.collect::<String>()[..place + 63], expected, "{place} {size}");
+        }
+    }
 }
 
 /// Something that is written and read.

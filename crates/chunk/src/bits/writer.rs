@@ -74,6 +74,39 @@ fn write_in_little_room(
     Ok(bit_count - place + written_bits)
 }
 
+/// Writes 1 to 121 bits as one word behind the first `bit_count` bits of `buffer`, and returns how many
+/// bits are written then. A buffer with room for just these is long enough.
+///
+/// PERF: an open chunk mostly has less room left than the longest sample takes.
+#[inline]
+pub(crate) fn put_both(
+    buffer: &mut [u8],
+    bit_count: u32,
+    head: Bits,
+    body: Bits,
+) -> Result<u32, NoRoom> {
+    let (start, place) = ((bit_count / 8) as usize, bit_count % 8);
+    let count = head.count + body.count;
+    debug_assert!((1..=121).contains(&count));
+    let word = u128::from(head.number) << body.count | u128::from(body.number);
+    let size_bytes = start + (place + count).div_ceil(8) as usize;
+    if buffer.len() < size_bytes {
+        return Err(NoRoom { size_bytes });
+    }
+    let target = &mut buffer[start..];
+    let taken = u128::from(target[0] & !(0xff >> place)) << 120;
+    let bytes = (taken | word << (128 - count - place)).to_be_bytes();
+    if let Some(target) = target.first_chunk_mut() {
+        *target = bytes;
+    } else if let Some((start, rest)) = target.split_first_chunk_mut::<8>() {
+        *start = *bytes.first_chunk().expect("half of them");
+        rest.copy_from_slice(&bytes[8..][..rest.len()]);
+    } else {
+        target.copy_from_slice(&bytes[..target.len()]);
+    }
+    Ok(bit_count + count)
+}
+
 /// Takes bits, the highest first.
 pub(crate) trait BitSink {
     /// Writes the lowest `count` bits of `bits`, 1 to 64 of them; the others must be zero.

@@ -1,5 +1,5 @@
 use super::{HEADER_SIZE, decode};
-use crate::bits::{BitSink, BitWriter, Bits, Window, difference, varint, write_behind};
+use crate::bits::{BitSink, BitWriter, Bits, Window, difference, put_both, varint, write_behind};
 use crate::{ChunkError, NoRoom};
 
 /// What must be known of an XOR chunk to append to it, beside its bytes, which are elsewhere.
@@ -67,9 +67,7 @@ impl XorAppender {
         let is_newer = self.sample_count == 0 || self.timestamp_ms < timestamp_ms;
         assert!(is_newer, "samples out of order");
         let mut next = *self;
-        next.bit_count = write_behind(buffer, self.bit_count, Self::SAMPLE_SIZE_MAX, |out| {
-            next.write(out, timestamp_ms, value.to_bits());
-        })?;
+        next.bit_count = next.put(buffer, timestamp_ms, value.to_bits())?;
         buffer[..HEADER_SIZE].copy_from_slice(&next.sample_count.to_be_bytes());
         *self = next;
         Ok(())
@@ -93,46 +91,50 @@ impl XorAppender {
         (self.sample_count > 0).then_some((self.timestamp_ms, f64::from_bits(self.value_bits)))
     }
 
-    /// Writes a sample, but not the header, and takes note of it, but not of how many bits it took.
+    /// Writes a sample, but not the header, and takes note of it, but not of how many bits are written
+    /// then, which it returns.
     #[inline]
-    fn write(&mut self, out: &mut BitWriter<'_>, timestamp_ms: i64, value_bits: u64) {
-        if self.sample_count < 2 {
-            return self.write_early(out, timestamp_ms, value_bits);
-        }
+    fn put(
+        &mut self,
+        buffer: &mut [u8],
+        timestamp_ms: i64,
+        value_bits: u64,
+    ) -> Result<u32, NoRoom> {
         let delta_ms = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        let difference = value_bits ^ self.value_bits;
-        let change_ms = delta_ms.wrapping_sub(self.delta_ms);
-        if let Some(time) = short_time(change_ms) {
-            let (head, body) = difference::encode(difference, &mut self.window);
-            out.push_both(time.then(head), body);
-        } else {
-            out.push(0b1111, 4);
-            out.push(change_ms.cast_unsigned(), 64);
-            difference::push_difference(out, difference, &mut self.window);
-        }
-        self.delta_ms = delta_ms;
-        self.note(timestamp_ms, value_bits);
-    }
-
-    /// Writes the first sample or the second.
-    #[cold]
-    fn write_early(&mut self, out: &mut BitWriter<'_>, timestamp_ms: i64, value_bits: u64) {
-        if self.sample_count == 0 {
-            varint::push_signed(out, timestamp_ms);
-            out.push(value_bits, 64);
-        } else {
-            self.delta_ms = timestamp_ms.wrapping_sub(self.timestamp_ms);
-            varint::push_unsigned(out, self.delta_ms.cast_unsigned());
-            difference::push_difference(out, value_bits ^ self.value_bits, &mut self.window);
-        }
-        self.note(timestamp_ms, value_bits);
-    }
-
-    #[inline]
-    fn note(&mut self, timestamp_ms: i64, value_bits: u64) {
+        let time = short_time(delta_ms.wrapping_sub(self.delta_ms));
+        let bit_count = match time.filter(|_| self.sample_count > 1) {
+            Some(time) => {
+                let (head, body) =
+                    difference::encode(value_bits ^ self.value_bits, &mut self.window);
+                put_both(buffer, self.bit_count, time.then(head), body)?
+            }
+            None => write_behind(buffer, self.bit_count, Self::SAMPLE_SIZE_MAX, |out| {
+                self.write_long(out, timestamp_ms, value_bits);
+            })?,
+        };
+        self.delta_ms = if self.sample_count == 0 { 0 } else { delta_ms };
         self.timestamp_ms = timestamp_ms;
         self.value_bits = value_bits;
         self.sample_count += 1;
+        Ok(bit_count)
+    }
+
+    /// Writes the first sample, the second, or one that comes at another distance than any before.
+    #[cold]
+    fn write_long(&mut self, out: &mut BitWriter<'_>, timestamp_ms: i64, value_bits: u64) {
+        let delta_ms = timestamp_ms.wrapping_sub(self.timestamp_ms);
+        match self.sample_count {
+            0 => {
+                varint::push_signed(out, timestamp_ms);
+                return out.push(value_bits, 64);
+            }
+            1 => varint::push_unsigned(out, delta_ms.cast_unsigned()),
+            _ => {
+                out.push(0b1111, 4);
+                out.push(delta_ms.wrapping_sub(self.delta_ms).cast_unsigned(), 64);
+            }
+        }
+        difference::push_difference(out, value_bits ^ self.value_bits, &mut self.window);
     }
 }
 
