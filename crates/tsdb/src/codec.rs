@@ -22,18 +22,33 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
+    /// Returns the next bytes and leaves them there.
+    #[inline]
+    pub(crate) fn peek<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// Leaves out so many bytes, or all that are left.
+    #[inline]
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or_default();
+    }
+
+    #[inline]
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(byte)
     }
 
+    #[inline]
     pub(crate) fn word(&mut self) -> Option<u64> {
         let (word, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(u64::from_be_bytes(*word))
     }
 
+    #[inline]
     pub(crate) fn float(&mut self) -> Option<f64> {
         Some(f64::from_bits(self.word()?))
     }
@@ -77,9 +92,9 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    #[inline]
     pub(crate) fn signed(&mut self) -> Option<i64> {
-        let bits = self.unsigned()?;
-        Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
+        Some(zigzag(self.unsigned()?))
     }
 
     /// Takes bytes that stand behind their number.
@@ -94,6 +109,12 @@ impl<'a> Cursor<'a> {
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         str::from_utf8(self.bytes()?).ok()
     }
+}
+
+/// Returns the number that signs were folded into: 0, -1, 1, -2 and so on.
+#[inline]
+pub(crate) fn zigzag(bits: u64) -> i64 {
+    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
 }
 
 pub(crate) fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {

@@ -62,6 +62,7 @@ impl CutRules {
 
     /// Returns whether a chunk of floats ends before a sample at `timestamp_ms`. `cut_at_ms` is when it
     /// should end, which is set anew once a quarter of it is there.
+    #[inline]
     pub(super) fn ends_floats(
         self,
         open: OpenFacts,

@@ -11,11 +11,13 @@ use super::isolation::Readers;
 use super::labels::LABELS_SIZE_MAX;
 use super::ooo::{Leftovers, OutOfOrderWindow};
 use super::series::Slot;
+use super::table::SeriesTable;
 use super::{Alias, Appenders, Head, Refusals, State, underway};
 use crate::head_chunks::{FoundChunk, HeadChunks};
 use crate::sample::{Sample, Value};
 use crate::wal::record::{
     Decoder, Record, RefExemplar, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
+    has_samples, visit_samples,
 };
 use crate::{Options, ReplayStats, provisional};
 
@@ -29,12 +31,11 @@ pub(crate) struct Replayer {
     pub(super) min_valid_ms: i64,
     rules: CutRules,
     decoder: Decoder,
-    /// By slot.
-    marks: Vec<Mark>,
-    /// Second references of series.
-    aliases: HashMap<u64, Slot>,
-    /// Where the next sample's series is looked for first: commits mostly hold series in order.
+    marks: Marks,
+    /// Where the next histogram's series is looked for first.
     guess: Slot,
+    /// The floats of the present record that go to open chunks.
+    floats: Vec<(Slot, SampleTime, f64)>,
     pub(super) stats: ReplayStats,
     /// Full chunks in files, by the references of their series, until the log names those.
     found: HashMap<u64, FullChunks>,
@@ -45,15 +46,73 @@ pub(crate) struct Replayer {
     pub(super) is_restored: bool,
 }
 
-/// What must be known of a series to pass over samples of it that are in files.
+/// What must be known of the series to pass over samples of them that are in files.
 ///
-/// PERF: most samples of a log are. These sixteen bytes a series stay in the processor's caches, where
-/// the series themselves do not: 48 million samples of 100,000 series take half the time.
+/// PERF: most samples of a log are. Sixteen bytes a series stay in the processor's caches, where the
+/// series themselves do not: 48 million samples of 100,000 series take half the time.
+#[derive(Debug, Default)]
+struct Marks {
+    /// By slot.
+    marks: Vec<Mark>,
+    /// Second references of series.
+    aliases: HashMap<u64, Slot>,
+    /// Samples that are older are in blocks.
+    min_valid_ms: i64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     reference: u64,
     /// The time of the newest sample in full chunks, when the log named the series.
     covered_ms: i64,
+}
+
+impl Marks {
+    /// Returns what is to become of a sample. What the live head refused as out of order is refused
+    /// again when it is appended.
+    ///
+    /// The series is looked for at `guess` first, which then is the one behind it: commits mostly hold
+    /// series in order.
+    #[inline]
+    fn sort(
+        &self,
+        reference: u64,
+        timestamp_ms: i64,
+        guess: &mut Slot,
+        table: &SeriesTable,
+    ) -> Sorted {
+        if timestamp_ms < self.min_valid_ms {
+            return Sorted::Old;
+        }
+        let slot = *guess;
+        let (slot, mark) = match self.marks.get(slot as usize) {
+            Some(mark) if mark.reference == reference => (slot, mark),
+            _ => match self.find(reference, table) {
+                Some(slot) => (slot, &self.marks[slot as usize]),
+                None => return Sorted::Unknown,
+            },
+        };
+        *guess = slot + 1;
+        if timestamp_ms > mark.covered_ms { Sorted::Open(slot) } else { Sorted::Covered }
+    }
+
+    #[cold]
+    fn find(&self, reference: u64, table: &SeriesTable) -> Option<Slot> {
+        table.find_reference(reference).or_else(|| self.aliases.get(&reference).copied())
+    }
+}
+
+/// What is to become of a sample of the log.
+#[derive(Clone, Copy, Debug)]
+enum Sorted {
+    /// It goes to the open chunk of the series in this slot.
+    Open(Slot),
+    /// A file has it.
+    Covered,
+    /// The log does not name its series.
+    Unknown,
+    /// A block has it. Its series may be gone, but its reference is not to be another's.
+    Old,
 }
 
 impl Replayer {
@@ -70,9 +129,9 @@ impl Replayer {
             min_valid_ms: min_valid_ms.unwrap_or(i64::MIN),
             rules: CutRules::new(options),
             decoder: Decoder::default(),
-            marks: Vec::new(),
-            aliases: HashMap::new(),
+            marks: Marks { min_valid_ms: min_valid_ms.unwrap_or(i64::MIN), ..Marks::default() },
             guess: 0,
+            floats: Vec::new(),
             stats: ReplayStats::default(),
             found: HashMap::new(),
             leftovers: Leftovers::default(),
@@ -106,13 +165,26 @@ impl Replayer {
 
     /// Takes one record. Returns whether it made sense.
     pub(crate) fn apply(&mut self, record: &[u8]) -> bool {
+        let is_good = match has_samples(record) {
+            true => self.add_floats(record).is_some(),
+            false => self.apply_other(record),
+        };
+        self.stats.records += u64::from(is_good);
+        if let Some(files) = &self.files
+            && self.state.unwritten.len() >= SPILL_COUNT
+        {
+            self.state.spill(files);
+        }
+        is_good
+    }
+
+    /// Takes a record of anything but floats.
+    fn apply_other(&mut self, record: &[u8]) -> bool {
         let mut decoder = std::mem::take(&mut self.decoder);
         let decoded = decoder.decode(record);
         let is_good = decoded.is_some();
-        self.stats.records += u64::from(is_good);
         match decoded {
             Some(Record::Series(series)) => series.iter().for_each(|item| self.add_series(item)),
-            Some(Record::Samples(samples)) => self.add_floats(samples),
             Some(Record::Tombstones(items)) => items.iter().for_each(|item| self.delete(*item)),
             Some(Record::Metadata(items)) => items.iter().for_each(|item| self.add_metadata(item)),
             Some(Record::Histograms(items)) => {
@@ -122,17 +194,11 @@ impl Replayer {
                 items.iter().for_each(|item| self.add_histogram(item, Value::FloatHistogram));
             }
             Some(Record::Exemplars(items)) => items.iter().for_each(|item| self.add_exemplar(item)),
-            // They belong to the log of out-of-order samples.
-            Some(Record::MmapMarkers(_)) => {}
+            // Markers belong to the log of out-of-order samples; floats came elsewhere.
+            Some(Record::MmapMarkers(_) | Record::Samples(_)) | None => {}
             Some(Record::Unknown) => self.stats.records_unknown += 1,
-            None => {}
         }
         self.decoder = decoder;
-        if let Some(files) = &self.files
-            && self.state.unwritten.len() >= SPILL_COUNT
-        {
-            self.state.spill(files);
-        }
         is_good
     }
 
@@ -140,14 +206,14 @@ impl Replayer {
     pub(crate) fn finish(self, options: &Options) -> (Head, ReplayStats, Leftovers) {
         let mut state = self.state;
         let table = &state.table;
-        let aliases = self.aliases.iter();
+        let aliases = self.marks.aliases.iter();
         state.aliases = aliases
             // No chunk is in a file under a provisional one that is not the series' own.
             .filter(|(alias, _)| !provisional::has(**alias))
             .map(|(alias, slot)| Alias { alias: *alias, reference: table.get(*slot).reference })
             .collect();
         let mut leftovers = self.leftovers;
-        leftovers.aliases = self.aliases;
+        leftovers.aliases = self.marks.aliases;
         // Of series that the log does not name. No other series is to be taken for one of them.
         for (reference, list) in self.found {
             state.table.reserve_reference(reference);
@@ -188,11 +254,11 @@ impl Replayer {
         table.get_mut(slot).is_logged = true;
         self.state.counts.series_created += (table.len() - before) as u64;
         let reference = table.get(slot).reference;
-        if slot as usize == self.marks.len() {
-            self.marks.push(Mark { reference, covered_ms: i64::MIN });
+        if slot as usize == self.marks.marks.len() {
+            self.marks.marks.push(Mark { reference, covered_ms: i64::MIN });
         }
         if reference != item.reference {
-            self.aliases.insert(item.reference, slot);
+            self.marks.aliases.insert(item.reference, slot);
         }
         if let Some(chunks) = self.found.remove(&item.reference) {
             self.add_full_chunks(slot, chunks);
@@ -216,18 +282,38 @@ impl Replayer {
             let oldest_ms = oldest_ms.max(self.min_valid_ms);
             *min_ms = Some(min_ms.map_or(oldest_ms, |min_ms| min_ms.min(oldest_ms)));
             *max_ms = (*max_ms).max(Some(newest_ms));
-            self.marks[slot as usize].covered_ms = newest_ms;
+            self.marks.marks[slot as usize].covered_ms = newest_ms;
         }
     }
 
-    fn add_floats(&mut self, samples: &[RefSample]) {
-        for sample in samples {
-            let RefSample { reference, timestamp_ms, start_timestamp_ms, value } = *sample;
-            if let Some(slot) = self.slot_for(reference, timestamp_ms) {
-                let time = SampleTime { timestamp_ms, start_timestamp_ms };
-                self.state.append(slot, Sample { time, value: Value::Float(value) }, self.rules);
+    /// Takes a record of floats: all of it or, where it makes no sense, nothing.
+    fn add_floats(&mut self, record: &[u8]) -> Option<()> {
+        let Self { marks, floats, state, .. } = self;
+        let (mut known_count, mut unknown_count, mut old_reference) = (0, 0, 0);
+        let mut guess = 0;
+        floats.clear();
+        visit_samples(record, |sample| {
+            let RefSample { reference, timestamp_ms, start_timestamp_ms, value } = sample;
+            match marks.sort(reference, timestamp_ms, &mut guess, &state.table) {
+                Sorted::Open(slot) => {
+                    known_count += 1;
+                    floats.push((slot, SampleTime { timestamp_ms, start_timestamp_ms }, value));
+                }
+                Sorted::Covered => known_count += 1,
+                Sorted::Unknown => unknown_count += 1,
+                Sorted::Old => old_reference = reference.max(old_reference),
+            }
+        })?;
+        self.stats.samples += known_count;
+        self.stats.unknown_series += unknown_count;
+        state.table.reserve_reference(old_reference);
+        for samples in floats.chunks(SAMPLES_AHEAD) {
+            state.table.load(samples.iter().map(|(slot, ..)| *slot));
+            for &(slot, time, value) in samples {
+                state.append_float(slot, time, value, self.rules);
             }
         }
+        Some(())
     }
 
     fn add_histogram<H: Clone>(
@@ -243,34 +329,20 @@ impl Replayer {
         }
     }
 
-    /// Returns where a sample is to be appended: nowhere where a file or a block has it, or where the log
-    /// does not name its series. What the live head refused as out of order is refused again.
-    #[inline]
+    /// Returns where a histogram is to be appended, if at all.
     fn slot_for(&mut self, reference: u64, timestamp_ms: i64) -> Option<Slot> {
-        if timestamp_ms < self.min_valid_ms {
-            // Its series may be gone, but its reference is not to be another's.
-            self.state.table.reserve_reference(reference);
-            return None;
+        let table = &self.state.table;
+        let sorted = self.marks.sort(reference, timestamp_ms, &mut self.guess, table);
+        match sorted {
+            Sorted::Open(_) | Sorted::Covered => self.stats.samples += 1,
+            Sorted::Unknown => self.stats.unknown_series += 1,
+            Sorted::Old => self.state.table.reserve_reference(reference),
         }
-        let slot = match self.marks.get(self.guess as usize) {
-            Some(mark) if mark.reference == reference => self.guess,
-            _ => match self.find(reference) {
-                Some(slot) => slot,
-                None => {
-                    self.stats.unknown_series += 1;
-                    return None;
-                }
-            },
-        };
-        self.guess = slot + 1;
-        self.stats.samples += 1;
-        (timestamp_ms > self.marks[slot as usize].covered_ms).then_some(slot)
+        if let Sorted::Open(slot) = sorted { Some(slot) } else { None }
     }
 
-    #[cold]
     pub(super) fn find(&self, reference: u64) -> Option<Slot> {
-        let slot = self.state.table.find_reference(reference);
-        slot.or_else(|| self.aliases.get(&reference).copied())
+        self.marks.find(reference, &self.state.table)
     }
 
     pub(super) fn delete(&mut self, tombstone: Tombstone) {
@@ -288,7 +360,7 @@ impl Replayer {
             counts.chunks -= series.chunk_count(table.slab()) as u64;
             counts.chunk_bytes -= series.chunk_bytes(table.slab()) as u64;
             table.clear(slot);
-            self.marks[slot as usize].covered_ms = i64::MIN;
+            self.marks.marks[slot as usize].covered_ms = i64::MIN;
             tombstones.remove(&slot);
             // It may leave the head at any time, and the log has it all the same.
             departed.insert(tombstone.reference, newest_ms);
@@ -321,5 +393,7 @@ impl Replayer {
     }
 }
 
+/// So many samples have their series loaded at once.
+const SAMPLES_AHEAD: usize = 32;
 /// So many full chunks are held in memory while the log is read.
 const SPILL_COUNT: usize = 4_096;

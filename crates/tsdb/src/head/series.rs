@@ -136,6 +136,32 @@ impl Series {
         }
     }
 
+    /// Appends a float to the open chunk where that is one of floats without starts, is older, and goes
+    /// on. Returns by how many bytes it grew; else nothing is changed.
+    #[inline]
+    pub(super) fn push_float(
+        &mut self,
+        time: SampleTime,
+        value: f64,
+        rules: CutRules,
+        slab: &mut Slab,
+    ) -> Option<usize> {
+        let Open::Xor { appender, .. } = &self.open else { return None };
+        let (newest_ms, _) = appender.last()?;
+        let (size, sample_count) = (appender.size_bytes(), appender.sample_count());
+        let min_ms = self.open_min_ms;
+        let facts = OpenFacts { min_ms, newest_ms, sample_count, size };
+        let mut cut_at_ms = self.cut_at_ms;
+        if time.timestamp_ms <= newest_ms
+            || rules.ends_floats(facts, time.timestamp_ms, &mut cut_at_ms)
+        {
+            return None;
+        }
+        self.cut_at_ms = cut_at_ms;
+        self.open.push_float(time, value, slab);
+        Some(self.open.size() - size)
+    }
+
     /// Returns what the newest sample is.
     pub(super) fn newest_kind(&self) -> Kind {
         self.open.kind()
@@ -177,6 +203,17 @@ impl Series {
 
     pub(super) fn chunk_bytes(&self, slab: &Slab) -> usize {
         self.full.iter(slab).map(FullChunk::size).sum::<usize>() + self.open_size()
+    }
+
+    /// Returns the last byte of an open chunk of floats; 0 where there is none.
+    #[inline]
+    pub(super) fn end_byte(&self, slab: &Slab) -> u8 {
+        match &self.open {
+            Open::Xor { appender, buffer } => {
+                slab.get(*buffer).get(appender.size_bytes()).copied().unwrap_or(0)
+            }
+            _ => 0,
+        }
     }
 
     /// Returns the size of the open chunk in bytes; 0 where there is none.

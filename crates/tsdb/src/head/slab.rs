@@ -90,12 +90,14 @@ impl Slab {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, id: BufferId) -> &[u8] {
         let class = &self.classes[id.class()];
         let (page, start) = class.place(id.index());
         &class.pages[page].bytes[start..start + class.size]
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: BufferId) -> &mut [u8] {
         let class = &mut self.classes[id.class()];
         let (page, start) = class.place(id.index());

@@ -367,6 +367,50 @@ proptest! {
     }
 }
 
+/// How far a series is from its last sample, in milliseconds, and what its value is.
+fn any_commit() -> impl Strategy<Value = Vec<(u8, i64, f64)>> {
+    let distance = prop_oneof![Just(10_i64), 1_i64..30, 300_i64..700];
+    let value = prop_oneof![(0_i32..100).prop_map(f64::from), any::<f64>(), Just(7.0)];
+    prop::collection::vec((0_u8..6, distance, value), 1..12)
+}
+
+proptest! {
+    #[test]
+    fn a_replayed_head_is_the_one_that_wrote_the_log(
+        commits in prop::collection::vec(any_commit(), 1..60),
+        batch_size in 1_usize..40,
+    ) {
+        let host = Simulation::new(1).host();
+        let (head, wal) = short_chunks_on(&host);
+        let mut times = [1_000; 6];
+        for commit in commits.concat().chunks(batch_size) {
+            let mut appender = HeadAppender::new(&head, &wal);
+            for &(number, distance_ms, value) in commit {
+                let time_ms = &mut times[usize::from(number)];
+                *time_ms += distance_ms;
+                let labels = labels(&format!("s{number}"));
+                let value = SampleValue::Float(value);
+                // Where a series is far behind the others, its samples are refused.
+                let _ = appender.append(SeriesKey::Labels(&labels), *time_ms, value);
+            }
+            appender.commit().unwrap();
+        }
+        let mut options = Options::default();
+        (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
+        let mut replayer = Replayer::new(&options, None);
+        wal::replay(&*host.files, Path::new("wal"), |record| replayer.apply(record)).unwrap();
+        let (replayed, stats, _) = replayer.finish(&options);
+        let content = |head: &Head| {
+            let chunks = head.series_chunks(TimeRange::ALL, OnDamage::Fail);
+            let stats = head.stats();
+            let counts = (stats.chunks, stats.chunk_bytes, stats.min_ms, stats.max_ms);
+            (chunks.collect::<Result<Vec<_>, _>>().unwrap(), counts)
+        };
+        prop_assert_eq!(content(&replayed), content(&head));
+        prop_assert_eq!(stats.samples, head.stats().samples_appended);
+    }
+}
+
 /// Who commits first names the series, and nobody names it again.
 #[test]
 fn commits_at_once_name_a_new_series_once() {

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::frame::{RECORD_SIZE_MAX, SNAPPY_FLAG, ZSTD_FLAG};
+use super::record;
 use crate::WalCompression;
 
 /// Compresses records where that makes them smaller.
@@ -63,67 +65,130 @@ impl fmt::Debug for Packer {
     }
 }
 
-/// Takes compressed records apart.
+/// Takes compressed records apart, and puts what comes out one behind the other.
 #[derive(Default)]
 pub(super) struct Unpacker {
     snappy: snap::raw::Decoder,
     zstd: Option<Decompressor<'static>>,
-    unpacked: Vec<u8>,
-    /// How much of it belongs to the last record; `None` where that was not compressed.
-    size: Option<usize>,
+    /// As many as were ever needed.
+    bytes: Vec<u8>,
+    /// How many of them belong to records.
+    filled: usize,
+}
+
+/// A record that was taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unpacked {
+    /// Where it is.
+    pub(super) place: Range<usize>,
+    /// Whether its flags had a wrong bit.
+    pub(super) was_repaired: bool,
 }
 
 impl Unpacker {
     /// Unpacks a record whose fragments have these flags. `None` where the bytes make no sense.
-    pub(super) fn unpack(&mut self, packed: &[u8], flags: u8) -> Option<()> {
-        self.size = match flags {
-            0 => None,
-            SNAPPY_FLAG => Some(self.unpack_snappy(packed)?),
-            ZSTD_FLAG => Some(self.unpack_zstd(packed)?),
-            _ => return None,
-        };
-        Some(())
+    ///
+    /// Checksums do not cover the flags, so that another way than they name may be the right one: it is
+    /// where it gives a record that is known.
+    pub(super) fn unpack(&mut self, packed: &[u8], flags: u8) -> Option<Unpacked> {
+        let size = self.try_unpack(packed, flags);
+        if let Some(size) = size
+            && self.is_known(size)
+        {
+            return Some(self.keep(size, false));
+        }
+        for other in [0, SNAPPY_FLAG, ZSTD_FLAG] {
+            if (other ^ flags).is_power_of_two()
+                && let Some(size) = self.try_unpack(packed, other)
+                && self.is_known(size)
+            {
+                return Some(self.keep(size, true));
+            }
+        }
+        let size = size.and_then(|_| self.try_unpack(packed, flags))?;
+        Some(self.keep(size, false))
     }
 
-    /// Returns what [`Unpacker::unpack`] made of `packed`.
-    pub(super) fn unpacked<'a>(&'a self, packed: &'a [u8]) -> &'a [u8] {
-        self.size.map_or(packed, |size| &self.unpacked[..size])
+    /// Returns what [`Unpacker::unpack`] put there.
+    pub(super) fn get(&self, unpacked: &Unpacked) -> &[u8] {
+        &self.bytes[unpacked.place.clone()]
+    }
+
+    /// Forgets all records, and gives memory back but for `kept_size` bytes.
+    pub(super) fn clear(&mut self, kept_size: usize) {
+        self.filled = 0;
+        self.bytes.truncate(kept_size);
+        self.bytes.shrink_to(kept_size);
+    }
+
+    /// Returns how many bytes a record says that it has.
+    pub(super) fn told_size(packed: &[u8], flags: u8) -> Option<usize> {
+        match flags {
+            SNAPPY_FLAG => snap::raw::decompress_len(packed).ok(),
+            ZSTD_FLAG => {
+                let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+                size.and_then(|size| usize::try_from(size).ok())
+            }
+            _ => Some(packed.len()),
+        }
+    }
+
+    fn keep(&mut self, size: usize, was_repaired: bool) -> Unpacked {
+        let start = self.filled;
+        self.filled += size;
+        Unpacked { place: start..self.filled, was_repaired }
+    }
+
+    fn is_known(&self, size: usize) -> bool {
+        let kind = self.bytes[self.filled..][..size].first();
+        kind.is_some_and(|kind| record::is_known(*kind))
+    }
+
+    /// Unpacks behind the records that are there. Returns how many bytes came.
+    fn try_unpack(&mut self, packed: &[u8], flags: u8) -> Option<usize> {
+        match flags {
+            0 => {
+                self.room(packed.len()).copy_from_slice(packed);
+                Some(packed.len())
+            }
+            SNAPPY_FLAG => self.unpack_snappy(packed),
+            ZSTD_FLAG => self.unpack_zstd(packed),
+            _ => None,
+        }
     }
 
     fn unpack_snappy(&mut self, packed: &[u8]) -> Option<usize> {
-        let size = snap::raw::decompress_len(packed).ok()?;
+        let size = Self::told_size(packed, SNAPPY_FLAG)?;
         // A header cannot ask for more memory than so many bytes can fill.
         if size > RECORD_SIZE_MAX.min(packed.len().saturating_mul(SNAPPY_RATIO_MAX)) {
             return None;
         }
-        self.reserve(size);
-        self.snappy.decompress(packed, &mut self.unpacked[..size]).ok()
+        self.room(size);
+        self.snappy.decompress(packed, &mut self.bytes[self.filled..][..size]).ok()
     }
 
     fn unpack_zstd(&mut self, packed: &[u8]) -> Option<usize> {
-        let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
-        let size = size.and_then(|size| usize::try_from(size).ok());
+        let size = Self::told_size(packed, ZSTD_FLAG);
         if let Some(size) = size.filter(|size| *size <= TRUSTED_SIZE_MAX) {
             if self.zstd.is_none() {
                 self.zstd = Some(Decompressor::new().ok()?);
             }
-            self.reserve(size);
-            return self
-                .zstd
-                .as_mut()?
-                .decompress_to_buffer(packed, &mut self.unpacked[..size])
-                .ok();
+            self.room(size);
+            let room = &mut self.bytes[self.filled..][..size];
+            return self.zstd.as_mut()?.decompress_to_buffer(packed, room).ok();
         }
         // The size is not told, or may be made up: memory grows with what really comes.
         let decoder = zstd::stream::read::Decoder::with_buffer(packed).ok()?;
-        self.unpacked.clear();
+        self.bytes.truncate(self.filled);
         let limit = RECORD_SIZE_MAX as u64 + 1;
-        let size = decoder.take(limit).read_to_end(&mut self.unpacked).ok()?;
+        let size = decoder.take(limit).read_to_end(&mut self.bytes).ok()?;
         (size <= RECORD_SIZE_MAX).then_some(size)
     }
 
-    fn reserve(&mut self, size: usize) {
-        self.unpacked.resize(size.max(self.unpacked.len()), 0);
+    fn room(&mut self, size: usize) -> &mut [u8] {
+        let end = self.filled + size;
+        self.bytes.resize(end.max(self.bytes.len()), 0);
+        &mut self.bytes[self.filled..end]
     }
 }
 

@@ -6,14 +6,19 @@ use narthex_host::ReadFile;
 use super::fragment::{self, Flaw, Fragment, Place};
 use super::frame::{
     FIRST, FULL, HEADER_SIZE, KIND_MASK, LAST, MIDDLE, PAGE_END, PAGE_SIZE, RECORD_SIZE_MAX,
-    SNAPPY_FLAG, ZSTD_FLAG,
 };
 use super::packer::Unpacker;
-use super::record;
 
 /// Reads the records of one segment, and goes on behind damaged ones.
 #[derive(Debug)]
 pub(super) struct SegmentReader {
+    packed: PackedReader,
+    unpacker: Unpacker,
+}
+
+/// Reads the records of one segment as they are there, compressed, and goes on behind damaged ones.
+#[derive(Debug)]
+pub(super) struct PackedReader {
     file: Box<dyn ReadFile>,
     page: Vec<u8>,
     /// How much of the page the file holds.
@@ -23,7 +28,7 @@ pub(super) struct SegmentReader {
     position: usize,
     /// The fragments so far of the next record, and where it starts in the segment.
     record: Vec<u8>,
-    unpacker: Unpacker,
+    flags: u8,
     record_start: u64,
     is_in_record: bool,
     /// Whether a bit of the record was put right.
@@ -42,6 +47,8 @@ pub(super) struct SegmentReader {
 pub(super) enum Next<'a> {
     Record {
         bytes: &'a [u8],
+        /// How the bytes are compressed: as those of its fragments.
+        flags: u8,
         offset: u64,
         /// Where it ends.
         end: u64,
@@ -65,8 +72,6 @@ pub(super) struct Damage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Record,
-    /// Only damage, which is told at once.
-    Nothing,
     End,
 }
 
@@ -113,6 +118,32 @@ enum Step {
 
 impl SegmentReader {
     pub(super) fn new(file: Box<dyn ReadFile>) -> Self {
+        Self { packed: PackedReader::new(file), unpacker: Unpacker::default() }
+    }
+
+    /// Returns what stands next, records unpacked. Each damaged stretch is told once, before what
+    /// follows it.
+    pub(super) fn next(&mut self) -> io::Result<Next<'_>> {
+        let next = self.packed.next()?;
+        let Next::Record { bytes, flags, offset, end, was_repaired } = next else {
+            return Ok(next);
+        };
+        self.unpacker.clear(KEPT_SIZE);
+        Ok(match self.unpacker.unpack(bytes, flags) {
+            Some(unpacked) => Next::Record {
+                bytes: self.unpacker.get(&unpacked),
+                flags: 0,
+                offset,
+                end,
+                was_repaired: was_repaired || unpacked.was_repaired,
+            },
+            None => Next::Damage(Damage { offset, end, reason: DamageReason::Compression }),
+        })
+    }
+}
+
+impl PackedReader {
+    pub(super) fn new(file: Box<dyn ReadFile>) -> Self {
         Self {
             file,
             page: vec![0; PAGE_SIZE],
@@ -120,7 +151,7 @@ impl SegmentReader {
             page_start: 0,
             position: 0,
             record: Vec::new(),
-            unpacker: Unpacker::default(),
+            flags: 0,
             record_start: 0,
             is_in_record: false,
             was_repaired: false,
@@ -138,31 +169,27 @@ impl SegmentReader {
 
     /// Returns what stands next. Each damaged stretch is told once, before what follows it.
     pub(super) fn next(&mut self) -> io::Result<Next<'_>> {
-        loop {
-            let found = match self.found.take() {
-                Some(found) => found,
-                None => self.find()?,
-            };
-            if let Some(damage) = self.damages.pop_front() {
-                self.found = Some(found);
-                return Ok(Next::Damage(damage));
-            }
-            match found {
-                Found::Nothing => {}
-                Found::End => {
-                    self.found = Some(Found::End);
-                    return Ok(Next::End);
-                }
-                Found::Record => {
-                    return Ok(Next::Record {
-                        bytes: self.unpacker.unpacked(&self.record),
-                        offset: self.record_start,
-                        end: self.page_start + self.position as u64,
-                        was_repaired: self.was_repaired,
-                    });
-                }
-            }
+        let found = match self.found.take() {
+            Some(found) => found,
+            None => self.find()?,
+        };
+        if let Some(damage) = self.damages.pop_front() {
+            self.found = Some(found);
+            return Ok(Next::Damage(damage));
         }
+        Ok(match found {
+            Found::End => {
+                self.found = Some(Found::End);
+                Next::End
+            }
+            Found::Record => Next::Record {
+                bytes: &self.record,
+                flags: self.flags,
+                offset: self.record_start,
+                end: self.page_start + self.position as u64,
+                was_repaired: self.was_repaired,
+            },
+        })
     }
 
     /// Reads up to the end of a record.
@@ -178,13 +205,8 @@ impl SegmentReader {
                 Step::Finished { flags } => {
                     self.is_in_record = false;
                     self.close_damage(self.record_start);
-                    if self.unpack(flags).is_some() {
-                        return Ok(Found::Record);
-                    }
-                    let (offset, end) = (self.record_start, self.offset());
-                    let reason = DamageReason::Compression;
-                    self.damages.push_back(Damage { offset, end, reason });
-                    return Ok(Found::Nothing);
+                    self.flags = flags;
+                    return Ok(Found::Record);
                 }
             };
             self.open_damage.get_or_insert((self.record_start, reason));
@@ -295,26 +317,7 @@ impl SegmentReader {
         self.page_filled = self.file.read_at(self.page_start, &mut self.page)?;
         Ok(self.page_filled > 0)
     }
-
-    /// Unpacks the record. The checksum does not cover the flags, so that another way than they name may
-    /// be the right one: it is where it gives a record that is known.
-    fn unpack(&mut self, flags: u8) -> Option<()> {
-        let is_unpacked = self.unpacker.unpack(&self.record, flags).is_some();
-        if is_unpacked && self.is_known() {
-            return Some(());
-        }
-        for other in [0, SNAPPY_FLAG, ZSTD_FLAG] {
-            let is_one_bit = (other ^ flags).is_power_of_two();
-            if is_one_bit && self.unpacker.unpack(&self.record, other).is_some() && self.is_known()
-            {
-                self.was_repaired = true;
-                return Some(());
-            }
-        }
-        if is_unpacked { self.unpacker.unpack(&self.record, flags) } else { None }
-    }
-
-    fn is_known(&self) -> bool {
-        self.unpacker.unpacked(&self.record).first().is_some_and(|kind| record::is_known(*kind))
-    }
 }
+
+/// How much memory is kept for the next record, in bytes.
+const KEPT_SIZE: usize = 1 << 20;

@@ -59,6 +59,46 @@ fn records_around_the_ends_of_pages_and_segments() {
     }
 }
 
+/// A log of several megabytes, of which only a part is read ahead.
+fn long_log(simulation: &Simulation) {
+    let files = simulation.files();
+    files.create_dir_all(Path::new(DIR)).unwrap();
+    let wal =
+        Wal::start(&simulation.host(), DIR.into(), &ReplayReport::default(), &Options::default());
+    let wal = wal.unwrap();
+    for number in 0..2_000_u32 {
+        let record = [&[9][..], &number.to_be_bytes(), &bytes(4_000)].concat();
+        wal.commit(vec![record], || ()).unwrap();
+    }
+    wal.finish().unwrap();
+}
+
+#[test]
+fn records_come_in_order_whoever_unpacks_them() {
+    let simulation = Simulation::new(1);
+    long_log(&simulation);
+    let mut expected = 0..;
+    let apply = |record: &[u8]| {
+        assert_eq!(record[1..5], expected.next().unwrap_or(0_u32).to_be_bytes());
+        true
+    };
+    replay(simulation.files(), Path::new(DIR), apply).unwrap();
+    assert_eq!(expected.next(), Some(2_000));
+}
+
+#[test]
+#[should_panic(expected = "no more")]
+fn a_panic_leaves_nobody_waiting() {
+    let simulation = Simulation::new(1);
+    long_log(&simulation);
+    let mut count = 0;
+    let _ = replay(simulation.files(), Path::new(DIR), |_| {
+        count += 1;
+        assert!(count < 1_000, "no more");
+        true
+    });
+}
+
 #[test]
 fn records_that_cannot_be_unpacked_stay_in_the_file() {
     let simulation = Simulation::new(1);

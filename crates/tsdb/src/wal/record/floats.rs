@@ -1,48 +1,71 @@
 use super::{RefSample, SAMPLES, SAMPLES_V2, StartTimes};
-use crate::codec::{Cursor, put_signed};
+use crate::codec::{Cursor, put_signed, zigzag};
 
-/// References and times are differences to the first sample.
-pub(super) fn decode<'a>(
-    body: &mut Cursor<'_>,
-    samples: &'a mut Vec<RefSample>,
-) -> Option<&'a [RefSample]> {
-    samples.clear();
+/// Calls `visit` for the samples of a record whose references and times are differences to the first
+/// one's. `None` where it makes no sense, if only in its last byte.
+#[inline]
+pub(super) fn visit(body: &mut Cursor<'_>, mut visit: impl FnMut(RefSample)) -> Option<()> {
     if body.is_empty() {
-        return Some(samples);
+        return Some(());
     }
     let (first_reference, first_ms) = (body.word()?, body.word()?.cast_signed());
-    samples.reserve(body.len() / SAMPLE_SIZE_MIN);
     while !body.is_empty() {
-        samples.push(RefSample {
-            reference: first_reference.wrapping_add_signed(body.signed()?),
-            timestamp_ms: first_ms.wrapping_add(body.signed()?),
+        let (reference, time, value) = match take_short(body) {
+            Some(sample) => sample,
+            None => (body.signed()?, body.signed()?, body.float()?),
+        };
+        visit(RefSample {
+            reference: first_reference.wrapping_add_signed(reference),
+            timestamp_ms: first_ms.wrapping_add(time),
             start_timestamp_ms: 0,
-            value: body.float()?,
+            value,
         });
     }
-    Some(samples)
+    Some(())
 }
 
-/// References are differences to the sample before, times to the first one.
-pub(super) fn decode_with_starts<'a>(
+/// Takes the two differences and the value of a sample where the first difference has up to three bytes
+/// and the second has one.
+///
+/// PERF: nearly all samples are such, and logs have many: looking at the length of what is left once
+/// makes them twice as fast.
+#[inline]
+fn take_short(body: &mut Cursor<'_>) -> Option<(i64, i64, f64)> {
+    let [a, b, c, d, ..] = *body.peek::<SHORT_SIZE_MAX>()?;
+    let (reference, time, size) = match (a < 0x80, b < 0x80, c < 0x80) {
+        (true, ..) => (u64::from(a), b, 1),
+        (_, true, _) => (u64::from(a & 0x7f) | u64::from(b) << 7, c, 2),
+        (.., true) => {
+            let low = u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7;
+            (low | u64::from(c) << 14, d, 3)
+        }
+        _ => return None,
+    };
+    if time >= 0x80 {
+        return None;
+    }
+    body.skip(size + 1);
+    Some((zigzag(reference), zigzag(time.into()), body.float()?))
+}
+
+/// As [`visit`], where references are differences to the sample before, and samples have starts.
+pub(super) fn visit_with_starts(
     body: &mut Cursor<'_>,
-    samples: &'a mut Vec<RefSample>,
-) -> Option<&'a [RefSample]> {
-    samples.clear();
+    mut visit: impl FnMut(RefSample),
+) -> Option<()> {
     if body.is_empty() {
-        return Some(samples);
+        return Some(());
     }
     let mut reference = body.signed()?.cast_unsigned();
     let first_ms = body.signed()?;
     let mut start_timestamp_ms = body.signed()?;
     let mut timestamp_ms = first_ms;
     let mut starts = StartTimes::new(start_timestamp_ms);
-    samples.reserve(body.len() / SAMPLE_SIZE_MIN);
     loop {
         let value = body.float()?;
-        samples.push(RefSample { reference, timestamp_ms, start_timestamp_ms, value });
+        visit(RefSample { reference, timestamp_ms, start_timestamp_ms, value });
         if body.is_empty() {
-            return Some(samples);
+            return Some(());
         }
         reference = reference.wrapping_add_signed(body.signed()?);
         timestamp_ms = first_ms.wrapping_add(body.signed()?);
@@ -86,5 +109,5 @@ pub(crate) fn encode_samples_with_starts(
     }
 }
 
-/// A byte for each difference, and the value.
-const SAMPLE_SIZE_MIN: usize = 1 + 1 + 8;
+/// Three bytes, one, and a value.
+const SHORT_SIZE_MAX: usize = 3 + 1 + 8;

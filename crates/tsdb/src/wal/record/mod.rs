@@ -127,8 +127,11 @@ impl Decoder {
         let body = &mut cursor;
         Some(match body.byte()? {
             SERIES => Record::Series(series::decode(body, &mut self.labels, &mut self.series)?),
-            SAMPLES => Record::Samples(floats::decode(body, &mut self.samples)?),
-            SAMPLES_V2 => Record::Samples(floats::decode_with_starts(body, &mut self.samples)?),
+            SAMPLES | SAMPLES_V2 => {
+                self.samples.clear();
+                visit_samples(record, |sample| self.samples.push(sample))?;
+                Record::Samples(&self.samples)
+            }
             TOMBSTONES => {
                 Record::Tombstones(series::decode_tombstones(body, &mut self.tombstones)?)
             }
@@ -153,6 +156,23 @@ impl Decoder {
             }
             _ => Record::Unknown,
         })
+    }
+}
+
+/// Returns whether a record is one of floats.
+pub(crate) fn has_samples(record: &[u8]) -> bool {
+    matches!(record.first(), Some(&(SAMPLES | SAMPLES_V2)))
+}
+
+/// Calls `visit` for the samples of a record of floats. `None` where it is none, or makes no sense: the
+/// samples are good only where all were visited.
+#[inline]
+pub(crate) fn visit_samples(record: &[u8], visit: impl FnMut(RefSample)) -> Option<()> {
+    let mut cursor = Cursor::new(record);
+    match cursor.byte()? {
+        SAMPLES => floats::visit(&mut cursor, visit),
+        SAMPLES_V2 => floats::visit_with_starts(&mut cursor, visit),
+        _ => None,
     }
 }
 

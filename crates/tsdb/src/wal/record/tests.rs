@@ -395,10 +395,14 @@ proptest! {
     }
 
     #[test]
-    fn samples_survive(samples in vec(any::<(u64, i64, i64, u64)>(), 0..50), with_starts in any::<bool>()) {
+    fn samples_survive(
+        samples in vec(any::<(u64, i64, i64, u64)>(), 0..50),
+        shift in 0_u32..64,
+        with_starts in any::<bool>(),
+    ) {
         let items = samples.iter().map(|&(reference, timestamp_ms, start_ms, bits)| RefSample {
-            reference,
-            timestamp_ms,
+            reference: reference >> shift,
+            timestamp_ms: timestamp_ms >> shift,
             start_timestamp_ms: if with_starts { start_ms } else { 0 },
             value: f64::from_bits(bits),
         });
