@@ -249,6 +249,8 @@ impl Replayer {
             return;
         }
         let table = &mut self.state.table;
+        // It may be another name of a series that is there, and is not to be another's.
+        table.reserve_reference(item.reference);
         let before = table.len();
         let slot = table.find_or_create_as(item.reference, &item.labels);
         table.get_mut(slot).is_logged = true;

@@ -89,6 +89,9 @@ fn a_series_may_have_two_references() {
     ]);
     assert_eq!(read(&head), named(&[("a", &[10, 20, 30]), ("b", &[10, 30])]));
     assert_eq!((stats.samples, stats.unknown_series), (5, 0));
+    // Neither is given to another series.
+    let (state, slot) = head.series_for(&labels("new"), &mut Trail::default());
+    assert_eq!(state.table.get(slot).reference, 8);
 }
 
 #[test]
