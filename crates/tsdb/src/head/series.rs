@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use narthex_chunk::{Encoding, HistogramAppended, HistogramChunk, HistogramStart};
-use narthex_model::SampleTime;
+use narthex_model::{SampleTime, is_stale_nan};
 use narthex_storage::{AppendError, TimeRange};
 
 use super::cut::{CutRules, OpenFacts};
@@ -137,7 +137,8 @@ impl Series {
     }
 
     /// Appends a float to the open chunk where that is one of floats without starts, is older, and goes
-    /// on. Returns by how many bytes it grew; else nothing is changed.
+    /// on, and no staleness marker comes or goes. Returns by how many bytes the chunk grew; else nothing
+    /// is changed.
     #[inline]
     pub(super) fn push_float(
         &mut self,
@@ -147,7 +148,10 @@ impl Series {
         slab: &mut Slab,
     ) -> Option<usize> {
         let Open::Xor { appender, .. } = &self.open else { return None };
-        let (newest_ms, _) = appender.last()?;
+        let (newest_ms, newest) = appender.last()?;
+        if is_stale_nan(value) || is_stale_nan(newest) {
+            return None;
+        }
         let (size, sample_count) = (appender.size_bytes(), appender.sample_count());
         let min_ms = self.open_min_ms;
         let facts = OpenFacts { min_ms, newest_ms, sample_count, size };

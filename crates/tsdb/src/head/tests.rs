@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use narthex_host::{Host, Simulation};
-use narthex_model::{Labels, Metadata};
+use narthex_model::{Labels, Metadata, STALE_NAN};
 use narthex_storage::{
     AppendError, Appender, Columns, Querier, QueryContext, SampleValue, SelectHints, SeriesKey,
     SeriesRef, TimeRange,
@@ -373,7 +373,8 @@ proptest! {
 /// How far a series is from its last sample, in milliseconds, and what its value is.
 fn any_commit() -> impl Strategy<Value = Vec<(u8, i64, f64)>> {
     let distance = prop_oneof![Just(10_i64), 1_i64..30, 300_i64..700];
-    let value = prop_oneof![(0_i32..100).prop_map(f64::from), any::<f64>(), Just(7.0)];
+    let value = (0_i32..100).prop_map(f64::from);
+    let value = prop_oneof![value, any::<f64>(), Just(7.0), Just(STALE_NAN)];
     prop::collection::vec((0_u8..6, distance, value), 1..12)
 }
 
@@ -407,7 +408,7 @@ proptest! {
             let chunks = head.series_chunks(TimeRange::ALL, OnDamage::Fail);
             let stats = head.stats();
             let counts = (stats.chunks, stats.chunk_bytes, stats.min_ms, stats.max_ms);
-            (chunks.collect::<Result<Vec<_>, _>>().unwrap(), counts)
+            (chunks.collect::<Result<Vec<_>, _>>().unwrap(), counts, head.stale_count())
         };
         prop_assert_eq!(content(&replayed), content(&head));
         prop_assert_eq!(stats.samples, head.stats().samples_appended);
