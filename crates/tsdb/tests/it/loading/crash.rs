@@ -102,17 +102,23 @@ impl Lives {
             (0..self.below(12)).for_each(|_| self.commit(&db));
             let early = self.acknowledged.range(before..).copied().collect::<BTreeSet<_>>();
             assert!(db.is_loaded() || commits(&db, context) == early, "{context}");
-            let is_done = AtomicBool::new(false);
+            let (has_begun, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
             thread::scope(|scope| {
-                let (db, is_done) = (&db, &is_done);
+                let (db, has_begun, is_done) = (&db, &has_begun, &is_done);
                 scope.spawn(move || {
+                    has_begun.store(true, Ordering::Release);
                     // Where the machine stopped, or the disk is full, it may fail.
                     let _ = db.load();
                     is_done.store(true, Ordering::Release);
                 });
                 if self.below(2) == 0 {
                     (0..self.below(3)).for_each(|_| self.commit(db));
-                    (0..self.below(1_500)).for_each(|_| std::hint::spin_loop());
+                    while !has_begun.load(Ordering::Acquire) {
+                        thread::yield_now();
+                    }
+                    // As long as a load takes, on whatever machine.
+                    let spins_max = 1 << self.below(16);
+                    (0..self.below(spins_max)).for_each(|_| std::hint::spin_loop());
                     self.stop(db);
                 }
                 while !is_done.load(Ordering::Acquire) {
