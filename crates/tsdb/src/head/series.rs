@@ -156,7 +156,8 @@ impl Series {
         let min_ms = self.open_min_ms;
         let facts = OpenFacts { min_ms, newest_ms, sample_count, size };
         let mut cut_at_ms = self.cut_at_ms;
-        if time.timestamp_ms <= newest_ms
+        if rules.floats != Encoding::Xor
+            || time.timestamp_ms <= newest_ms
             || rules.ends_floats(facts, time.timestamp_ms, &mut cut_at_ms)
         {
             return None;
