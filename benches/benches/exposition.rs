@@ -8,12 +8,16 @@
 //!   which is the nearest that they do, so this is the figure to set beside theirs.
 //! - `narthex/entries`: every entry, checked, but no labels.
 //! - `narthex/known`: the page once more, its series expected in the order of the last time.
+//! - `narthex/openmetrics`, `narthex/protobuf`: every entry of the same samples in the other formats.
 
 use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use narthex_exposition::{Entry, TextReader};
+use narthex_exposition::{
+    ContentType, Entry, EscapingScheme, PageFormat, PageReader, ReadOptions, ScrapeProtocol,
+    TextReader, read_families, write_page,
+};
 use narthex_model::LabelsBuilder;
 
 const NODE_EXPORTER_PAGE: &str = include_str!("../data/node_exporter-1.5.txt");
@@ -38,6 +42,17 @@ fn race(criterion: &mut Criterion, name: &str, page: &str) {
     group.bench_function("narthex/known", |bencher| {
         bencher.iter(|| read_known(black_box(page), &known));
     });
+    for (name, protocol) in [
+        ("narthex/openmetrics", ScrapeProtocol::OpenMetricsText1_0_0),
+        ("narthex/protobuf", ScrapeProtocol::PrometheusProto),
+    ] {
+        let page = in_format(page, protocol);
+        let format = protocol.format();
+        assert_eq!(read_entries(&page, format), known.len());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| read_entries(black_box(&page), format));
+        });
+    }
     group.bench_function("prometheus-parse", |bencher| {
         bencher.iter(|| read_with_prometheus_parse(black_box(page)));
     });
@@ -90,6 +105,23 @@ fn read_labels(page: &str, labels: &mut LabelsBuilder) -> usize {
             black_box((&*labels, sample.value, sample.timestamp_ms));
             sample_count += 1;
         }
+    }
+    sample_count
+}
+
+/// Returns the samples of a page of text in another format.
+fn in_format(page: &str, protocol: ScrapeProtocol) -> Vec<u8> {
+    let families = read_families(page.as_bytes(), PageFormat::Text).expect("the page is good");
+    write_page(&families, ContentType { protocol, escaping: EscapingScheme::AllowUtf8 })
+}
+
+/// Returns the number of samples.
+fn read_entries(page: &[u8], format: PageFormat) -> usize {
+    let mut reader = PageReader::new(page, format, ReadOptions::default());
+    let mut sample_count = 0;
+    while let Some(entry) = reader.next_entry() {
+        let entry = black_box(entry.expect("the page is good"));
+        sample_count += usize::from(matches!(entry, Entry::Sample(_)));
     }
     sample_count
 }

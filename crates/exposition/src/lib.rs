@@ -1,10 +1,17 @@
 //! The formats in which targets expose their metrics.
 //!
-//! [`TextReader`] turns a page in Prometheus' text format (0.0.4, and 1.0.0, which has the same
-//! grammar) into an iterator of [`Entry`]s that borrow from the page. A sample comes with its
-//! *series text* as it stands on the page, so that a scraper can look the series up without parsing
-//! a label; [`SampleEntry::labels`] parses them on demand. [`OpenMetricsReader`] does the same for
-//! OpenMetrics 1.0. [`TextWriter`] writes a page in the text format.
+//! - [`PageReader`] reads a page of any format: [`TextReader`] the text format (0.0.4, and 1.0.0, which
+//!   has the same grammar), [`OpenMetricsReader`] OpenMetrics, [`ProtobufReader`] delimited protobuf
+//!   messages. [`ReadOptions`] say what becomes of histograms.
+//! - [`StrictReader`] says whether a page of OpenMetrics keeps to the specification.
+//! - [`write_page`] writes [`Family`]s in any format, [`read_families`] reads them, [`TextWriter`] writes
+//!   text without them.
+//! - [`accept_header`] is what a scraper asks for, [`ContentType::negotiate`] what it gets.
+//!   [`EscapingScheme`] makes legacy names of others.
+//!
+//! All readers yield one shape of [`Entry`]. A sample comes with its *series text* as it stands on the
+//! page, so that a scraper can look the series up without parsing a label; [`SampleEntry::labels`] parses
+//! them on demand.
 //!
 //! ```
 //! use narthex_exposition::{Entry, TextReader};
@@ -29,8 +36,9 @@
 //!
 //! # Limits
 //!
-//! The reader keeps no state that a page could grow, and quotes at most [`EXCERPT_SIZE_MAX`] bytes
-//! of it in an error. How large a page may be is for the caller to say.
+//! The readers of lines keep no state that a page could grow; that of protobuf keeps one metric, of at
+//! most [`METRIC_PARTS_MAX`] parts of each kind, and the strict one the names on the page. An error quotes
+//! at most [`EXCERPT_SIZE_MAX`] bytes. How large a page may be is for the caller to say.
 
 #![forbid(unsafe_code)]
 

@@ -84,18 +84,38 @@ fn value_end(page: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Returns where the first quote or backslash stands.
-// PERF: most values are a few bytes, for which memchr's set-up costs more than it saves.
+// PERF: most values are a few bytes, for which memchr's set-up costs more than it saves: eight bytes
+// at a time, and memchr only for what is long.
 pub(super) fn find_quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (head, tail) = text.split_at(text.len().min(SHORT_VALUE_SIZE));
+    let (words, rest) = head.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let searched = 8 * words.len();
     let is_found = |byte: &u8| matches!(byte, b'"' | b'\\');
-    match head.iter().position(is_found) {
-        Some(at) => Some(at),
+    match rest.iter().position(is_found) {
+        Some(at) => Some(searched + at),
         None => Some(head.len() + memchr2(b'"', b'\\', tail)?),
     }
 }
 
-/// How much of a label value is searched byte by byte.
-const SHORT_VALUE_SIZE: usize = 16;
+/// Returns a word whose lowest bit is the highest of the first byte of `word` that is zero.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(LOW_BITS) & !word & (LOW_BITS << 7)
+}
+
+/// The lowest bit of each byte.
+const LOW_BITS: u64 = u64::MAX / 0xff;
+const QUOTES: u64 = LOW_BITS * b'"' as u64;
+const BACKSLASHES: u64 = LOW_BITS * b'\\' as u64;
+
+/// How much of a label value is searched without memchr.
+const SHORT_VALUE_SIZE: usize = 32;
 
 /// Reads value and timestamp, and the end of the line.
 fn suffix(page: &[u8], series_end: usize) -> Option<Sample> {

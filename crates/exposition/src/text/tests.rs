@@ -94,6 +94,13 @@ fn the_page_reads_to_its_end() {
 
 proptest! {
     #[test]
+    fn quotes_and_backslashes_are_found(text in "[a!#\\]\\[\"\\\\\u{80}-\u{ff}]{0,80}") {
+        let text = text.as_bytes();
+        let first = text.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+        prop_assert_eq!(scan::find_quote_or_backslash(text), first);
+    }
+
+    #[test]
     fn a_damaged_page_is_read_as_by_the_grammar(
         damage in vec((any::<Index>(), 0..3, select(&b"a1{}=\"\\, \t\n#_.e+-\0\xc3\xa9"[..])), 1..6)
     ) {
