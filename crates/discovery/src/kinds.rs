@@ -1,11 +1,53 @@
 //! Which kinds of the configuration there are here.
 
+#[cfg(any(feature = "dns", feature = "file"))]
+use std::sync::Arc;
+
 use narthex_config::DiscoveryConfig;
 
 use crate::discovery::Run;
+#[cfg(any(feature = "dns", feature = "file"))]
+use crate::discovery::boxed;
+#[cfg(feature = "dns")]
+use crate::dns::{DnsCounters, DnsLookup, NameServers};
+#[cfg(feature = "file")]
+use crate::file::{FileCounters, FileWatch};
+use crate::stats::Stats;
 
-/// Returns the discovery that `config` describes, or `None` for a kind that is not there: so far,
-/// any.
-pub(crate) fn start(_config: &DiscoveryConfig) -> Option<Run> {
-    None
+/// What the kinds count, over all discoveries of a manager and for its whole life.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    #[cfg(feature = "dns")]
+    dns: Arc<DnsCounters>,
+    #[cfg(feature = "file")]
+    file: Arc<FileCounters>,
+}
+
+impl Counters {
+    #[cfg_attr(not(any(feature = "dns", feature = "file")), expect(unused, reason = "no kind"))]
+    pub(crate) fn count_into(&self, stats: &mut Stats) {
+        #[cfg(feature = "dns")]
+        {
+            stats.dns = self.dns.snapshot();
+        }
+        #[cfg(feature = "file")]
+        {
+            stats.file = self.file.snapshot();
+        }
+    }
+}
+
+/// Returns the discovery that `config` describes, or `None` for a kind that is not there.
+#[cfg_attr(not(any(feature = "dns", feature = "file")), expect(unused, reason = "no kind"))]
+pub(crate) fn start(config: &DiscoveryConfig, counters: &Counters) -> Option<Run> {
+    match config {
+        #[cfg(feature = "dns")]
+        DiscoveryConfig::Dns(config) => {
+            let counters = Arc::clone(&counters.dns);
+            Some(boxed(DnsLookup::counting(config.clone(), NameServers::System, counters)))
+        }
+        #[cfg(feature = "file")]
+        DiscoveryConfig::File(config) => Some(boxed(FileWatch::new(config, &counters.file))),
+        _ => None,
+    }
 }

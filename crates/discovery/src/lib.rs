@@ -25,18 +25,30 @@
 #![forbid(unsafe_code)]
 
 mod discovery;
+#[cfg(feature = "dns")]
+mod dns;
 mod error;
+#[cfg(feature = "file")]
+mod file;
 mod group;
 mod kinds;
 mod manager;
 mod provider;
 mod refresh;
 mod stats;
+#[cfg(feature = "dns")]
+mod text;
 mod throttle;
 mod updates;
+#[cfg(feature = "file")]
+mod wire;
 
 pub use discovery::Discovery;
+#[cfg(feature = "dns")]
+pub use dns::{DnsLookup, DnsStats, NameServers};
 pub use error::StartError;
+#[cfg(feature = "file")]
+pub use file::FileStats;
 pub use group::{ADDRESS_LABEL, TargetGroup};
 pub use manager::{Groups, Job, Manager, Options, TargetSets};
 pub use refresh::{Refresh, Refreshing};

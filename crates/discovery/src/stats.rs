@@ -20,6 +20,12 @@ pub struct Stats {
     pub jobs: BTreeMap<Box<str>, JobStats>,
     /// Counts by kind and the first of the jobs that share the discovery.
     pub refreshes: BTreeMap<(Box<str>, Box<str>), RefreshStats>,
+    /// Counts of DNS discoveries.
+    #[cfg(feature = "dns")]
+    pub dns: crate::DnsStats,
+    /// Counts of file discoveries.
+    #[cfg(feature = "file")]
+    pub file: crate::FileStats,
 }
 
 /// What one job discovered.

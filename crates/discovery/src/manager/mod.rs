@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::discovery::{Discovery, Run, boxed};
 use crate::error::StartError;
 use crate::group::TargetGroup;
-use crate::kinds;
+use crate::kinds::{self, Counters};
 use crate::provider::{Owner, Provider};
 use crate::stats::{JobStats, RefreshCounters, Stats};
 use crate::throttle::Throttle;
@@ -104,7 +104,7 @@ impl Manager {
     pub fn apply<'a>(&self, jobs: impl IntoIterator<Item = Job<'a>>) -> Result<(), StartError> {
         let jobs = jobs.into_iter().collect::<Vec<_>>();
         let mut state = self.shared.state.lock();
-        let mut new = new_discoveries(&jobs, &state)?;
+        let mut new = new_discoveries(&jobs, &state, &self.shared.counters)?;
         for provider in &mut state.providers {
             provider.unsubscribe();
         }
@@ -163,6 +163,7 @@ impl Manager {
         for provider in &state.providers {
             provider.count_into(&mut stats);
         }
+        self.shared.counters.count_into(&mut stats);
         stats
     }
 
@@ -197,6 +198,7 @@ fn wanted<'a>(jobs: &[Job<'a>]) -> impl Iterator<Item = (&'a str, &'a DiscoveryC
 fn new_discoveries<'a>(
     jobs: &[Job<'a>],
     state: &State,
+    counters: &Counters,
 ) -> Result<Vec<(&'a DiscoveryConfig, Run)>, StartError> {
     let mut new = Vec::<(&DiscoveryConfig, Run)>::new();
     for (job, config) in wanted(jobs) {
@@ -205,7 +207,7 @@ fn new_discoveries<'a>(
             continue;
         }
         let unknown = || StartError::Unknown { kind: config.kind(), job: job.into() };
-        new.push((config, kinds::start(config).ok_or_else(unknown)?));
+        new.push((config, kinds::start(config, counters).ok_or_else(unknown)?));
     }
     Ok(new)
 }
@@ -225,6 +227,7 @@ pub(crate) struct Shared {
     received_updates: AtomicU64,
     sent_updates: AtomicU64,
     delayed_updates: AtomicU64,
+    counters: Counters,
 }
 
 #[derive(Debug, Default)]

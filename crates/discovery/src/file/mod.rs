@@ -1,0 +1,12 @@
+//! Targets from files: `file_sd_configs`.
+
+mod glob;
+mod read;
+mod watch;
+
+pub(crate) use read::FileCounters;
+pub use read::FileStats;
+pub(crate) use watch::FileWatch;
+
+#[cfg(test)]
+mod tests;
