@@ -50,7 +50,7 @@ pub use error::StartError;
 #[cfg(feature = "file")]
 pub use file::FileStats;
 pub use group::{ADDRESS_LABEL, TargetGroup};
-pub use manager::{Groups, Job, Manager, Options, TargetSets};
+pub use manager::{Groups, Job, Manager, Options, TargetSets, check};
 pub use refresh::{Refresh, Refreshing};
 pub use stats::{JobStats, REFRESH_DURATION_BUCKETS, RefreshStats, Stats};
 pub use updates::Updates;

@@ -28,6 +28,17 @@ pub struct Stats {
     pub file: crate::FileStats,
 }
 
+impl Stats {
+    /// Returns how the looks for targets went by kind, over all jobs.
+    pub fn refreshes_by_mechanism(&self) -> impl Iterator<Item = (&str, RefreshStats)> {
+        let mut sums = BTreeMap::<&str, RefreshStats>::new();
+        for ((mechanism, _), refreshes) in &self.refreshes {
+            sums.entry(mechanism).or_default().add(*refreshes);
+        }
+        sums.into_iter()
+    }
+}
+
 /// What one job discovered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobStats {

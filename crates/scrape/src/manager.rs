@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use narthex_config::Config;
+use narthex_discovery::{Groups, TargetSets};
 use narthex_model::{Labels, Metadata};
 use narthex_storage::Appendable;
 use parking_lot::Mutex;
@@ -35,6 +36,10 @@ pub struct Manager {
 struct State {
     /// In the order of the configuration.
     pools: Vec<Pool>,
+    /// What was discovered last.
+    discovered: TargetSets,
+    /// By which the slots of this server differ from those of others.
+    seed: u64,
     /// `None` after the shutdown.
     running: Option<Running>,
 }
@@ -93,7 +98,12 @@ impl Manager {
         Self {
             host_name,
             shared: Arc::new(shared),
-            state: Mutex::new(State { pools: Vec::new(), running: Some(running) }),
+            state: Mutex::new(State {
+                pools: Vec::new(),
+                discovered: TargetSets::default(),
+                seed: 0,
+                running: Some(running),
+            }),
         }
     }
 
@@ -102,14 +112,10 @@ impl Manager {
     /// are under way finish first, and series of targets that are gone end two intervals later.
     pub fn apply(&self, config: &Config) {
         let mut state = self.state.lock();
-        let State { pools, running } = &mut *state;
+        let State { pools, discovered, seed, running } = &mut *state;
         let Some(running) = running else { return };
-        let launcher = Launcher {
-            shared: Arc::clone(&self.shared),
-            seed: schedule::seed(&self.host_name, &config.global.external_labels),
-            shutdown: running.shutdown.subscribe(),
-            alive: running.alive.clone(),
-        };
+        *seed = schedule::seed(&self.host_name, &config.global.external_labels);
+        let launcher = self.launcher(running, *seed);
         let mut before = mem::take(pools)
             .into_iter()
             .map(|pool| (pool.config().job_name.clone(), pool))
@@ -119,12 +125,41 @@ impl Manager {
                 Some(unchanged) if unchanged.config() == job => unchanged,
                 before => {
                     self.shared.counters.pool_reloads.add(u64::from(before.is_some()));
-                    Pool::start(job, before, &launcher)
+                    let groups = groups(discovered, &job.job_name);
+                    Pool::start(job, groups, before, &launcher)
                 }
             });
         }
         for gone in before.into_values() {
             gone.end();
+        }
+    }
+
+    /// Takes what was discovered for the jobs, beside the targets that the configuration names. Jobs
+    /// whose groups did not change are not touched, and neither are targets that are still there.
+    pub fn discovered(&self, sets: &TargetSets) {
+        let mut state = self.state.lock();
+        let State { pools, discovered, seed, running } = &mut *state;
+        let Some(running) = running else { return };
+        *discovered = Arc::clone(sets);
+        let launcher = self.launcher(running, *seed);
+        for pool in mem::take(pools) {
+            let groups = groups(discovered, &pool.config().job_name);
+            pools.push(if *pool.groups() == groups {
+                pool
+            } else {
+                let config = pool.config().clone();
+                Pool::start(&config, groups, Some(pool), &launcher)
+            });
+        }
+    }
+
+    fn launcher(&self, running: &Running, seed: u64) -> Launcher {
+        Launcher {
+            shared: Arc::clone(&self.shared),
+            seed,
+            shutdown: running.shutdown.subscribe(),
+            alive: running.alive.clone(),
         }
     }
 
@@ -198,4 +233,8 @@ impl Manager {
         let statuses = state.pools.iter().flat_map(Pool::statuses);
         statuses.map(|(labels, status)| (labels.clone(), Arc::clone(status))).collect()
     }
+}
+
+fn groups(discovered: &TargetSets, job: &str) -> Groups {
+    discovered.get(job).map(Arc::clone).unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
 use narthex_config::{Scheme, ScrapeConfig, ScrapeLimits};
+use narthex_discovery::{ADDRESS_LABEL, Groups};
 use narthex_exposition::{EscapingScheme, ScrapeProtocol, accept_header};
-use narthex_model::Labels;
+use narthex_model::{Labels, LabelsBuilder};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::fetch::Request;
@@ -21,7 +22,10 @@ use crate::task::{Shared, Stop, TargetLimit, Task};
 #[derive(Debug)]
 pub(crate) struct Pool {
     config: ScrapeConfig,
-    /// In the order of the configuration.
+    /// What was discovered for it.
+    groups: Groups,
+    target_limit: Option<TargetLimit>,
+    /// In the order of the configuration, and then of the groups.
     active: Vec<Active>,
     dropped: Vec<Labels>,
     dropped_count: usize,
@@ -49,14 +53,22 @@ pub(crate) struct Launcher {
 impl Pool {
     /// Makes the job's targets and starts a task for each. Tasks of `before`, the same job under its
     /// last configuration, are replaced where their target is still there, and else end.
-    pub(crate) fn start(config: &ScrapeConfig, before: Option<Self>, launcher: &Launcher) -> Self {
+    pub(crate) fn start(
+        config: &ScrapeConfig,
+        groups: Groups,
+        before: Option<Self>,
+        launcher: &Launcher,
+    ) -> Self {
         let began = Instant::now();
         let settings = Arc::new(Settings::new(config));
-        let (targets, mut pool) = Self::make_targets(config.clone());
+        let (targets, mut pool) = Self::make_targets(config.clone(), groups);
         let mut stats = JobStats::default();
         let mut known = HashMap::new();
+        pool.target_limit = pool.target_limit(targets.len(), launcher);
+        let mut keep_tasks = false;
         if let Some(before) = before {
             stats = before.stats;
+            keep_tasks = before.config == pool.config && before.target_limit == pool.target_limit;
             let keep_series = same_series(&before.config, &pool.config);
             known = before
                 .active
@@ -64,10 +76,12 @@ impl Pool {
                 .map(|active| (active.target.hash, (active, keep_series)))
                 .collect();
         }
-        let target_limit = pool.target_limit(targets.len(), launcher);
         for target in targets {
-            let before = known.remove(&target.hash);
-            let active = pool.launch(target, &settings, target_limit, before, launcher);
+            let active = match known.remove(&target.hash) {
+                // It may have been found in another way: only that is shown.
+                Some((same, _)) if keep_tasks => Active { target: Arc::new(target), ..same },
+                before => pool.launch(target, &settings, before, launcher),
+            };
             pool.active.push(active);
         }
         for (active, _) in known.into_values() {
@@ -88,6 +102,10 @@ impl Pool {
 
     pub(crate) fn config(&self) -> &ScrapeConfig {
         &self.config
+    }
+
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     pub(crate) fn name(&self) -> Box<str> {
@@ -131,9 +149,11 @@ impl Pool {
     }
 
     /// Returns the distinct targets of a job, and its pool without tasks.
-    fn make_targets(config: ScrapeConfig) -> (Vec<Target>, Self) {
+    fn make_targets(config: ScrapeConfig, groups: Groups) -> (Vec<Target>, Self) {
         let mut pool = Self {
             config,
+            groups,
+            target_limit: None,
             active: Vec::new(),
             dropped: Vec::new(),
             dropped_count: 0,
@@ -146,23 +166,34 @@ impl Pool {
         };
         let mut targets = Vec::new();
         let mut seen = HashSet::new();
-        for group in &config.static_configs {
-            for address in &group.targets {
-                match target::build(config, address, &group.labels) {
-                    Ok(Built::Target(target)) if seen.insert(target.hash) => targets.push(*target),
-                    Ok(Built::Target(_)) => {}
-                    Ok(Built::Dropped(discovered)) => {
-                        pool.dropped_count += 1;
-                        if pool.dropped.len() < kept_max {
-                            pool.dropped.push(discovered);
-                        }
-                    }
-                    Err(error) => {
-                        pool.stats.sync_failed += 1;
-                        let job = &config.job_name;
-                        tracing::error!(job, address, %error, "creating target failed");
-                    }
+        let mut add = |address: &str, labels: &Labels| match target::build(config, address, labels)
+        {
+            Ok(Built::Target(target)) if seen.insert(target.hash) => targets.push(*target),
+            Ok(Built::Target(_)) => {}
+            Ok(Built::Dropped(discovered)) => {
+                pool.dropped_count += 1;
+                if pool.dropped.len() < kept_max {
+                    pool.dropped.push(discovered);
                 }
+            }
+            Err(error) => {
+                pool.stats.sync_failed += 1;
+                let job = &config.job_name;
+                tracing::error!(job, address, %error, "creating target failed");
+            }
+        };
+        for group in &config.static_configs {
+            group.targets.iter().for_each(|address| add(address, &group.labels));
+        }
+        let mut both = LabelsBuilder::default();
+        for group in pool.groups.iter() {
+            for target in &group.targets {
+                both.reset(&group.labels);
+                for (name, value) in target {
+                    both.set(name, value);
+                }
+                let labels = both.build();
+                add(labels.value(ADDRESS_LABEL), &labels);
             }
         }
         (targets, pool)
@@ -179,7 +210,6 @@ impl Pool {
         &self,
         target: Target,
         settings: &Arc<Settings>,
-        target_limit: Option<TargetLimit>,
         before: Option<(Active, bool)>,
         launcher: &Launcher,
     ) -> Active {
@@ -201,7 +231,7 @@ impl Pool {
             settings: Arc::clone(settings),
             request: request(&self.config, &target),
             schedule: Schedule::new(target.interval, target.hash, launcher.seed),
-            target_limit,
+            target_limit: self.target_limit,
             shutdown: launcher.shutdown.clone(),
             alive: launcher.alive.clone(),
         };

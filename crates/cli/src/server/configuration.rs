@@ -2,6 +2,7 @@ use std::io;
 use std::path::Path;
 
 use narthex_config::{Config, ConfigError};
+use narthex_discovery::{Job, StartError};
 use narthex_tsdb::Retention;
 
 use super::ServerFlags;
@@ -14,6 +15,8 @@ pub(super) enum LoadError {
     Read { file: Box<str>, source: io::Error },
     #[error(transparent)]
     Parse(#[from] ConfigError),
+    #[error(transparent)]
+    Discovery(#[from] StartError),
     #[error(transparent)]
     Selector(#[from] SelectorError),
 }
@@ -43,6 +46,7 @@ pub(super) fn load(flags: &ServerFlags) -> Result<Loaded, LoadError> {
     let environment = |name: &str| std::env::var(name).ok();
     let mut config = Config::load(&text, file, environment)?;
     config.resolve_paths(Path::new(file).parent().unwrap_or(Path::new("")));
+    narthex_discovery::check(Job::of_config(&config))?;
     let retention = flags.storage.retention(&config)?;
     Ok(Loaded { config, retention })
 }

@@ -15,14 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use narthex_discovery::TargetSets;
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
-    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_retention,
+    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_discovery_stats,
+    write_retention,
     write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use flags::ServerFlags;
@@ -142,11 +144,16 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let mut scraping = narthex_scrape::Options::default();
     scraping.host_name = narthex_server::hostname().into();
     let runtime = tokio::runtime::Handle::current();
+    let discovering = narthex_discovery::Options::default();
+    let discovery = narthex_discovery::Manager::new(runtime.clone(), discovering);
+    let discovery = Arc::new(discovery);
     let fetch = Arc::new(HttpFetch::default());
     let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
     let Options { server, mut storage, exemplar_storage, .. } = options(&flags, address);
     let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
-    let process = Process::new(flags, loaded, scraper, store.clone(), exemplar_storage, stopper);
+    let finder = Arc::clone(&discovery);
+    let process =
+        Process::new(flags, loaded, scraper, finder, store.clone(), exemplar_storage, stopper);
     let process = Arc::new(process);
     storage.exemplars_max = process.exemplars_max();
     storage.out_of_order_window_ms = process.out_of_order_window_ms();
@@ -154,7 +161,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let range_max_ms = process.flags().storage.block_range_max_ms(&storage.retention);
     storage.compaction.range_max_ms = range_max_ms;
     let wal_sync = storage.wal_sync;
-    let state = Arc::new(server_state(server, &process, &store, &manager));
+    let state = Arc::new(server_state(server, &process, &store, &manager, &discovery));
     state.set_readiness(Readiness::Starting);
 
     let (end_serving, serving_ends) = oneshot::channel::<()>();
@@ -170,6 +177,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         () = stop.requested() => return Ok(()),
     }
     process.apply();
+    let handing_over = tokio::spawn(hand_over(discovery.subscribe(), Arc::clone(&manager)));
     let mut upkeep = Upkeep::start(&store, wal_sync, process.flags())?;
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
@@ -184,7 +192,9 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     reloader.abort();
     state.set_readiness(Readiness::Stopping);
     let ended = shut_down(&manager, end_serving, server).await;
-    drop((state, process, manager));
+    handing_over.abort();
+    let _ = handing_over.await;
+    drop((state, process, manager, discovery));
     let closed = upkeep.close(store).await;
     impatient.abort();
     worked.and(ended).and(closed)
@@ -221,8 +231,10 @@ fn server_state(
     process: &Arc<Process>,
     store: &Arc<OpeningStore>,
     manager: &Arc<Manager>,
+    discovery: &Arc<narthex_discovery::Manager>,
 ) -> ServerState {
     let (scraper, database) = (Arc::clone(manager), Arc::clone(store));
+    let discovery = Arc::clone(discovery);
     ServerState::new(store.clone(), options)
         .with_exemplars(store.clone())
         .with_targets(manager.clone())
@@ -230,11 +242,25 @@ fn server_state(
         .with_lifecycle(process.clone())
         .with_collector(Box::new(move |page| write_scrape_stats(page, &scraper.stats())))
         .with_collector(Box::new(move |page| {
+            write_discovery_stats(page, "scrape", &discovery.stats());
+        }))
+        .with_collector(Box::new(move |page| {
             if let Some(db) = database.get() {
                 write_tsdb_stats(page, &db.stats());
                 write_retention(page, &db.retention());
             }
         }))
+}
+
+/// Gives the scraper what is discovered, as long as somebody discovers.
+async fn hand_over(mut discovered: watch::Receiver<TargetSets>, scraper: Arc<Manager>) {
+    // What is known already is news to the scraper.
+    discovered.mark_changed();
+    while discovered.changed().await.is_ok() {
+        let sets = Arc::clone(&discovered.borrow_and_update());
+        // Relabelling a hundred thousand targets takes its time.
+        tokio::task::block_in_place(|| scraper.discovered(&sets));
+    }
 }
 
 /// Stops what writes to the store, and what reads from it.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use narthex_discovery::Job;
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status, WalReplay};
 use narthex_tsdb::{Db, Retention};
@@ -19,6 +20,7 @@ use super::{ServerFlags, configuration, storage};
 pub(super) struct Process {
     flags: ServerFlags,
     manager: Arc<Manager>,
+    discovery: Arc<narthex_discovery::Manager>,
     store: Arc<OpeningStore>,
     holds_exemplars: bool,
     stop: StopSender,
@@ -39,13 +41,14 @@ impl Process {
         flags: ServerFlags,
         loaded: Loaded,
         manager: Arc<Manager>,
+        discovery: Arc<narthex_discovery::Manager>,
         store: Arc<OpeningStore>,
         holds_exemplars: bool,
         stop: StopSender,
     ) -> Self {
         let configuration = Mutex::new(InForce { loaded, reload: successful() });
         let reloading = Mutex::new(());
-        Self { flags, manager, store, holds_exemplars, stop, configuration, reloading }
+        Self { flags, manager, discovery, store, holds_exemplars, stop, configuration, reloading }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
@@ -78,6 +81,10 @@ impl Process {
     /// Makes the scraper and the store follow the configuration.
     pub(super) fn apply(&self) {
         let config = self.configuration.lock().loaded.config.clone();
+        // The kinds were checked when the file was loaded.
+        if let Err(error) = self.discovery.apply(Job::of_config(&config)) {
+            tracing::error!(%error, "Error starting service discovery");
+        }
         self.manager.apply(&config);
         if let Some(db) = self.store.get() {
             db.resize_exemplars(self.exemplars_max());

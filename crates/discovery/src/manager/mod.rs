@@ -189,6 +189,16 @@ impl Drop for Manager {
     }
 }
 
+/// Makes sure that all discoveries of `jobs` are of kinds that this program has.
+///
+/// # Errors
+///
+/// [`StartError::Unknown`] with the first that is not.
+pub fn check<'a>(jobs: impl IntoIterator<Item = Job<'a>>) -> Result<(), StartError> {
+    let jobs = jobs.into_iter().collect::<Vec<_>>();
+    new_discoveries(&jobs, &State::default(), &Counters::default()).map(drop)
+}
+
 /// Returns each discovery of each job.
 fn wanted<'a>(jobs: &[Job<'a>]) -> impl Iterator<Item = (&'a str, &'a DiscoveryConfig)> {
     jobs.iter().flat_map(|job| job.discovery_configs.iter().map(|config| (job.name, config)))

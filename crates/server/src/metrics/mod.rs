@@ -5,6 +5,7 @@
 
 mod blocks;
 mod compaction;
+mod discovery;
 mod head;
 mod http;
 mod log;
@@ -23,6 +24,7 @@ use narthex_exposition::{TEXT_CONTENT_TYPE, TextWriter};
 use narthex_model::MetricType::{Counter, Gauge};
 
 pub use compaction::write_retention;
+pub use discovery::write_discovery_stats;
 pub(crate) use http::HttpStats;
 pub use scrape::write_scrape_stats;
 pub use tsdb::write_tsdb_stats;
