@@ -54,9 +54,7 @@ mod time;
 mod write;
 
 pub use build_info::hostname;
-pub use metrics::{
-    write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats,
-};
+pub use metrics::{write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats};
 pub use routes::router;
 pub use serve::{ServeLimits, serve};
 pub use state::{

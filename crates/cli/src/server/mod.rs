@@ -19,8 +19,7 @@ use narthex_discovery::TargetSets;
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
     Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_discovery_stats,
-    write_retention,
-    write_scrape_stats, write_tsdb_stats,
+    write_retention, write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
 use tokio::net::TcpListener;

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use narthex_config::Config;
+use narthex_discovery::{TargetGroup, TargetSets};
 use narthex_model::{Labels, Matcher, is_stale_nan};
 use narthex_scrape::{Health, HttpFetch, Manager, Options};
 use narthex_storage::{
@@ -215,4 +216,43 @@ async fn equal_targets_are_one_and_dropped_ones_are_shown() {
     assert_eq!(targets.dropped[0].discovered_labels.get("__address__"), Some("x1"));
     assert_eq!(targets.dropped_counts, [("j".into(), 2)]);
     manager.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn discovered_targets_come_and_go() {
+    let server = Server::start(|_| Answer::Keep(page("a 1\n")));
+    let text = "scrape_configs: [{job_name: j, scrape_interval: 400ms, scrape_timeout: 350ms, \
+                relabel_configs: [{source_labels: [__meta_drop], regex: yes, action: drop}]}]";
+    let config = Config::load(text, "test.yml", |_| None).unwrap();
+    let found = |groups: &[TargetGroup]| -> TargetSets {
+        let groups = groups.iter().cloned().map(Arc::new).collect();
+        Arc::new([("j".into(), groups)].into())
+    };
+    let labels = Labels::from_pairs([("env", "dev"), ("__meta_from", "test")]);
+    let good = TargetGroup::new("good", [server.address.to_string()]).with_labels(labels);
+    let dropped = TargetGroup::new("dropped", ["h:1"])
+        .with_labels(Labels::from_pairs([("__meta_drop", "yes")]));
+
+    let store = Arc::new(MemoryStore::default());
+    let manager = manager(&store);
+    manager.apply(&config);
+    manager.discovered(&found(&[good.clone(), dropped]));
+    until("the target is scraped", || !samples(&store, "up", "j").is_empty()).await;
+    let targets = manager.targets();
+    let [target] = &targets.active[..] else { panic!("{targets:?}") };
+    assert_eq!(target.discovered_labels.get("__meta_from"), Some("test"));
+    assert_eq!(target.labels.get("env"), Some("dev"));
+    assert_eq!(targets.dropped[0].discovered_labels.get("__meta_drop"), Some("yes"));
+
+    // Another group leaves the target alone, as does a reload of the same configuration.
+    manager.discovered(&found(&[good, TargetGroup::new("other", ["localhost:1"])]));
+    manager.apply(&config);
+    let targets = manager.targets();
+    assert_eq!((targets.active.len(), targets.dropped.len()), (2, 0));
+    assert!(targets.active[0].last.timestamp_ms.is_some());
+
+    manager.discovered(&TargetSets::default());
+    assert!(manager.targets().active.is_empty());
+    let is_stale = |value: &f64| is_stale_nan(*value);
+    until("the series end", || samples(&store, "a", "j").last().is_some_and(is_stale)).await;
 }
