@@ -22,8 +22,9 @@ struct Zone {
 
 impl Zone {
     fn answer(&self, name: &str, record_type: RecordType) -> Result<Vec<RData>, ResponseCode> {
-        let srv =
-            |port, target| RData::SRV(SRV::new(1, 1, port, Name::from_ascii(target).unwrap()));
+        let srv = |port, target| {
+            RData::SRV(SRV::new(1, 1, port, Name::from_ascii(target).expect("a name")))
+        };
         match (name, record_type) {
             ("web.example.", _) if self.broken.load(Ordering::Relaxed) => {
                 Err(ResponseCode::ServFail)
@@ -45,7 +46,7 @@ impl Zone {
     async fn serve(self: Arc<Self>, socket: UdpSocket) {
         let mut packet = [0; 4096];
         while let Ok((size, peer)) = socket.recv_from(&mut packet).await {
-            let query = Message::from_vec(&packet[..size]).unwrap();
+            let query = Message::from_vec(&packet[..size]).expect("a message");
             let name = query.queries[0].name().clone();
             let record_type = query.queries[0].query_type();
             let mut response = query.into_response();
@@ -56,14 +57,17 @@ impl Zone {
                 }
                 Err(code) => response.metadata.response_code = code,
             }
-            socket.send_to(&response.to_vec().unwrap(), peer).await.unwrap();
+            socket
+                .send_to(&response.to_vec().expect("a message"), peer)
+                .await
+                .expect("room for a packet");
         }
     }
 }
 
 async fn start() -> (Arc<Zone>, SocketAddr) {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("an address");
     let zone = Arc::<Zone>::default();
     tokio::spawn(Arc::clone(&zone).serve(socket));
     (zone, address)

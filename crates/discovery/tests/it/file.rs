@@ -19,13 +19,13 @@ fn config(folder: &Path, jobs: &[(&str, &str)]) -> Config {
         )
     });
     let text = format!("scrape_configs: [{}]", jobs.collect::<Vec<_>>().join(", "));
-    Config::load(&text, "test.yml", |_| None).unwrap()
+    Config::load(&text, "test.yml", |_| None).expect(&text)
 }
 
 fn replace(folder: &Path, name: &str, text: &str) {
     let new = folder.join(format!("{name}.new"));
-    fs::write(&new, text).unwrap();
-    fs::rename(new, folder.join(name)).unwrap();
+    fs::write(&new, text).expect("a file");
+    fs::rename(new, folder.join(name)).expect("a file");
 }
 
 #[tokio::test]
