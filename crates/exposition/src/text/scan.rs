@@ -37,6 +37,15 @@ pub(super) fn sample(page: &[u8], start: usize) -> Option<Sample> {
 /// long, that was a whole series before.
 pub(super) fn known_series(page: &[u8], start: usize, size: usize) -> Option<Sample> {
     let series_end = start + size;
+    // PERF: what follows on nearly every line of a page that is known: a space, a short number and a
+    // line feed.
+    if let Some([b' ', rest @ ..]) = page.get(series_end..)
+        && let Some((value, value_size)) = parse_plain_decimal(rest)
+        && rest.get(value_size) == Some(&b'\n')
+    {
+        let line_end = series_end + 1 + value_size + 1;
+        return Some(Sample { series_end, value, timestamp_ms: None, line_end });
+    }
     let closed = size > 0 && page.get(series_end - 1) == Some(&b'}');
     if closed || page.get(series_end).is_some_and(|byte| is_blank(*byte)) {
         return suffix(page, series_end);
