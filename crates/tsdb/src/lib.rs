@@ -66,6 +66,7 @@ mod db;
 mod head;
 mod head_chunks;
 mod loading;
+mod lock;
 mod maintain;
 mod measure;
 mod merge;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use narthex_host::{FileLock, Files, Host};
+use narthex_host::{FileLock, Host};
 use parking_lot::Mutex;
 
 use crate::blocks::Blocks;
 use crate::clock_guard::ClockGuard;
 use crate::loading::Loading;
+use crate::lock;
 use crate::maintain::{Maintenance, choose_delay};
 use crate::recover::{Loaded, Recovered, Recovery};
 use crate::reserve::Reserve;
@@ -89,9 +90,14 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    pub(crate) fn new(host: Host, path: &Path, options: Options) -> Result<Self, OpenError> {
+    pub(crate) fn new(mut host: Host, path: &Path, options: Options) -> Result<Self, OpenError> {
         check_options(&options)?;
-        let lock = prepare(&*host.files, path, options.locks)?;
+        let mut lock = None;
+        if options.locks {
+            (host.files, lock) = lock::take(host.files, path)?;
+        } else {
+            lock::make_dir(&*host.files, path)?;
+        }
         let fail = |source| OpenError::Blocks { path: path.to_owned(), source };
         let blocks = Blocks::open(&host, path).map_err(fail)?;
         let min_valid_ms = blocks.in_order_end_ms();
@@ -265,24 +271,4 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
         });
     }
     Ok(())
-}
-
-/// Makes the folder and takes the lock.
-fn prepare(
-    files: &dyn Files,
-    path: &Path,
-    locks: bool,
-) -> Result<Option<Box<dyn FileLock>>, OpenError> {
-    let fail = |source| OpenError::Prepare { path: path.to_owned(), source };
-    if files.list_dir(path).is_err() {
-        files.create_dir_all(path).map_err(fail)?;
-    }
-    let lock = || {
-        files.lock(&path.join("lock")).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => OpenError::Locked { path: path.to_owned() },
-            _ => fail(source),
-        })
-    };
-    let lock = locks.then(lock).transpose()?;
-    Ok(lock)
 }

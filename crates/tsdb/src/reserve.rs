@@ -21,7 +21,7 @@ pub(crate) struct Reserve {
 impl Reserve {
     /// Takes `size` bytes in the folder `dir`, where there are as many to spare. 0 takes none.
     pub(crate) fn new(files: Arc<dyn Files>, dir: &Path, size: u64) -> Self {
-        let reserve = Self { files, path: dir.join("reserve"), size, is_held: Mutex::new(false) };
+        let reserve = Self { files, path: dir.join(NAME), size, is_held: Mutex::new(false) };
         reserve.take();
         reserve
     }
@@ -85,8 +85,13 @@ impl Reserve {
     }
 }
 
+/// Gives back the space that an earlier process took in the folder `dir`.
+pub(crate) fn remove(files: &dyn Files, dir: &Path) -> io::Result<()> {
+    files.remove_file(&dir.join(NAME))
+}
+
 /// Returns whether an error comes from a disk without space.
-fn is_full(error: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_full(error: &(dyn Error + 'static)) -> bool {
     let mut errors = std::iter::successors(Some(error), |&error| error.source());
     errors.any(|error| {
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -94,4 +99,5 @@ fn is_full(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+const NAME: &str = "reserve";
 const WRITE_SIZE: usize = 64 << 10;

@@ -29,7 +29,7 @@ fn times(db: &Db) -> Vec<i64> {
 
 #[test]
 fn a_full_disk_is_no_reason_not_to_start() {
-    for torn_bytes in [0, 5] {
+    for (torn_bytes, calls) in [(0, 0), (0, 1), (5, 0), (5, 1)] {
         let simulation = Simulation::new(1);
         let files = simulation.files();
         let db = open(simulation.host()).unwrap();
@@ -39,8 +39,8 @@ fn a_full_disk_is_no_reason_not_to_start() {
         files.edit(path, |bytes| bytes.truncate(bytes.len() - torn_bytes)).unwrap();
         let kept = if torn_bytes == 0 { 10 } else { 9 };
 
-        // The lock was there before the disk became full.
-        files.fail_from(files.call_count() + 1, Fault::NoSpace);
+        // The lock may have been there before the disk became full.
+        files.fail_from(files.call_count() + calls, Fault::NoSpace);
         let db = open(simulation.host()).unwrap();
         let Status::ReadOnly { reason } = db.status() else { panic!("{}", db.status()) };
         assert_eq!(&*reason, "no storage space");
@@ -58,6 +58,49 @@ fn a_full_disk_is_no_reason_not_to_start() {
         assert_eq!(times(&db), (0..kept).chain([11]).collect::<Vec<_>>());
         assert_eq!(db.corruptions(), []);
     }
+}
+
+/// Without a lock nothing is written, and with the first write there is one.
+#[test]
+fn a_lock_without_space_is_taken_later() {
+    let simulation = Simulation::new(1);
+    let db = open(simulation.host()).unwrap();
+    commit_one(&db, 1).unwrap();
+    drop(db);
+    let files = simulation.files();
+    let lock = || files.lock(Path::new("data/lock"));
+    files.fail_from(files.call_count(), Fault::NoSpace);
+    let db = open(simulation.host()).unwrap();
+    assert_eq!(times(&db), [1]);
+    commit_one(&db, 2).unwrap_err();
+    files.repair();
+    // Somebody else came first: he may write, and nobody else.
+    let others = lock().unwrap();
+    commit_one(&db, 3).unwrap_err();
+    assert!(matches!(db.status(), Status::ReadOnly { .. }));
+    drop(others);
+    commit_one(&db, 4).unwrap();
+    assert!(lock().is_err());
+    assert!(matches!(open(simulation.host()), Err(OpenError::Locked { .. })));
+    db.close().unwrap();
+    assert_eq!(times(&open(simulation.host()).unwrap()), [1, 4]);
+}
+
+#[test]
+fn reserved_space_makes_room_for_the_lock() {
+    let simulation = Simulation::new(1);
+    let files = simulation.files();
+    files.set_space(Some(8 << 20));
+    let mut options = Options::default();
+    options.reserve_bytes = 1 << 20;
+    let open = || Db::open_with(simulation.host(), "data", options.clone()).unwrap();
+    drop(open());
+    let reserve = || files.open_read(Path::new("data/reserve")).unwrap().size().unwrap();
+    assert_eq!(reserve(), 1 << 20);
+    files.fail_call(files.call_count(), Fault::NoSpace);
+    let db = open();
+    assert_eq!(db.status(), Status::Ready);
+    assert!(files.lock(Path::new("data/lock")).is_err());
 }
 
 #[test]
