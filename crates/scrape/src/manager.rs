@@ -90,7 +90,7 @@ impl Manager {
             runtime,
             counters: Counters::default(),
             timestamp_tolerance,
-            appends: Semaphore::new(cores),
+            appends: Arc::new(Semaphore::new(cores)),
             buffers: BufferPool::default(),
         };
         let (alive, all_ended) = mpsc::channel(1);

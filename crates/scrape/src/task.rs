@@ -26,8 +26,9 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) timestamp_tolerance: Duration,
     /// Bounds the pages that are appended at the same time: more of them than there are cores would
-    /// only take turns, and hold memory meanwhile.
-    pub(crate) appends: Semaphore,
+    /// only take turns, and hold memory meanwhile. Those that are committed are not among them: they
+    /// wait for a disk, which has all of them done as soon as one.
+    pub(crate) appends: Arc<Semaphore>,
     pub(crate) buffers: BufferPool,
 }
 
@@ -201,7 +202,8 @@ impl Task {
         let shared = Arc::clone(&self.shared);
         let body_size_max = self.request.body_size_max;
         let alive = self.alive.clone();
-        let _permit = self.shared.appends.acquire().await;
+        // Nobody closes it.
+        let permit = Arc::clone(&self.shared.appends).acquire_owned().await;
         let appending = self.shared.runtime.spawn_blocking(move || {
             let Buffers { received, inflated } = &mut buffers;
             let content_type;
@@ -214,7 +216,11 @@ impl Task {
                         .map_err(ScrapeError::from)
                 }
             };
-            let elapsed = || started.elapsed();
+            // Called behind the last sample of the page: what follows is the commit.
+            let elapsed = || {
+                drop(permit);
+                started.elapsed()
+            };
             let scraped = scraper.scrape(&*shared.store, timestamp_ms, body, elapsed);
             shared.buffers.give_back(buffers);
             // Even where the task was dropped meanwhile, the manager waits for the store's sake.

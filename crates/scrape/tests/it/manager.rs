@@ -1,13 +1,14 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use narthex_config::Config;
 use narthex_discovery::{TargetGroup, TargetSets};
-use narthex_model::{Labels, Matcher, is_stale_nan};
+use narthex_model::{Labels, Matcher, Metadata, is_stale_nan};
 use narthex_scrape::{Health, HttpFetch, Manager, Options};
 use narthex_storage::{
-    Appendable, Appender, Columns, MemoryStore, QueryContext, Queryable, SelectHints, TimeRange,
+    AppendError, Appendable, Appender, Columns, Committed, MemoryStore, QueryContext, Queryable,
+    SampleValue, SelectHints, SeriesKey, SeriesRef, TimeRange,
 };
 use tokio::runtime::Handle;
 
@@ -175,6 +176,70 @@ async fn a_fault_costs_one_scrape() {
     store.broken.store(false, Ordering::Relaxed);
     until("scrapes go on", || last().health == Health::Up).await;
     assert!(!samples(&store.store, "a", "job").is_empty());
+    manager.shutdown().await;
+}
+
+/// A store whose commits wait for a disk until it is `done`.
+#[derive(Default)]
+struct Slow {
+    store: MemoryStore,
+    waiting: AtomicUsize,
+    done: (Mutex<bool>, Condvar),
+}
+
+struct SlowAppender<'a> {
+    slow: &'a Slow,
+    inner: Box<dyn Appender + 'a>,
+}
+
+impl Appendable for Slow {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(SlowAppender { slow: self, inner: self.store.appender() })
+    }
+}
+
+impl Appender for SlowAppender<'_> {
+    fn append(
+        &mut self,
+        series: SeriesKey<'_>,
+        timestamp_ms: i64,
+        value: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.inner.append(series, timestamp_ms, value)
+    }
+
+    fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError> {
+        self.inner.set_metadata(series, metadata)
+    }
+
+    fn commit(&mut self) -> Result<Committed, AppendError> {
+        self.slow.waiting.fetch_add(1, Ordering::Relaxed);
+        let (is_done, changed) = &self.slow.done;
+        drop(changed.wait_while(is_done.lock().unwrap(), |is_done| !*is_done).unwrap());
+        self.inner.commit()
+    }
+
+    fn rollback(&mut self) {
+        self.inner.rollback();
+    }
+}
+
+/// However slow the disk is, scrapes are held up by their own commits alone, and these share its time.
+#[tokio::test]
+async fn scrapes_do_not_wait_for_commits_of_others() {
+    let count = 4 * std::thread::available_parallelism().unwrap().get();
+    let servers = (0..count).map(|_| Server::start(|_| Answer::Keep(page("a 1\n"))));
+    let servers = servers.collect::<Vec<_>>();
+    let addresses = servers.iter().map(|server| server.address.to_string()).collect::<Vec<_>>();
+    let store = Arc::new(Slow::default());
+    let fetch = Arc::new(HttpFetch::default());
+    let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
+    let manager = Manager::new(appendable, fetch, Handle::current(), Options::default());
+    manager.apply(&config(&[("job", &addresses)]));
+    until("all wait for the disk", || store.waiting.load(Ordering::Relaxed) == count).await;
+    *store.done.0.lock().unwrap() = true;
+    store.done.1.notify_all();
+    until("all are stored", || samples(&store.store, "a", "job").len() >= count).await;
     manager.shutdown().await;
 }
 
