@@ -31,6 +31,8 @@ mod error;
 #[cfg(feature = "file")]
 mod file;
 mod group;
+#[cfg(feature = "http")]
+mod http;
 mod kinds;
 mod manager;
 mod provider;
@@ -40,9 +42,11 @@ mod stats;
 mod text;
 mod throttle;
 mod updates;
-#[cfg(feature = "file")]
+#[cfg(any(feature = "file", feature = "http"))]
 mod wire;
 
+#[cfg(feature = "http")]
+pub use crate::http::{HttpLookup, HttpLookupError};
 pub use discovery::Discovery;
 #[cfg(feature = "dns")]
 pub use dns::{DnsLookup, DnsStats, NameServers};

@@ -4,8 +4,10 @@
 mod dns;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 
-#[cfg(any(feature = "dns", feature = "file"))]
+#[cfg(any(feature = "dns", feature = "file", feature = "http"))]
 mod support {
     use std::time::Duration;
 

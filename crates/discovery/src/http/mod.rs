@@ -1,0 +1,8 @@
+//! Targets from an HTTP server.
+
+mod lookup;
+
+pub use lookup::{HttpLookup, HttpLookupError};
+
+#[cfg(test)]
+mod tests;
