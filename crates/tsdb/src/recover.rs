@@ -111,6 +111,7 @@ impl Recovery<'_> {
             tracing::warn!(path = %file.display(), dropped_bytes, "dropped damaged head chunks; the log has their samples");
         }
         replayer.set_files(files);
+        replayer.count_damaged_files(u64::from(report.damaged_file.is_some()));
         Ok((replayer, report.damaged_file.is_some()))
     }
 

@@ -288,6 +288,9 @@ pub struct ReplayStats {
     pub snapshot_series: u64,
     /// Memory snapshots that could not be read (`snapshot_replay_error_total`).
     pub snapshots_failed: u64,
+    /// Files of full chunks that were damaged; the log has what they held
+    /// (`mmap_chunk_corruptions_total`).
+    pub chunk_files_damaged: u64,
     /// Damaged bytes that were put aside, in the folder `quarantine` of the log.
     pub quarantined_bytes: u64,
     /// How long it took to read what the head holds (`data_replay_duration_seconds`).

@@ -113,18 +113,21 @@ fn feature(name: &str) -> Feature {
             "This option for --enable-feature is a no-op. To scrape native histograms, set the \
              scrape_native_histograms scrape config setting to true.",
         ),
+        "fast-startup" => Feature::NoEffect(
+            "This option for --enable-feature is a no-op: samples are taken while the write-ahead log \
+             is read.",
+        ),
         _ if MISSING.contains(&name) => Feature::Missing,
         _ => Feature::Unknown,
     }
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 12] = [
+const MISSING: [&str; 11] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
     "extra-scrape-metrics",
-    "fast-startup",
     "metadata-wal-records",
     "old-ui",
     "otlp-deltatocumulative",

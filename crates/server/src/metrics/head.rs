@@ -83,6 +83,11 @@ pub(super) fn write_head_stats(page: &mut TextWriter, head: &HeadStats, replay: 
         // It only drops what is in memory.
         ("head_truncations_failed_total", "Total number of head truncations that failed.", 0),
         (
+            "mmap_chunk_corruptions_total",
+            "Total number of memory-mapped chunk corruptions.",
+            replay.chunk_files_damaged,
+        ),
+        (
             "mmap_chunks_total",
             "Total number of chunks that were memory-mapped.",
             head.chunks_written,

@@ -163,6 +163,10 @@ impl Replayer {
         self.stats.snapshots_failed += count;
     }
 
+    pub(crate) fn count_damaged_files(&mut self, count: u64) {
+        self.stats.chunk_files_damaged += count;
+    }
+
     /// Takes one record. Returns whether it made sense.
     pub(crate) fn apply(&mut self, record: &[u8]) -> bool {
         let is_good = match has_samples(record) {

@@ -59,6 +59,22 @@ fn the_log_stands_in_for_files_that_are_gone() {
 }
 
 #[test]
+fn a_damaged_file_is_counted_and_costs_nothing() {
+    let simulation = Simulation::new(1);
+    let db = open(&simulation);
+    fill(&db, 0, 1_000);
+    let expected = read_all(&db);
+    assert_eq!(db.stats().replay.chunk_files_damaged, 0);
+    db.close().unwrap();
+    let path = Path::new("data/chunks_head/000001");
+    let flip = |bytes: &mut Vec<u8>| bytes.iter_mut().skip(100).for_each(|byte| *byte ^= 1);
+    simulation.files().edit(path, flip).unwrap();
+    let db = open(&simulation);
+    assert_eq!(read_all(&db), expected);
+    assert_eq!(db.stats().replay.chunk_files_damaged, 1);
+}
+
+#[test]
 fn chunks_that_cannot_be_written_stay_in_memory() {
     let simulation = Simulation::new(1);
     let db = open(&simulation);
