@@ -151,6 +151,10 @@ impl<'a> SampleEntry<'a> {
         }
     }
 
+    pub(crate) fn without_exemplars(self) -> Self {
+        Self { exemplars: Exemplars::None, ..self }
+    }
+
     /// Returns the exemplars of the sample, in the order of the page.
     ///
     /// ```

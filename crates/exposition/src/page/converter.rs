@@ -107,7 +107,11 @@ impl<'a> Converter<'a> {
                     self.family.push_str(name);
                     self.metric_type = metric_type;
                 }
-                Entry::Sample(sample) if self.collect(&sample) && !self.keep_classic => continue,
+                // The histogram has its exemplars, so they are not there twice.
+                Entry::Sample(sample) if self.collect(&sample) => match self.keep_classic {
+                    true => return Some(Ok(Entry::Sample(sample.without_exemplars()))),
+                    false => continue,
+                },
                 _ => {}
             }
             return Some(Ok(entry));

@@ -68,6 +68,8 @@ enum Next {
     Unit,
     Type,
     Metric,
+    /// The first sample of a metric that was read.
+    FirstSample,
     Sample(Part),
     End,
 }
@@ -161,14 +163,16 @@ impl<'a> ProtobufReader<'a> {
                     return Ok(Some(Found::Unit));
                 }
                 Next::Type => {
-                    self.next = self.first_part()?;
+                    self.next = Next::FirstSample;
                     return Ok(Some(Found::Type));
                 }
                 Next::Metric => {
                     self.is_behind_classic =
                         !self.is_native() && !self.options.convert_classic_histograms;
-                    self.next = if self.read_metric()? { self.first_part()? } else { Next::Family };
+                    let next = if self.read_metric()? { Next::FirstSample } else { Next::Family };
+                    self.next = next;
                 }
+                Next::FirstSample => self.next = self.first_part()?,
                 Next::Sample(part) => {
                     self.prepare(part)?;
                     self.next = self.after(part);
