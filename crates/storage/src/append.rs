@@ -42,6 +42,21 @@ pub trait Appender {
         self.append(series, time.timestamp_ms, value)
     }
 
+    /// Adds one sample unless its series is ahead of it, even where the store takes samples that come
+    /// late. What is only said to say it, such as that a series ends, is of no use later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Appender::append`].
+    fn append_in_order(
+        &mut self,
+        series: SeriesKey<'_>,
+        time: SampleTime,
+        value: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.append_with_start(series, time, value)
+    }
+
     /// Says what the metric of a series means.
     ///
     /// # Errors

@@ -41,6 +41,13 @@ pub(crate) struct HeadAppender<'a, H: Deref<Target = Head> = &'a Head> {
     pub(super) exemplars: Vec<PendingExemplar>,
 }
 
+/// How late a sample may come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Configured,
+    None,
+}
+
 /// A series that the log names: where it is, and by which reference.
 pub(super) type NamedSeries = (Slot, u64);
 
@@ -151,12 +158,16 @@ impl<'a, H: Deref<Target = Head> + Clone> HeadAppender<'a, H> {
         key: SeriesKey<'_>,
         time: SampleTime,
         value: SampleValue<'_>,
+        window: Window,
     ) -> Result<SeriesRef, AppendError> {
         let timestamp_ms = time.timestamp_ms;
-        let bounds = match self.bounds {
+        let mut bounds = match self.bounds {
             Some(bounds) => bounds,
             None => *self.bounds.insert(self.head.bounds(timestamp_ms)?),
         };
+        if window == Window::None {
+            bounds = bounds.without_window();
+        }
         bounds.check(timestamp_ms)?;
         let sample = Sample { time, value: Value::new(value)? };
         let head = self.head.clone();
@@ -268,7 +279,18 @@ impl<H: Deref<Target = Head> + Clone> Appender for HeadAppender<'_, H> {
         time: SampleTime,
         value: SampleValue<'_>,
     ) -> Result<SeriesRef, AppendError> {
-        self.try_append(key, time, value).inspect_err(|error| self.head.count_refusal(error))
+        let appended = self.try_append(key, time, value, Window::Configured);
+        appended.inspect_err(|error| self.head.count_refusal(error))
+    }
+
+    fn append_in_order(
+        &mut self,
+        key: SeriesKey<'_>,
+        time: SampleTime,
+        value: SampleValue<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        let appended = self.try_append(key, time, value, Window::None);
+        appended.inspect_err(|error| self.head.count_refusal(error))
     }
 
     fn set_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError> {

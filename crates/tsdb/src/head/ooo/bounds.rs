@@ -75,6 +75,11 @@ impl Bounds {
         check_future(timestamp_ms, self.latest_ms)
     }
 
+    /// Returns the same bounds for samples that must come in order.
+    pub(in crate::head) fn without_window(self) -> Self {
+        Self { window_ms: 0, ..self }
+    }
+
     pub(in crate::head) fn has_window(self) -> bool {
         self.window_ms > 0
     }

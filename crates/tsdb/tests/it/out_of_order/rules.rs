@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use narthex_host::{Files, Simulation};
+use narthex_model::SampleTime;
 use narthex_model::histogram::{FloatHistogram, Histogram};
 use narthex_storage::{
     AppendError, Appendable, Columns, QueryContext, Queryable, SampleValue, SelectHints, SeriesKey,
@@ -291,4 +292,24 @@ proptest! {
         expected.0.retain(|_, samples| !samples.is_empty());
         prop_assert_eq!(read(&db, range, &[]), expected.samples());
     }
+}
+
+#[test]
+fn what_is_only_worth_saying_in_order_is_refused_later() {
+    let simulation = Simulation::new(1);
+    let db = open(&simulation, WalSync::Never).unwrap();
+    commit(&db, &[(0, 10 * MINUTE_MS, 1.0)]).unwrap();
+    let series = labels(0);
+    let append = |minute: i64, in_order: bool| {
+        let mut appender = db.appender();
+        let time = SampleTime { timestamp_ms: minute * MINUTE_MS, start_timestamp_ms: 0 };
+        let (series, value) = (SeriesKey::Labels(&series), SampleValue::Float(2.0));
+        match in_order {
+            true => appender.append_in_order(series, time, value),
+            false => appender.append_with_start(series, time, value),
+        }
+    };
+    assert!(matches!(append(5, true), Err(AppendError::OutOfOrder)));
+    assert!(append(5, false).is_ok());
+    assert!(append(11, true).is_ok());
 }
