@@ -145,23 +145,34 @@ pub struct HttpClientKeys {
 #[serde(deny_unknown_fields)]
 struct NoOtherKeys {}
 
+impl HttpClientKeys {
+    /// Every key, for sections with more blocks than this one.
+    pub const NAMES: &'static [&'static str] = &[
+        "basic_auth",
+        "authorization",
+        "oauth2",
+        "bearer_token",
+        "bearer_token_file",
+        "tls_config",
+        "follow_redirects",
+        "enable_http2",
+        "proxy_url",
+        "no_proxy",
+        "proxy_from_environment",
+        "proxy_connect_header",
+        "http_headers",
+    ];
+
+    /// Sets whether to speak HTTP/2 where the section does not say, for sections whose default is not
+    /// that of [`HttpClientConfig`].
+    pub fn set_http2_default(&mut self, enable_http2: bool) {
+        self.enable_http2.get_or_insert(enable_http2);
+    }
+}
+
 impl Inline for HttpClientKeys {
     fn keys(&self) -> &'static [&'static [&'static str]] {
-        &[&[
-            "basic_auth",
-            "authorization",
-            "oauth2",
-            "bearer_token",
-            "bearer_token_file",
-            "tls_config",
-            "follow_redirects",
-            "enable_http2",
-            "proxy_url",
-            "no_proxy",
-            "proxy_from_environment",
-            "proxy_connect_header",
-            "http_headers",
-        ]]
+        &[Self::NAMES]
     }
 
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
