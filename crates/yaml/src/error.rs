@@ -143,6 +143,9 @@ fn message(error: &Error, location: Option<Location>) -> String {
         Error::MultipleDocuments { .. } => "more than one YAML document".to_owned(),
         Error::Unexpected { expected, .. } => format!("expected {}", plain_kind(expected)),
         Error::InvalidScalar { ty, .. } => format!("expected {}", plain_kind(ty)),
+        Error::InvalidBinaryBase64 { .. } => {
+            "!!binary value contains invalid base64 data".to_owned()
+        }
         Error::BinaryNotUtf8 { .. } => "!!binary value is not UTF-8 text".to_owned(),
         other => {
             let text = other.render_with_formatter(&UserMessageFormatter);

@@ -192,19 +192,33 @@ impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<K> {
     type Value = Key<K::Value, K>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        if self.block.iter().any(|keys| keys.contains(&key.as_str())) {
-            return Ok(Key::Block(key, self.own_seed));
-        }
+        let mut lists = self.block.to_vec();
+        lists.push(self.own);
+        let key = KnownKey(&lists).deserialize(deserializer)?;
         if !self.own.contains(&key.as_str()) {
-            // Of the lists, the error takes the one that holds what was probably meant.
-            let lists = || self.block.iter().copied().chain([self.own]);
-            let all: Vec<&str> = lists().flatten().copied().collect();
-            let near = nearest(&key, &all);
-            let list = lists().find(|list| near.is_some_and(|near| list.contains(&near)));
-            return Err(D::Error::unknown_field(&key, list.unwrap_or(self.own)));
+            return Ok(Key::Block(key, self.own_seed));
         }
         let own: StrDeserializer<'_, D::Error> = key.as_str().into_deserializer();
         self.own_seed.deserialize(own).map(Key::Own)
+    }
+}
+
+/// Reads a key of a map that must be in one of these lists, with `map.next_key_seed`: for visitors of
+/// maps whose keys are known only while the program runs.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownKey<'a>(pub &'a [&'static [&'static str]]);
+
+impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        if self.0.iter().any(|list| list.contains(&key.as_str())) {
+            return Ok(key);
+        }
+        // Of the lists, the error takes the one that holds what was probably meant.
+        let near = nearest(&key, &self.0.concat());
+        let list = self.0.iter().find(|list| near.is_some_and(|near| list.contains(&near)));
+        Err(D::Error::unknown_field(&key, list.copied().unwrap_or_default()))
     }
 }

@@ -47,7 +47,7 @@ mod spanned;
 mod write;
 
 pub use error::{Position, YamlError, snippet};
-pub use inline::{Inline, deserialize_inline};
+pub use inline::{Inline, KnownKey, deserialize_inline};
 pub use read::{ALIASED_NODES_MAX, DEPTH_MAX, NODES_MAX, from_str, null_as_default};
 pub use spanned::Spanned;
 pub use write::{YamlWriteError, to_string};
