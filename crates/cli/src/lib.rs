@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod config_file;
 mod logs;
 mod negation;
 pub mod promtool;

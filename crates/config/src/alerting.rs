@@ -1,13 +1,19 @@
+use std::path::Path;
 use std::time::Duration;
 
-use narthex_relabel::Rule;
+use narthex_http::HttpClientConfig;
+use narthex_relabel::{NameValidation, Rule};
+use narthex_yaml::{Spanned, null_as_default};
 use serde::de::{Deserialize, Deserializer, Error};
 
-use crate::discovery::{self, DiscoveryConfig};
+use crate::discovery::{self, Discovering, DiscoveryConfig};
+use crate::error::{ConfigProblem, Flaw};
+use crate::list::{List, present};
 use crate::protocol::Scheme;
-use crate::relabel;
-use crate::scrape::StaticConfig;
-use crate::text;
+use crate::relabel::{self, RuleFile, relabelling};
+use crate::remote_write::{SigV4Config, sigv4};
+use crate::scrape::{StaticConfig, StaticFile, static_configs};
+use crate::text::{self, DurationText};
 
 /// The `alerting` section: which alerts go where.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -31,6 +37,12 @@ impl AlertingConfig {
 /// One set of Alertmanagers and how to reach them.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct AlertmanagerConfig {
+    /// How to reach them.
+    #[serde(flatten)]
+    pub http: HttpClientConfig,
+    /// How requests are signed for Amazon, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigv4: Option<SigV4Config>,
     /// The scheme of the URL: `http` by default.
     pub scheme: Scheme,
     /// What stands before `/api/v2/alerts` in the URL: nothing by default.
@@ -58,6 +70,8 @@ pub struct AlertmanagerConfig {
 impl Default for AlertmanagerConfig {
     fn default() -> Self {
         Self {
+            http: HttpClientConfig::default(),
+            sigv4: None,
             scheme: Scheme::Http,
             path_prefix: String::new(),
             timeout: Duration::from_secs(10),
@@ -89,4 +103,90 @@ impl<'de> Deserialize<'de> for AlertmanagerApiVersion {
             ))),
         }
     }
+}
+
+impl AlertingConfig {
+    pub(crate) fn resolve_paths(&mut self, directory: &Path) {
+        for set in &mut self.alertmanagers {
+            set.http.set_directory(directory);
+            for discovery in &mut set.discovery_configs {
+                discovery.resolve_paths(directory);
+            }
+        }
+    }
+}
+
+/// The section as a file writes it.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AlertingFile {
+    #[serde(deserialize_with = "null_as_default")]
+    alert_relabel_configs: List<RuleFile>,
+    #[serde(deserialize_with = "null_as_default")]
+    alertmanagers: List<Discovering<AlertmanagerKeys>>,
+}
+
+impl AlertingFile {
+    pub(crate) fn resolve(self, names: NameValidation) -> Result<AlertingConfig, Flaw> {
+        let sets = present(self.alertmanagers, "Alertmanager section")?;
+        Ok(AlertingConfig {
+            alert_relabel_configs: relabelling(
+                self.alert_relabel_configs,
+                names,
+                "alert relabeling rule",
+            )?,
+            alertmanagers: sets.map(|set| alertmanagers(set, names)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The keys of a set that are its own.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AlertmanagerKeys {
+    sigv4: Option<Spanned<SigV4Config>>,
+    scheme: Option<Scheme>,
+    path_prefix: Option<String>,
+    timeout: Option<DurationText>,
+    api_version: Option<AlertmanagerApiVersion>,
+    #[serde(deserialize_with = "null_as_default")]
+    relabel_configs: List<RuleFile>,
+    #[serde(deserialize_with = "null_as_default")]
+    alert_relabel_configs: List<RuleFile>,
+    #[serde(deserialize_with = "null_as_default")]
+    static_configs: List<StaticFile>,
+}
+
+fn alertmanagers(
+    Spanned { value: file, position }: Spanned<Discovering<AlertmanagerKeys>>,
+    names: NameValidation,
+) -> Result<AlertmanagerConfig, Flaw> {
+    let Discovering { own: file, http, discovery } = file;
+    let default = AlertmanagerConfig::default();
+    let http = HttpClientConfig::try_from(http).map_err(|error| Flaw::new(position, error))?;
+    let sigv4 = file.sigv4.map(sigv4).transpose()?;
+    if http.auth.is_some() && sigv4.is_some() {
+        return Err(Flaw::new(position, ConfigProblem::SeveralAlertmanagerAuths));
+    }
+    let static_configs = static_configs(file.static_configs, file.relabel_configs.is_empty())?;
+    Ok(AlertmanagerConfig {
+        http,
+        sigv4,
+        scheme: file.scheme.unwrap_or_default(),
+        path_prefix: file.path_prefix.unwrap_or_default(),
+        timeout: file.timeout.map_or(default.timeout, |timeout| timeout.0),
+        api_version: file.api_version.unwrap_or_default(),
+        relabel_configs: relabelling(
+            file.relabel_configs,
+            names,
+            "Alertmanager target relabeling rule",
+        )?,
+        alert_relabel_configs: relabelling(
+            file.alert_relabel_configs,
+            names,
+            "Alertmanager alert relabeling rule",
+        )?,
+        discovery_configs: discovery.resolve()?,
+        static_configs,
+    })
 }

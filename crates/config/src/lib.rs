@@ -34,10 +34,8 @@
 //! variables in `external_labels`, and says with [`Config::resolve_paths`] what relative paths are
 //! relative to.
 //!
-//! # What is not there yet
-//!
-//! Keys of the reference that do nothing here (most service discoveries, authentication, TLS, native
-//! histograms, remote storage, …) are refused by name rather than ignored.
+//! Sections that nothing here carries out yet are read and checked all the same, so that a file that
+//! Prometheus takes is taken: [`Config::not_carried_out`] names those that a file has.
 
 #![forbid(unsafe_code)]
 
@@ -46,32 +44,51 @@ mod config;
 mod discovery;
 mod error;
 mod expand;
-mod file;
 mod global;
-mod limits;
+mod headers;
+mod list;
+mod names;
+mod otlp;
 mod protocol;
 mod relabel;
-mod resolve;
+mod remote_read;
+mod remote_write;
+mod runtime;
 mod scrape;
 mod size;
+mod spans;
 mod storage;
 mod text;
-mod unsupported;
+mod unfinished;
 
 pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
 pub use config::Config;
 pub use discovery::{
     DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType, FileDiscovery,
+    KubernetesAttachMetadata, KubernetesDiscovery, KubernetesNamespaces, KubernetesRole,
+    KubernetesSelector, OtherDiscovery,
 };
-pub use error::{ConfigError, ConfigProblem};
-pub use global::{GlobalConfig, RuntimeConfig};
-pub use limits::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits};
+pub use error::{ConfigError, ConfigProblem, ProtocolProblem};
+pub use global::GlobalConfig;
+pub use headers::HeaderMap;
+pub use names::EscapingScheme;
+pub use narthex_relabel::NameValidation;
 pub use narthex_yaml::{Position, YamlWriteError};
+pub use otlp::{OtlpConfig, TranslationStrategy};
 pub use protocol::{Scheme, ScrapeProtocol};
-pub use scrape::{ScrapeConfig, StaticConfig};
+pub use remote_read::RemoteReadConfig;
+pub use remote_write::{
+    AzureAdConfig, AzureCertificate, AzureManagedIdentity, AzureOAuth, AzureSdk,
+    AzureWorkloadIdentity, GoogleIamConfig, MetadataConfig, QueueConfig, RemoteWriteConfig,
+    RemoteWriteMessage, SigV4Config,
+};
+pub use runtime::RuntimeConfig;
+pub use scrape::{BODY_SIZE_LIMIT_DEFAULT, ScrapeConfig, ScrapeLimits, StaticConfig};
 pub use size::{SizeError, display as display_size, parse as parse_size};
+pub use spans::{TracingClient, TracingConfig};
 pub use storage::{
-    ExemplarsConfig, RetentionConfig, RetentionRuleConfig, StorageConfig, TsdbConfig,
+    ChunkEncodingConfig, ExemplarsConfig, FloatChunkEncoding, RetentionConfig, RetentionRuleConfig,
+    StorageConfig, TsdbConfig,
 };
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use narthex_model::quote::Quoted;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
+use crate::error::ProtocolProblem;
+
 /// How a URL is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -58,6 +60,15 @@ impl ScrapeProtocol {
 
     /// What a scrape asks for when nothing is configured, most wanted first.
     pub const DEFAULT: [Self; 4] = [
+        Self::OpenMetricsText1_0_0,
+        Self::OpenMetricsText0_0_1,
+        Self::PrometheusText1_0_0,
+        Self::PrometheusText0_0_4,
+    ];
+
+    /// What a scrape asks for when only native histograms are, most wanted first.
+    pub const DEFAULT_WITH_HISTOGRAMS: [Self; 5] = [
+        Self::PrometheusProto,
         Self::OpenMetricsText1_0_0,
         Self::OpenMetricsText0_0_1,
         Self::PrometheusText1_0_0,
@@ -136,12 +147,31 @@ impl Serialize for ScrapeProtocol {
     }
 }
 
-impl<'de> Deserialize<'de> for ScrapeProtocol {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| {
-            let known = ScrapeProtocol::ALL.map(ScrapeProtocol::as_str).join(" ");
-            Error::custom(format_args!("unknown scrape protocol {name}, supported: [{known}]"))
-        })
+/// Returns the formats of a list that a file writes.
+pub(crate) fn protocols(
+    names: Vec<Option<String>>,
+) -> Result<Vec<ScrapeProtocol>, ProtocolProblem> {
+    let names: Vec<String> = names.into_iter().map(Option::unwrap_or_default).collect();
+    if names.is_empty() {
+        return Err(ProtocolProblem::Empty);
     }
+    let mut found = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            let protocols = names.iter().map(|name| name.as_str().into()).collect();
+            return Err(ProtocolProblem::Duplicate { protocols });
+        }
+        let unknown = || ProtocolProblem::UnknownInList { name: name.as_str().into() };
+        found.push(ScrapeProtocol::from_name(name).ok_or_else(unknown)?);
+    }
+    Ok(found)
+}
+
+/// Returns the format of that name, or none for an empty one.
+pub(crate) fn protocol(name: &str) -> Result<Option<ScrapeProtocol>, ProtocolProblem> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let unknown = || ProtocolProblem::Unknown { name: name.into() };
+    ScrapeProtocol::from_name(name).map(Some).ok_or_else(unknown)
 }

@@ -1,11 +1,12 @@
 //! Relabelling rules as a file writes them.
 
-use narthex_relabel::{Action, Rule, RuleError, RuleOptions};
+use narthex_relabel::{Action, NameValidation, Rule, RuleError, RuleOptions};
 use narthex_yaml::{Position, Spanned, null_as_default};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error::{ConfigProblem, Flaw};
+use crate::list::{List, present};
 use crate::text::LabelName;
 
 /// One rule of a file.
@@ -49,19 +50,20 @@ impl RuleFile {
     ///
     /// Where the keys do not go together. The error points at the key that is wrong, or at the rule
     /// where a key is missing or too many.
-    pub(crate) fn rule(self, position: Position) -> Result<Rule, Flaw> {
+    fn rule(self, position: Position, names: NameValidation) -> Result<Rule, Flaw> {
         let regex_position = self.regex.as_ref().map_or(position, |regex| regex.position);
         let target_position = self.target_label.position;
-        let names = self.source_labels.map(|names| names.into_iter().map(|name| name.0).collect());
+        let source_labels = self.source_labels;
         let options = RuleOptions {
             action: self.action.0,
-            source_labels: names,
+            source_labels: source_labels
+                .map(|names| names.into_iter().map(|name| name.0).collect()),
             separator: self.separator,
             regex: self.regex.map(|regex| regex.value.unwrap_or_default()),
             modulus: self.modulus,
             target_label: self.target_label.value,
             replacement: self.replacement,
-            ..RuleOptions::default()
+            name_validation: names,
         };
         Rule::new(options).map_err(|error| {
             let position = match &error {
@@ -72,6 +74,15 @@ impl RuleFile {
             Flaw::new(position, ConfigProblem::Relabel(error))
         })
     }
+}
+
+/// Returns the rules of a list, none of which may be null; `element` says what one is.
+pub(crate) fn relabelling(
+    files: List<RuleFile>,
+    names: NameValidation,
+    element: &'static str,
+) -> Result<Vec<Rule>, Flaw> {
+    present(files, element)?.map(|file| file.value.rule(file.position, names)).collect()
 }
 
 /// Writes rules, each with the keys that the reference prints.

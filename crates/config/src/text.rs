@@ -82,6 +82,15 @@ pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_zero_float(value: &f64) -> bool {
+    *value == 0.0
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// A list as Go's `%v` prints it: `[a b]`.
 pub(crate) struct GoList<'a, T>(pub(crate) &'a [T]);
 

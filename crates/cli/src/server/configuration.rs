@@ -1,33 +1,22 @@
-use std::io;
-use std::path::Path;
+use std::time::Duration;
 
-use narthex_config::{Config, ConfigError};
+use narthex_config::{Config, RetentionConfig};
 use narthex_discovery::{Job, StartError};
 use narthex_tsdb::Retention;
 
 use super::ServerFlags;
 use super::storage::SelectorError;
+use crate::config_file::{self, ConfigFileError};
 
 /// Why a configuration file could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    #[error("open {file}: {source}{}", hint(.source))]
-    Read { file: Box<str>, source: io::Error },
     #[error(transparent)]
-    Parse(#[from] ConfigError),
+    File(#[from] ConfigFileError),
     #[error(transparent)]
     Discovery(#[from] StartError),
     #[error(transparent)]
     Selector(#[from] SelectorError),
-}
-
-/// What to do about a missing file, which is what a newcomer meets first.
-fn hint(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::NotFound {
-        "; name a configuration with --config.file=FILE"
-    } else {
-        ""
-    }
 }
 
 /// A configuration, and what is made of it before it is taken.
@@ -37,22 +26,35 @@ pub(super) struct Loaded {
     pub(super) retention: Retention,
 }
 
-/// Reads the configuration that the flags name, with relative paths in it relative to its folder.
+/// Reads the configuration that the flags name, with the jobs of other files that it names.
 pub(super) fn load(flags: &ServerFlags) -> Result<Loaded, LoadError> {
     let file = &*flags.config_file;
     tracing::info!(filename = file, "Loading configuration file");
-    let text = std::fs::read_to_string(file)
-        .map_err(|source| LoadError::Read { file: file.into(), source })?;
-    let environment = |name: &str| std::env::var(name).ok();
-    let mut config = Config::load(&text, file, environment)?;
-    config.resolve_paths(Path::new(file).parent().unwrap_or(Path::new("")));
+    let mut config = config_file::read(file)?;
+    config_file::add_scrape_config_files(&mut config)?;
     narthex_discovery::check(Job::of_config(&config))?;
+    for part in config.not_carried_out() {
+        tracing::warn!(part, "This part of the configuration is not carried out yet");
+    }
     let retention = flags.storage.retention(&config)?;
+    config.set_retention_default(shown(&retention));
     Ok(Loaded { config, retention })
+}
+
+/// What the configuration says about retention where its file says nothing.
+fn shown(retention: &Retention) -> RetentionConfig {
+    RetentionConfig {
+        time: Duration::from_millis(retention.time_ms.unsigned_abs()),
+        size_bytes: retention.size_bytes,
+        percentage: retention.disk_percentage,
+        ..RetentionConfig::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::Parser as _;
 
     use super::*;

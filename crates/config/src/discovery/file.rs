@@ -4,8 +4,7 @@ use std::time::Duration;
 use narthex_yaml::{Position, Spanned};
 use serde::Deserialize;
 
-use super::section::DiscoverySection;
-use super::{DiscoveryConfig, DiscoveryProblem};
+use super::{DiscoveryConfig, DiscoveryProblem, DiscoverySection};
 use crate::config::resolve_path;
 use crate::error::Flaw;
 use crate::text::{self, DurationText};

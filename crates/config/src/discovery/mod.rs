@@ -5,6 +5,8 @@
 
 mod dns;
 mod file;
+mod kubernetes;
+mod other;
 mod problem;
 mod section;
 
@@ -16,8 +18,14 @@ pub(crate) use dns::DnsSection;
 pub use dns::{DnsDiscovery, DnsRecordType};
 pub use file::FileDiscovery;
 pub(crate) use file::FileSection;
+pub(crate) use kubernetes::KubernetesSection;
+pub use kubernetes::{
+    KubernetesAttachMetadata, KubernetesDiscovery, KubernetesNamespaces, KubernetesRole,
+    KubernetesSelector,
+};
+pub use other::OtherDiscovery;
 pub use problem::DiscoveryProblem;
-pub(crate) use section::{discovering, resolve};
+pub(crate) use section::{Discovering, DiscoverySection};
 
 /// One service discovery of a section: its kind and its settings.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -28,6 +36,10 @@ pub enum DiscoveryConfig {
     Dns(DnsDiscovery),
     /// `file_sd_configs`
     File(FileDiscovery),
+    /// `kubernetes_sd_configs`
+    Kubernetes(Box<KubernetesDiscovery>),
+    /// Any other: these are read and checked, and nothing carries them out yet.
+    Other(Box<OtherDiscovery>),
 }
 
 impl DiscoveryConfig {
@@ -37,6 +49,8 @@ impl DiscoveryConfig {
         match self {
             Self::Dns(_) => "dns",
             Self::File(_) => "file",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Other(other) => other.kind(),
         }
     }
 
@@ -45,6 +59,8 @@ impl DiscoveryConfig {
         match self {
             Self::Dns(_) => {}
             Self::File(file) => file.resolve_paths(directory),
+            Self::Kubernetes(kubernetes) => kubernetes.resolve_paths(directory),
+            Self::Other(other) => other.resolve_paths(directory),
         }
     }
 }

@@ -25,4 +25,52 @@ pub enum DiscoveryProblem {
         /// What was written.
         record_type: Box<str>,
     },
+    /// A Kubernetes discovery does not say which objects become targets.
+    #[error("role missing (one of: pod, service, endpoints, endpointslice, node, ingress)")]
+    NoKubernetesRole,
+    /// A cluster is named twice.
+    #[error("cannot use 'kubeconfig_file' and 'api_server' simultaneously")]
+    KubeconfigAndServer,
+    /// The file says how to reach the cluster, and so does the section.
+    #[error("cannot use a custom HTTP client configuration together with 'kubeconfig_file'")]
+    KubeconfigAndHttp,
+    /// The section says how to reach a cluster, but not which.
+    #[error(
+        "to use custom HTTP client configuration please provide the 'api_server' URL explicitly"
+    )]
+    KubernetesHttpWithoutServer,
+    /// The own namespace is one of the cluster that this server runs in.
+    #[error("cannot use '{other}' and 'namespaces.own_namespace' simultaneously")]
+    OwnNamespace {
+        /// The key that names another cluster.
+        other: &'static str,
+    },
+    /// Two selectors are about the same objects.
+    #[error("duplicated selector role: {role}")]
+    DuplicateSelector {
+        /// The objects.
+        role: &'static str,
+    },
+    /// A selector is about objects that are not looked at.
+    #[error("{role} role supports only {watched} selectors")]
+    SelectorRole {
+        /// Which objects become targets.
+        role: &'static str,
+        /// Which objects are looked at for them.
+        watched: Box<str>,
+    },
+    /// A field selector has no operator.
+    #[error("invalid selector: '{selector}'; can't understand '{term}'")]
+    FieldSelector {
+        /// The selector.
+        selector: Box<str>,
+        /// The part of it.
+        term: Box<str>,
+    },
+    /// A label selector is none.
+    #[error("unable to parse requirement: {}", Quoted(selector))]
+    LabelSelector {
+        /// The selector.
+        selector: Box<str>,
+    },
 }

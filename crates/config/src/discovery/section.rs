@@ -1,10 +1,13 @@
 //! The lists of discoveries that a section of a file may have.
 
-use narthex_yaml::Position;
+use narthex_http::HttpClientKeys;
+use narthex_yaml::{Inline, Position, deserialize_inline};
+use serde::de::{Deserialize, Deserializer, MapAccess};
 
-use super::DiscoveryConfig;
+use super::other::{self, OtherList};
+use super::{DiscoveryConfig, DnsSection, FileSection, KubernetesSection};
 use crate::error::{ConfigProblem, Flaw};
-use crate::file::List;
+use crate::list::List;
 
 /// A service discovery as a file writes it.
 pub(crate) trait DiscoverySection {
@@ -12,62 +15,97 @@ pub(crate) trait DiscoverySection {
     fn resolve(self, position: Position) -> Result<DiscoveryConfig, Flaw>;
 }
 
-/// Returns what a list of sections of one kind comes to. `element` names one of them.
-pub(crate) fn resolve<T: DiscoverySection>(
-    list: List<T>,
-    element: &'static str,
-) -> Result<Vec<DiscoveryConfig>, Flaw> {
-    let mut configs = Vec::with_capacity(list.len());
-    for section in list {
-        let position = section.position;
-        let Some(section) = section.value else {
-            return Err(Flaw::new(position, ConfigProblem::NullElement { element }));
-        };
-        configs.push(section.resolve(position)?);
-    }
-    Ok(configs)
+/// The discoveries of a section, read from among its other keys.
+#[derive(Default)]
+pub(crate) struct DiscoveryKeys {
+    found: Vec<DiscoveryConfig>,
+    /// The first that is wrong with one of them.
+    flaw: Option<Flaw>,
 }
 
-/// Adds the keys of all kinds of discovery to a section's struct, and a method `discovery` that takes
-/// what they hold, in order of the keys. Plain fields, not a flattened struct: with one, serde could
-/// neither refuse unknown keys nor keep positions.
-macro_rules! discovering {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($own:tt)* }) => {
-        $crate::discovery::discovering! {
-            @keys
-            dns_sd_configs: DnsSection,
-            file_sd_configs: FileSection,
-            @struct $(#[$meta])* $vis struct $name { $($own)* }
-        }
-    };
-    (
-        @keys $($key:ident: $section:ident,)*
-        @struct $(#[$meta:meta])* $vis:vis struct $name:ident { $($own:tt)* }
-    ) => {
-        $(#[$meta])*
-        $vis struct $name {
-            $($own)*
-            $(
-                #[serde(deserialize_with = "null_as_default")]
-                $key: List<$crate::discovery::$section>,
-            )*
-        }
+impl DiscoveryKeys {
+    /// Returns the discoveries, in order of their keys.
+    pub(crate) fn resolve(self) -> Result<Vec<DiscoveryConfig>, Flaw> {
+        let mut found = self.found;
+        found.sort_by_key(DiscoveryConfig::kind);
+        self.flaw.map_or(Ok(found), Err)
+    }
 
-        impl $name {
-            $vis fn discovery(
-                &mut self,
-            ) -> Result<Vec<$crate::discovery::DiscoveryConfig>, $crate::error::Flaw> {
-                let mut all = Vec::new();
-                $(
-                    all.extend($crate::discovery::resolve(
-                        std::mem::take(&mut self.$key),
-                        concat!("section in ", stringify!($key)),
-                    )?);
-                )*
-                Ok(all)
+    /// Reads the list of one kind that has a type of its own.
+    fn list<'de, T, A>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>
+    where
+        T: DiscoverySection + Deserialize<'de>,
+        A: MapAccess<'de>,
+    {
+        for section in map.next_value::<Option<List<T>>>()?.unwrap_or_default() {
+            let resolved = match section.value {
+                Some(value) => value.resolve(section.position),
+                None => {
+                    let element = format!("section in {key}").into();
+                    Err(Flaw::new(section.position, ConfigProblem::NullElement { element }))
+                }
+            };
+            match resolved {
+                Ok(config) => self.found.push(config),
+                Err(flaw) => {
+                    self.flaw.get_or_insert(flaw);
+                }
             }
         }
-    };
+        Ok(())
+    }
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "dns_sd_configs" => self.list::<DnsSection, A>(key, map),
+            "file_sd_configs" => self.list::<FileSection, A>(key, map),
+            "kubernetes_sd_configs" => self.list::<KubernetesSection, A>(key, map),
+            _ => {
+                if let Some(kind) = other::KINDS.iter().find(|kind| kind.key == key) {
+                    let list = map.next_value_seed(OtherList(kind))?;
+                    let other = |config| DiscoveryConfig::Other(Box::new(config));
+                    self.found.extend(list.into_iter().map(other));
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
-pub(crate) use discovering;
+/// The keys of the kinds that have a type of their own.
+const OWN_KEYS: &[&str] = &["dns_sd_configs", "file_sd_configs", "kubernetes_sd_configs"];
+
+/// A section `T` with discoveries, and with the keys of an HTTP client, among its own.
+pub(crate) struct Discovering<T> {
+    pub(crate) own: T,
+    pub(crate) http: HttpClientKeys,
+    pub(crate) discovery: DiscoveryKeys,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Discovering<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut keys = SharedKeys::default();
+        let own = deserialize_inline(deserializer, &mut keys)?;
+        Ok(Self { own, http: keys.http, discovery: keys.discovery })
+    }
+}
+
+#[derive(Default)]
+struct SharedKeys {
+    http: HttpClientKeys,
+    discovery: DiscoveryKeys,
+}
+
+impl Inline for SharedKeys {
+    fn keys(&self) -> &'static [&'static [&'static str]] {
+        const { &[HttpClientKeys::NAMES, OWN_KEYS, other::KEYS] }
+    }
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        if HttpClientKeys::NAMES.contains(&key) {
+            self.http.read(key, map)
+        } else {
+            self.discovery.read(key, map)
+        }
+    }
+}

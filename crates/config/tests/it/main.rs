@@ -3,3 +3,4 @@
 mod conformance;
 mod mutation;
 mod print;
+mod secrets;

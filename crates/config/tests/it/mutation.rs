@@ -74,7 +74,8 @@ proptest! {
                 let printed = config.to_yaml().expect("prints");
                 let mut again = Config::load(&printed, "printed.yml", |_| None).expect(&printed);
                 again.global.external_labels = config.global.external_labels.clone();
-                prop_assert_eq!(again, config);
+                // Secrets do not survive, so that the texts are compared.
+                prop_assert_eq!(again.to_yaml().expect("prints"), printed);
             }
         }
     }
