@@ -1,6 +1,8 @@
 //! Which format a page is in.
 
 use hashbrown::HashMap;
+use narthex_config::ScrapeProtocol;
+use narthex_exposition::PageFormat;
 use narthex_model::quote::Quoted;
 
 /// Why a page's format is not known.
@@ -35,13 +37,37 @@ pub enum ContentTypeError {
     },
 }
 
-/// Succeeds where a page with this header is in Prometheus' text format, of whatever version.
+/// Returns the format of a page with this header. What is missing or none that is read here is the
+/// `fallback`, where there is one.
 ///
 /// # Source
 ///
 /// `extractMediaType` in Prometheus `model/textparse/interface.go`, and Go's
 /// `mime.ParseMediaType`.
-pub(crate) fn check_text(content_type: &str) -> Result<(), ContentTypeError> {
+pub(crate) fn format(
+    content_type: &str,
+    fallback: Option<PageFormat>,
+) -> Result<PageFormat, ContentTypeError> {
+    match (declared(content_type), fallback) {
+        (Err(_), Some(fallback)) => Ok(fallback),
+        (declared, _) => declared,
+    }
+}
+
+/// Returns the format in which a scrape protocol's pages are.
+pub(crate) fn format_of(protocol: ScrapeProtocol) -> PageFormat {
+    match protocol {
+        ScrapeProtocol::PrometheusProto => PageFormat::Protobuf,
+        ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0 => {
+            PageFormat::Text
+        }
+        ScrapeProtocol::OpenMetricsText0_0_1 | ScrapeProtocol::OpenMetricsText1_0_0 => {
+            PageFormat::OpenMetrics
+        }
+    }
+}
+
+fn declared(content_type: &str) -> Result<PageFormat, ContentTypeError> {
     if content_type.is_empty() {
         return Err(ContentTypeError::Blank);
     }
@@ -50,11 +76,18 @@ pub(crate) fn check_text(content_type: &str) -> Result<(), ContentTypeError> {
     if let Err(cause) = checked {
         return Err(ContentTypeError::Malformed { content_type: content_type.into(), cause });
     }
-    if !media_type.trim().eq_ignore_ascii_case("text/plain") {
-        return Err(ContentTypeError::Unsupported { content_type: content_type.into() });
-    }
-    Ok(())
+    let media_type = media_type.trim();
+    let known = FORMATS.iter().find(|(name, _)| media_type.eq_ignore_ascii_case(name));
+    known
+        .map(|(_, format)| *format)
+        .ok_or_else(|| ContentTypeError::Unsupported { content_type: content_type.into() })
 }
+
+const FORMATS: [(&str, PageFormat); 3] = [
+    ("text/plain", PageFormat::Text),
+    ("application/openmetrics-text", PageFormat::OpenMetrics),
+    ("application/vnd.google.protobuf", PageFormat::Protobuf),
+];
 
 fn check_media_type(text: &str) -> Result<(), &'static str> {
     let (main, rest) = take_token(text.trim());
@@ -140,13 +173,18 @@ mod tests {
             ("text/plain; version=0.0.4; version=1.0.0", "duplicate parameter name"),
             ("text", "unsupported Content-Type"),
             ("text/html; charset=utf-8", "unsupported Content-Type"),
-            ("application/openmetrics-text", "unsupported Content-Type"),
+            ("application/openmetrics-text", ""),
+            ("application/vnd.google.protobuf; encoding=text", ""),
+            ("application/json", "unsupported Content-Type"),
             ("text/é", "expected token after slash"),
         ] {
-            let message = check_text(content_type).err().map(|error| error.to_string());
+            let message = declared(content_type).err().map(|error| error.to_string());
             let message = message.unwrap_or_default();
             assert!(message.contains(expected), "{content_type:?}: {message}");
             assert_eq!(message.is_empty(), expected.is_empty(), "{content_type:?}: {message}");
+            let fallback = format(content_type, Some(PageFormat::Protobuf));
+            let expected = declared(content_type).unwrap_or(PageFormat::Protobuf);
+            assert_eq!(fallback, Ok(expected), "{content_type:?}");
         }
     }
 }

@@ -43,6 +43,17 @@ pub enum ScrapeError {
     /// The page has more samples than the job allows.
     #[error("sample limit exceeded")]
     SampleLimit,
+    /// A native histogram has more buckets than the job allows, however coarse it is.
+    #[error("histogram bucket limit exceeded")]
+    BucketLimit,
+    /// A series has more labels than any may have.
+    #[error("more than {limit} labels in {series}")]
+    TooManyLabels {
+        /// The series, shortened.
+        series: Box<str>,
+        /// How many it may have.
+        limit: usize,
+    },
     /// A series has more labels than the job allows.
     #[error(
         "label_limit exceeded (metric: {metric}, number of labels: {label_count}, limit: {limit})"
@@ -89,7 +100,7 @@ pub enum ScrapeError {
         limit: u64,
     },
     /// The store did not take the samples.
-    #[error("append failed: {0}")]
+    #[error(transparent)]
     Append(#[from] AppendError),
     /// The scrape came to a sudden end by a fault of the program; the next one starts afresh.
     #[error("scrape aborted by an internal error")]

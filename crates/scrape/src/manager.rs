@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::fetch::Fetch;
 use crate::pool::{Launcher, Pool};
 use crate::schedule;
+use crate::scraper::Features;
+use crate::series_limit::SeriesLimit;
 use crate::stats::{Counters, Stats};
 use crate::status::{Status, Targets};
 use crate::task::{BufferPool, Shared};
@@ -63,14 +65,31 @@ pub struct Options {
     pub host_name: Box<str>,
     /// How far from its slot a scrape may begin and still get the slot's timestamp.
     pub timestamp_tolerance: Duration,
+    /// What scrapes do beyond what the jobs say.
+    pub features: Features,
+    /// The most series of one target; 0 for any number. Samples of more are left out, and those that
+    /// the target had before go on.
+    pub target_series_max: u64,
+    /// The most series of all targets together; 0 for any number.
+    pub series_max: u64,
 }
 
 impl Default for Options {
-    /// No name, and the reference's tolerance of two milliseconds.
+    /// No name, the reference's tolerance of two milliseconds, no features, and
+    /// [`TARGET_SERIES_MAX_DEFAULT`].
     fn default() -> Self {
-        Self { host_name: Box::default(), timestamp_tolerance: Duration::from_millis(2) }
+        Self {
+            host_name: Box::default(),
+            timestamp_tolerance: Duration::from_millis(2),
+            features: Features::default(),
+            target_series_max: TARGET_SERIES_MAX_DEFAULT,
+            series_max: 0,
+        }
     }
 }
+
+/// The most series of one target, unless [`Options::target_series_max`] says otherwise.
+pub const TARGET_SERIES_MAX_DEFAULT: u64 = 200_000;
 
 impl Manager {
     /// Returns a manager without jobs. Its tasks run on `runtime`, whose timers and sockets must be
@@ -82,7 +101,8 @@ impl Manager {
         runtime: Handle,
         options: Options,
     ) -> Self {
-        let Options { host_name, timestamp_tolerance } = options;
+        let Options { host_name, timestamp_tolerance, features, target_series_max, series_max } =
+            options;
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             store,
@@ -90,6 +110,8 @@ impl Manager {
             runtime,
             counters: Counters::default(),
             timestamp_tolerance,
+            features,
+            series: Arc::new(SeriesLimit::new(target_series_max, series_max)),
             appends: Arc::new(Semaphore::new(cores)),
             buffers: BufferPool::default(),
         };
@@ -209,6 +231,7 @@ impl Manager {
             stats.metadata_size_bytes += size as u64;
         }
         let state = self.state.lock();
+        stats.series = self.shared.series.total();
         stats.pools = state.pools.len() as u64;
         stats.jobs = state.pools.iter().map(|pool| (pool.name(), pool.stats())).collect();
         stats

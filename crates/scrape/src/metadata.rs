@@ -25,18 +25,23 @@ struct Family {
 }
 
 impl MetadataCache {
-    /// Notes the type of a family.
-    pub(crate) fn set_type(&self, family: &str, metric_type: MetricType) {
-        self.edit(family, |metadata| metadata.metric_type = metric_type);
+    /// Notes the type of a family. Returns whether it is news.
+    pub(crate) fn set_type(&self, family: &str, metric_type: MetricType) -> bool {
+        self.edit(family, |metadata| {
+            let is_news = metadata.metric_type != metric_type;
+            metadata.metric_type = metric_type;
+            is_news
+        })
     }
 
-    /// Notes the help text of a family.
-    pub(crate) fn set_help(&self, family: &str, help: &str) {
-        self.edit(family, |metadata| {
-            if *metadata.help != *help {
-                metadata.help = help.into();
-            }
-        });
+    /// Notes the help text of a family. Returns whether it is news.
+    pub(crate) fn set_help(&self, family: &str, help: &str) -> bool {
+        self.edit(family, |metadata| replace(&mut metadata.help, help))
+    }
+
+    /// Notes the unit of a family. Returns whether it is news.
+    pub(crate) fn set_unit(&self, family: &str, unit: &str) -> bool {
+        self.edit(family, |metadata| replace(&mut metadata.unit, unit))
     }
 
     /// Ends a scrape. A `good` one forgets the families that were last seen
@@ -75,23 +80,33 @@ impl MetadataCache {
         (state.families.len(), state.size)
     }
 
-    fn edit(&self, name: &str, edit: impl FnOnce(&mut Metadata)) {
+    fn edit(&self, name: &str, edit: impl FnOnce(&mut Metadata) -> bool) -> bool {
         let mut state = self.state.lock();
         let State { scrape, families, size } = &mut *state;
         let full = *size > METADATA_SIZE_MAX || families.len() >= METADATA_FAMILIES_MAX;
         let family = match families.get_mut(name) {
             Some(family) => family,
-            None if full => return,
+            None if full => return false,
             None => families.entry(name.into()).or_insert_with(|| {
                 *size += Family::default().size();
                 Family::default()
             }),
         };
         *size -= family.size();
-        edit(&mut family.metadata);
+        let is_news = edit(&mut family.metadata);
         family.last_scrape = *scrape;
         *size += family.size();
+        is_news
     }
+}
+
+/// Puts a text in the place of another. Returns whether they differ.
+fn replace(text: &mut Box<str>, new: &str) -> bool {
+    let differs = **text != *new;
+    if differs {
+        *text = new.into();
+    }
+    differs
 }
 
 impl Family {

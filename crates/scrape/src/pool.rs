@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use hashbrown::{HashMap, HashSet};
 use narthex_config::{Scheme, ScrapeConfig, ScrapeLimits};
 use narthex_discovery::{ADDRESS_LABEL, Groups};
-use narthex_exposition::{EscapingScheme, ScrapeProtocol, accept_header};
 use narthex_model::{Labels, LabelsBuilder};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,7 +14,7 @@ use crate::schedule::Schedule;
 use crate::scraper::Settings;
 use crate::stats::JobStats;
 use crate::status::{ActiveTarget, DroppedTarget, Status};
-use crate::target::{self, Built, Target};
+use crate::target::{Built, Target};
 use crate::task::{Shared, Stop, TargetLimit, Task};
 
 /// The targets of one job, each with a task of its own.
@@ -60,7 +59,7 @@ impl Pool {
         launcher: &Launcher,
     ) -> Self {
         let began = Instant::now();
-        let settings = Arc::new(Settings::new(config));
+        let settings = Arc::new(Settings::new(config, launcher.shared.features));
         let (targets, mut pool) = Self::make_targets(config.clone(), groups);
         let mut stats = JobStats::default();
         let mut known = HashMap::new();
@@ -166,8 +165,7 @@ impl Pool {
         };
         let mut targets = Vec::new();
         let mut seen = HashSet::new();
-        let mut add = |address: &str, labels: &Labels| match target::build(config, address, labels)
-        {
+        let mut add = |found: &Labels| match Target::build(config, found) {
             Ok(Built::Target(target)) if seen.insert(target.hash) => targets.push(*target),
             Ok(Built::Target(_)) => {}
             Ok(Built::Dropped(discovered)) => {
@@ -179,21 +177,23 @@ impl Pool {
             Err(error) => {
                 pool.stats.sync_failed += 1;
                 let job = &config.job_name;
-                tracing::error!(job, address, %error, "creating target failed");
+                tracing::error!(job, labels = %found, %error, "creating target failed");
             }
         };
+        let mut labels = LabelsBuilder::default();
         for group in &config.static_configs {
-            group.targets.iter().for_each(|address| add(address, &group.labels));
+            for address in &group.targets {
+                labels.reset(&group.labels);
+                add(&labels.set(ADDRESS_LABEL, address).build());
+            }
         }
-        let mut both = LabelsBuilder::default();
         for group in pool.groups.iter() {
             for target in &group.targets {
-                both.reset(&group.labels);
+                labels.reset(&group.labels);
                 for (name, value) in target {
-                    both.set(name, value);
+                    labels.set(name, value);
                 }
-                let labels = both.build();
-                add(labels.value(ADDRESS_LABEL), &labels);
+                add(&labels.build());
             }
         }
         (targets, pool)
@@ -229,7 +229,7 @@ impl Pool {
             target: Arc::clone(&target),
             status: Arc::clone(&status),
             settings: Arc::clone(settings),
-            request: request(&self.config, &target),
+            request: Request::new(&self.config, &target, launcher.shared.features),
             schedule: Schedule::new(target.interval, target.hash, launcher.seed),
             target_limit: self.target_limit,
             shutdown: launcher.shutdown.clone(),
@@ -244,29 +244,6 @@ impl Active {
     fn end(self) {
         // A task that is gone already has ended.
         let _ = self.stop.send(Stop::End);
-    }
-}
-
-fn request(config: &ScrapeConfig, target: &Target) -> Request {
-    let wanted = config.scrape_protocols.iter();
-    let mut protocols = wanted
-        .filter_map(|protocol| protocol.as_str().parse().ok())
-        .filter(|protocol: &ScrapeProtocol| protocol.is_prometheus_text())
-        .collect::<Vec<_>>();
-    if protocols.is_empty() {
-        protocols = ScrapeProtocol::DEFAULT[2..].to_vec();
-    }
-    let body_size_max = match config.limits.body_size_limit {
-        0 => BODY_SIZE_MAX,
-        limit => usize::try_from(limit).unwrap_or(usize::MAX).min(BODY_SIZE_MAX),
-    };
-    Request {
-        url: target.url.clone(),
-        accept: accept_header(&protocols, EscapingScheme::AllowUtf8).into(),
-        timeout: target.timeout,
-        compression: config.enable_compression,
-        follow_redirects: true,
-        body_size_max,
     }
 }
 
@@ -295,9 +272,6 @@ fn same_series(before: &ScrapeConfig, after: &ScrapeConfig) -> bool {
     };
     essence(before) == essence(after)
 }
-
-/// Bytes that no page may have, whatever the configuration says.
-const BODY_SIZE_MAX: usize = 1 << 30;
 
 /// The most dropped targets of a job that are kept for display where the job does not say.
 const DROPPED_TARGETS_MAX: usize = 100_000;

@@ -20,6 +20,14 @@ pub struct Stats {
     pub exceeded_body_size_limit: u64,
     /// Scrapes refused because they held too many samples.
     pub exceeded_sample_limit: u64,
+    /// Scrapes refused because a native histogram had too many buckets.
+    pub exceeded_bucket_limit: u64,
+    /// Samples left out because the target, or all targets together, had too many series.
+    pub exceeded_series_limit: u64,
+    /// Exemplars left out because their series is ahead of them.
+    pub exemplar_out_of_order: u64,
+    /// Series that targets have now, as far as they count against the limit.
+    pub series: u64,
     /// Scrapes refused because a series had too many or too long labels.
     pub exceeded_label_limits: u64,
     /// Times that a job had more targets than it may.
@@ -86,6 +94,9 @@ pub(crate) struct Counters {
     pub(crate) scrapes_failed: Counter,
     pub(crate) exceeded_body_size_limit: Counter,
     pub(crate) exceeded_sample_limit: Counter,
+    pub(crate) exceeded_bucket_limit: Counter,
+    pub(crate) exceeded_series_limit: Counter,
+    pub(crate) exemplar_out_of_order: Counter,
     pub(crate) exceeded_label_limits: Counter,
     pub(crate) exceeded_target_limit: Counter,
     pub(crate) duplicate_timestamp: Counter,
@@ -106,11 +117,14 @@ impl Counters {
         self.duplicate_timestamp.add(scraped.duplicate_timestamp);
         self.out_of_order.add(scraped.out_of_order);
         self.out_of_bounds.add(scraped.out_of_bounds);
+        self.exceeded_series_limit.add(scraped.over_series_limit);
+        self.exemplar_out_of_order.add(scraped.exemplars_out_of_order);
         self.cache_flush_forced.add(u64::from(scraped.cache_flush_forced));
         match &scraped.error {
             Some(ScrapeError::Fetch(FetchError::BodySizeLimit)) => {
                 self.exceeded_body_size_limit.add(1);
             }
+            Some(ScrapeError::BucketLimit) => self.exceeded_bucket_limit.add(1),
             Some(ScrapeError::SampleLimit) => self.exceeded_sample_limit.add(1),
             Some(
                 ScrapeError::LabelLimit { .. }
@@ -144,6 +158,9 @@ impl Counters {
             scrapes_failed: self.scrapes_failed.get(),
             exceeded_body_size_limit: self.exceeded_body_size_limit.get(),
             exceeded_sample_limit: self.exceeded_sample_limit.get(),
+            exceeded_bucket_limit: self.exceeded_bucket_limit.get(),
+            exceeded_series_limit: self.exceeded_series_limit.get(),
+            exemplar_out_of_order: self.exemplar_out_of_order.get(),
             exceeded_label_limits: self.exceeded_label_limits.get(),
             exceeded_target_limit: self.exceeded_target_limit.get(),
             duplicate_timestamp: self.duplicate_timestamp.get(),

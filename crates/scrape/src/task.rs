@@ -8,14 +8,15 @@ use narthex_storage::Appendable;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::fetch::{Fetch, FetchError, Page, Request};
+use crate::fetch::{Fetch, Page, Request};
 use crate::schedule::Schedule;
-use crate::scraper::{Scraped, Settings};
+use crate::scraper::{Features, Scraped, Settings};
+use crate::series_limit::SeriesLimit;
 use crate::stats::Counters;
 use crate::status::{Health, LastScrape, Status};
-use crate::target::Target;
+use crate::target::{Target, Traits};
 use crate::{Body, ScrapeError, Scraper};
 
 /// What all tasks of a manager share.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) counters: Counters,
     pub(crate) timestamp_tolerance: Duration,
+    pub(crate) features: Features,
+    pub(crate) series: Arc<SeriesLimit>,
     /// Bounds the pages that are appended at the same time: more of them than there are cores would
     /// only take turns, and hold memory meanwhile. Those that are committed are not among them: they
     /// wait for a disk, which has all of them done as soon as one.
@@ -103,7 +106,7 @@ impl Task {
         };
         let mut scraped_before = inherited.is_some();
         let mut scraper = match inherited {
-            Some(scraper) => scraper.under(Arc::clone(&self.settings), self.target.timeout),
+            Some(scraper) => scraper.under(Arc::clone(&self.settings), &Traits::of(&self.target)),
             None => self.new_scraper(),
         };
         let mut last = Last::default();
@@ -137,7 +140,8 @@ impl Task {
     fn new_scraper(&self) -> Scraper {
         let settings = Arc::clone(&self.settings);
         let metadata = Arc::clone(&self.status.metadata);
-        Scraper::for_target(settings, self.target.labels.clone(), self.target.timeout, metadata)
+        let series = Arc::clone(&self.shared.series);
+        Scraper::with_settings(settings, Traits::of(&self.target), metadata, series)
     }
 
     /// Sleeps until a slot. Returns by how much the timer overslept.
@@ -174,18 +178,7 @@ impl Task {
         if let Some(TargetLimit { target_count, limit }) = self.target_limit {
             return Err(ScrapeError::TargetLimit { target_count, limit });
         }
-        let body = &mut buffers.received;
-        let fetching = self.shared.fetch.fetch(&self.request, body);
-        let fetched = timeout(self.target.timeout, fetching).await;
-        let late = || {
-            if body.is_empty() {
-                let (url, cause) = (self.request.url.clone(), "context deadline exceeded".into());
-                FetchError::Request { url, cause }
-            } else {
-                FetchError::BodyTimeout
-            }
-        };
-        Ok(fetched.unwrap_or_else(|_| Err(late()))?)
+        Ok(self.request.send(&*self.shared.fetch, &mut buffers.received).await?)
     }
 
     /// Parses and appends on a blocking thread. The store may wait for a disk and a large page takes

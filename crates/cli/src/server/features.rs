@@ -8,6 +8,7 @@ use narthex_tsdb::FloatEncoding;
 pub(super) struct Options {
     pub(super) server: ServerOptions,
     pub(super) storage: narthex_tsdb::Options,
+    pub(super) scraping: narthex_scrape::Options,
     /// Whether exemplars are held, as many as the configuration says.
     pub(super) exemplar_storage: bool,
     /// Whether blocks of the head wait for a time that chance decides.
@@ -83,8 +84,22 @@ fn feature(name: &str) -> Feature {
             "Experimental usage of start timestamps in PromQL engine is enabled.",
         ),
         "type-and-unit-labels" => Feature::Enable(
-            |options| options.server.type_and_unit_labels = true,
-            "Experimental type and unit labels enabled in queries; scrapes do not add them yet.",
+            |options| {
+                options.server.type_and_unit_labels = true;
+                options.scraping.features.type_and_unit_labels = true;
+            },
+            "Experimental type and unit labels enabled.",
+        ),
+        "created-timestamp-zero-ingestion" => Feature::Enable(
+            |options| {
+                options.scraping.features.start_timestamps = true;
+                options.scraping.features.start_timestamp_zeros = true;
+            },
+            "Experimental start timestamp zero ingestion enabled.",
+        ),
+        "metadata-wal-records" => Feature::Enable(
+            |options| options.scraping.features.metadata_records = true,
+            "Experimental metadata records in WAL enabled.",
         ),
         "exemplar-storage" => Feature::Enable(
             |options| options.exemplar_storage = true,
@@ -103,8 +118,11 @@ fn feature(name: &str) -> Feature {
             "Experimental ST-capable histogram chunk encoding enabled.",
         ),
         "st-storage" => Feature::Enable(
-            |options| options.storage.start_timestamps = true,
-            "Experimental start timestamp storage enabled; scrapes do not read them yet.",
+            |options| {
+                options.storage.start_timestamps = true;
+                options.scraping.features.start_timestamps = true;
+            },
+            "Experimental start timestamp storage enabled.",
         ),
         "promql-duration-expr" | "ooo-native-histograms" => Feature::NoEffect(
             "This option for --enable-feature is now permanently enabled and therefore a no-op.",
@@ -123,12 +141,10 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 11] = [
+const MISSING: [&str; 9] = [
     "auto-reload-config",
     "concurrent-rule-eval",
-    "created-timestamp-zero-ingestion",
     "extra-scrape-metrics",
-    "metadata-wal-records",
     "old-ui",
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",
@@ -188,6 +204,24 @@ mod tests {
         assert_eq!(encodings("old-ui"), (FloatEncoding::Xor, false, false));
         assert_eq!(encodings("xor2-encoding,st-storage"), (FloatEncoding::Xor2, true, false));
         assert_eq!(encodings("histograms-st-encoding"), (FloatEncoding::Xor, false, true));
+    }
+
+    #[test]
+    fn scrapes_learn_of_their_features() {
+        let features = |list: &str| {
+            let features = enabled(&[list]).scraping.features;
+            [
+                features.start_timestamps,
+                features.start_timestamp_zeros,
+                features.type_and_unit_labels,
+                features.metadata_records,
+            ]
+        };
+        assert_eq!(features("old-ui"), [false; 4]);
+        assert_eq!(features("st-storage"), [true, false, false, false]);
+        assert_eq!(features("created-timestamp-zero-ingestion"), [true, true, false, false]);
+        assert_eq!(features("type-and-unit-labels"), [false, false, true, false]);
+        assert_eq!(features("metadata-wal-records"), [false, false, false, true]);
     }
 
     #[test]

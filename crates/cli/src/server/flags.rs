@@ -73,6 +73,28 @@ pub struct ServerFlags {
     #[arg(long = "query.max-total-bytes", value_name = "COUNT", default_value_t = 0)]
     pub queries_bytes_max: usize,
 
+    /// Maximum number of series of one target; 0 for no limit. Samples of new series beyond it are left
+    /// out, and those that the target had before go on.
+    #[arg(
+        long = "scrape.max-series-per-target",
+        value_name = "COUNT",
+        default_value_t = narthex_scrape::TARGET_SERIES_MAX_DEFAULT
+    )]
+    pub scrape_target_series_max: u64,
+
+    /// Maximum number of series of all targets together; 0 for no limit.
+    #[arg(long = "scrape.max-series", value_name = "COUNT", default_value_t = 0)]
+    pub scrape_series_max: u64,
+
+    /// Timestamp tolerance. See https://github.com/prometheus/prometheus/issues/7846 for more context.
+    #[arg(
+        long = "scrape.timestamp-tolerance",
+        value_name = "DURATION",
+        value_parser = parse_duration,
+        default_value = "2ms"
+    )]
+    pub scrape_timestamp_tolerance: Duration,
+
     /// Comma separated feature names to enable, such as promql-experimental-functions. May be given
     /// several times.
     #[arg(long = "enable-feature", value_name = "NAMES")]
@@ -103,6 +125,12 @@ impl ServerFlags {
             ("query.max-samples", self.query_samples_max.to_string()),
             ("query.max-total-bytes", self.queries_bytes_max.to_string()),
             ("query.timeout", duration::display(self.query_timeout).to_string()),
+            ("scrape.max-series", self.scrape_series_max.to_string()),
+            ("scrape.max-series-per-target", self.scrape_target_series_max.to_string()),
+            (
+                "scrape.timestamp-tolerance",
+                duration::display(self.scrape_timestamp_tolerance).to_string(),
+            ),
             ("web.cors.origin", self.cors_origin.as_str().to_owned()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.enable-remote-write-receiver", self.enable_remote_write_receiver.to_string()),

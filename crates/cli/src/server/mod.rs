@@ -140,15 +140,13 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     tracing::info!(address = %address, "Listening on");
 
     let store = Arc::new(OpeningStore::default());
-    let mut scraping = narthex_scrape::Options::default();
-    scraping.host_name = narthex_server::hostname().into();
+    let Options { server, mut storage, scraping, exemplar_storage, .. } = options(&flags, address);
     let runtime = tokio::runtime::Handle::current();
     let discovering = narthex_discovery::Options::default();
     let discovery = narthex_discovery::Manager::new(runtime.clone(), discovering);
     let discovery = Arc::new(discovery);
     let fetch = Arc::new(HttpFetch::default());
     let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
-    let Options { server, mut storage, exemplar_storage, .. } = options(&flags, address);
     let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
     let finder = Arc::clone(&discovery);
     let process =
@@ -207,6 +205,10 @@ fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
     if all.delayed_compaction {
         all.storage.compaction.delay_percent_max = flags.storage.delay_percent_max;
     }
+    all.scraping.host_name = narthex_server::hostname().into();
+    all.scraping.target_series_max = flags.scrape_target_series_max;
+    all.scraping.series_max = flags.scrape_series_max;
+    all.scraping.timestamp_tolerance = flags.scrape_timestamp_tolerance;
     let options = &mut all.server;
     options.query_timeout = flags.query_timeout;
     options.query_concurrency_max = flags.query_concurrency_max;

@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use narthex_exposition::PageFormat;
 use narthex_storage::SeriesRef;
 
 /// Maps series, as the target spells them, to references, and knows which of them vanished.
@@ -16,12 +17,21 @@ use narthex_storage::SeriesRef;
 /// The cache counts scrapes in generations. An entry stamped with the current one was seen in this
 /// page, and a *tracked* entry is owed a staleness marker once it is gone: samples with a timestamp
 /// of their own, and samples that the store refused, are seen but not tracked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SeriesCache {
+    /// The texts of all entries, one behind the other. They are apart from the entries, so that what
+    /// was read can borrow its series from here while entries change.
+    pub(crate) texts: String,
+    pub(crate) entries: Entries,
+}
+
+/// What a [`SeriesCache`] knows of each text.
+#[derive(Debug)]
+pub(crate) struct Entries {
     generation: u32,
-    entries: Vec<Entry>,
-    /// The texts of all entries, one behind the other.
-    texts: String,
+    /// The format of the last page: the texts of another say nothing of its lines.
+    format: Option<PageFormat>,
+    list: Vec<Entry>,
     /// Indices of the live entries, by text.
     by_text: HashTable<EntryIndex>,
     hasher: DefaultHashBuilder,
@@ -31,6 +41,8 @@ pub(crate) struct SeriesCache {
     expected: EntryIndex,
     /// Of the live entries, those seen in this generation.
     seen_count: usize,
+    /// Of the live entries, those with a series.
+    series_count: usize,
     /// Bytes of `texts` that belong to entries no longer live.
     dead_size: usize,
     /// Entries tracked in the last generation, in this one, and in both.
@@ -60,19 +72,20 @@ struct Entry {
     series: Option<SeriesRef>,
 }
 
-impl Default for SeriesCache {
+impl Default for Entries {
     fn default() -> Self {
         Self {
             // Entries that were never tracked carry 0, which must not be the generation before.
             generation: 2,
-            entries: Vec::new(),
-            texts: String::new(),
+            format: None,
+            list: Vec::new(),
             by_text: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             first: NO_ENTRY,
             previous: NO_ENTRY,
             expected: NO_ENTRY,
             seen_count: 0,
+            series_count: 0,
             dead_size: 0,
             tracked_before: 0,
             tracked_now: 0,
@@ -84,16 +97,78 @@ impl Default for SeriesCache {
 }
 
 impl SeriesCache {
-    /// Goes back to the first line: every page begins with this call.
-    pub(crate) fn start_page(&mut self) {
-        self.previous = NO_ENTRY;
-        self.expected = self.first;
+    /// Goes back to the first line: every page begins with this call. Returns whether lines may be
+    /// expected, which need the format of the last page.
+    pub(crate) fn start_page(&mut self, format: PageFormat) -> bool {
+        let entries = &mut self.entries;
+        entries.previous = NO_ENTRY;
+        entries.expected = entries.first;
+        let before = entries.format.replace(format);
+        let is_text = |format| format != PageFormat::Protobuf;
+        if before.is_some_and(|before| is_text(before) != is_text(format)) {
+            entries.forget_labels(&self.texts);
+        }
+        before == Some(format)
     }
 
+    /// Ends the generation. `good` pages drop the entries that they lack; after failed scrapes they
+    /// stay, since the target will most likely come back with them, unless too many pile up.
+    ///
+    /// Returns whether entries were dropped because too many piled up.
+    pub(crate) fn finish(&mut self, good: bool) -> bool {
+        let Self { texts, entries } = self;
+        let (count, size) = (entries.by_text.len(), texts.len() - entries.dead_size);
+        let overgrown = count > 2 * entries.good_count + GROWTH_COUNT_MAX
+            || size > 2 * entries.good_size + GROWTH_SIZE_MAX;
+        if good || overgrown {
+            entries.drop_unseen();
+            if entries.dead_size > texts.len() / 2 {
+                self.compact();
+            }
+        }
+        let entries = &mut self.entries;
+        if good {
+            (entries.good_count, entries.good_size) = (count, size);
+        }
+        entries.generation += 1;
+        entries.seen_count = 0;
+        entries.tracked_before = entries.tracked_now;
+        entries.tracked_now = 0;
+        entries.tracked_again = 0;
+        overgrown && !good
+    }
+
+    /// Gives back the memory of dead entries.
+    fn compact(&mut self) {
+        let Self { texts, entries } = self;
+        let live = entries.by_text.len();
+        let mut kept_texts = String::with_capacity(texts.len() - entries.dead_size);
+        let mut kept = Entries {
+            list: Vec::with_capacity(live),
+            by_text: HashTable::with_capacity(live),
+            hasher: entries.hasher.clone(),
+            ..Entries::default()
+        };
+        for entry in entries.list.iter().filter(|entry| entry.text_len > 0) {
+            let index = kept.insert(&mut kept_texts, entry.text(texts), entry.series);
+            let Entry { seen, tracked, .. } = *entry;
+            let copy = &mut kept.list[index as usize];
+            (copy.seen, copy.tracked) = (seen, tracked);
+        }
+        // Inserting linked the entries in their old order, which is nearly that of the page.
+        entries.list = kept.list;
+        entries.by_text = kept.by_text;
+        entries.first = kept.first;
+        entries.dead_size = 0;
+        *texts = kept_texts;
+    }
+}
+
+impl Entries {
     /// Returns the text with which the next line should begin, if any is expected.
-    pub(crate) fn expected(&self) -> Option<&str> {
-        let entry = self.entries.get(self.expected as usize)?;
-        (entry.text_len > 0).then(|| entry.text(&self.texts))
+    pub(crate) fn expected<'t>(&self, texts: &'t str) -> Option<&'t str> {
+        let entry = self.list.get(self.expected as usize)?;
+        (entry.text_len > 0).then(|| entry.text(texts))
     }
 
     /// Stamps the expected entry: the line was the expected one.
@@ -102,9 +177,9 @@ impl SeriesCache {
     }
 
     /// Stamps the entry of `text`, if there is one.
-    pub(crate) fn see(&mut self, text: &str) -> Option<Seen> {
+    pub(crate) fn see(&mut self, texts: &str, text: &str) -> Option<Seen> {
         let hash = self.hasher.hash_one(text);
-        let same = |&index: &EntryIndex| self.entries[index as usize].text(&self.texts) == text;
+        let same = |&index: &EntryIndex| self.list[index as usize].text(texts) == text;
         let index = self.by_text.find(hash, same).copied()?;
         Some(self.stamp(index))
     }
@@ -112,41 +187,47 @@ impl SeriesCache {
     fn stamp(&mut self, index: EntryIndex) -> Seen {
         self.link(index);
         let generation = self.generation;
-        let entry = &mut self.entries[index as usize];
+        let entry = &mut self.list[index as usize];
         let repeated = entry.seen == generation;
         entry.seen = generation;
         self.seen_count += usize::from(!repeated);
         Seen { index, series: entry.series, repeated }
     }
 
-    /// Adds an entry, seen in this generation, for a text that [`SeriesCache::see`] does not know.
+    /// Adds an entry, seen in this generation, for a text that [`Entries::see`] does not know.
     /// `series` is `None` where relabelling drops the series.
-    pub(crate) fn insert(&mut self, text: &str, series: Option<SeriesRef>) -> EntryIndex {
-        let index = EntryIndex::try_from(self.entries.len()).expect("a page has fewer lines");
+    pub(crate) fn insert(
+        &mut self,
+        texts: &mut String,
+        text: &str,
+        series: Option<SeriesRef>,
+    ) -> EntryIndex {
+        let index = EntryIndex::try_from(self.list.len()).expect("a page has fewer lines");
         let text_len = u32::try_from(text.len()).expect("a page is shorter");
-        let text_start = self.texts.len();
-        self.texts.push_str(text);
+        let text_start = texts.len();
+        texts.push_str(text);
         let seen = self.generation;
         let entry = Entry { text_start, text_len, next: NO_ENTRY, seen, tracked: 0, series };
-        self.entries.push(entry);
+        self.list.push(entry);
         let hash = self.hasher.hash_one(text);
-        let (entries, texts, hasher) = (&self.entries, &self.texts, &self.hasher);
+        let (entries, texts, hasher) = (&self.list, &*texts, &self.hasher);
         self.by_text.insert_unique(hash, index, |&other| {
             hasher.hash_one(entries[other as usize].text(texts))
         });
         self.seen_count += 1;
+        self.series_count += usize::from(series.is_some());
         self.link(index);
         index
     }
 
     /// Points an entry at another reference: the store dropped the series and made it anew.
     pub(crate) fn set_series(&mut self, index: EntryIndex, series: SeriesRef) {
-        self.entries[index as usize].series = Some(series);
+        self.list[index as usize].series = Some(series);
     }
 
     /// Notes that an entry is owed a staleness marker in the first generation that lacks it.
     pub(crate) fn track(&mut self, index: EntryIndex) {
-        let entry = &mut self.entries[index as usize];
+        let entry = &mut self.list[index as usize];
         if entry.tracked == self.generation {
             return;
         }
@@ -162,7 +243,7 @@ impl SeriesCache {
             return Vec::new();
         }
         let tracked_in = |generation: u32| {
-            let tracked = self.entries.iter().filter(move |entry| entry.tracked == generation);
+            let tracked = self.list.iter().filter(move |entry| entry.tracked == generation);
             let mut series = tracked.filter_map(|entry| entry.series).collect::<Vec<_>>();
             series.sort_unstable();
             series
@@ -174,77 +255,47 @@ impl SeriesCache {
         stale
     }
 
-    /// Ends the generation. `good` pages drop the entries that they lack; after failed scrapes they
-    /// stay, since the target will most likely come back with them, unless too many pile up.
-    ///
-    /// Returns whether entries were dropped because too many piled up.
-    pub(crate) fn finish(&mut self, good: bool) -> bool {
-        let (count, size) = (self.by_text.len(), self.texts.len() - self.dead_size);
-        let overgrown = count > 2 * self.good_count + GROWTH_COUNT_MAX
-            || size > 2 * self.good_size + GROWTH_SIZE_MAX;
-        if good || overgrown {
-            self.drop_unseen();
-        }
-        if good {
-            (self.good_count, self.good_size) = (count, size);
-        }
-        self.generation += 1;
-        self.seen_count = 0;
-        self.tracked_before = self.tracked_now;
-        self.tracked_now = 0;
-        self.tracked_again = 0;
-        overgrown && !good
+    /// Returns how many texts stand for a series that is stored.
+    pub(crate) fn series_count(&self) -> usize {
+        self.series_count
     }
 
     /// Notes that `index` follows the line before.
     fn link(&mut self, index: EntryIndex) {
         if index != self.expected {
-            match self.entries.get_mut(self.previous as usize) {
+            match self.list.get_mut(self.previous as usize) {
                 Some(previous) => previous.next = index,
                 None => self.first = index,
             }
         }
         self.previous = index;
-        self.expected = self.entries[index as usize].next;
+        self.expected = self.list[index as usize].next;
+    }
+
+    /// Finds no text any more that has labels: another format spells them in another way. What is owed
+    /// to the series stays.
+    fn forget_labels(&mut self, texts: &str) {
+        let list = &mut self.list;
+        self.by_text.retain(|&mut index| !list[index as usize].text(texts).contains('{'));
+        for entry in list.iter_mut().filter(|entry| entry.text(texts).contains('{')) {
+            self.series_count -= usize::from(entry.series.is_some());
+            self.dead_size += entry.text_len as usize;
+            entry.text_len = 0;
+        }
+        (self.first, self.expected) = (NO_ENTRY, NO_ENTRY);
     }
 
     fn drop_unseen(&mut self) {
         if self.seen_count == self.by_text.len() {
             return;
         }
-        let (entries, texts, generation) = (&mut self.entries, &self.texts, self.generation);
+        let (entries, generation) = (&mut self.list, self.generation);
         self.by_text.retain(|&mut index| entries[index as usize].seen == generation);
         for entry in entries.iter_mut().filter(|entry| entry.seen != generation) {
+            self.series_count -= usize::from(entry.text_len > 0 && entry.series.is_some());
             self.dead_size += entry.text_len as usize;
             entry.text_len = 0;
         }
-        if self.dead_size > texts.len() / 2 {
-            self.compact();
-        }
-    }
-
-    /// Gives back the memory of dead entries.
-    fn compact(&mut self) {
-        let live = self.by_text.len();
-        let mut kept = Self {
-            entries: Vec::with_capacity(live),
-            texts: String::with_capacity(self.texts.len() - self.dead_size),
-            by_text: HashTable::with_capacity(live),
-            hasher: self.hasher.clone(),
-            ..Self::default()
-        };
-        for entry in self.entries.iter().filter(|entry| entry.text_len > 0) {
-            let index = kept.insert(entry.text(&self.texts), entry.series);
-            let Entry { seen, tracked, .. } = *entry;
-            let copy = &mut kept.entries[index as usize];
-            (copy.seen, copy.tracked) = (seen, tracked);
-        }
-        // Inserting linked the entries in their old order, which is nearly that of the page.
-        self.entries = kept.entries;
-        self.texts = kept.texts;
-        self.by_text = kept.by_text;
-        self.first = kept.first;
-        self.dead_size = 0;
     }
 }
 

@@ -6,23 +6,24 @@ use super::*;
 /// Reads one page, given as texts in page order, as the scraper does: every series is tracked. The
 /// reference of a text is its first byte. Returns what became stale.
 fn read(cache: &mut SeriesCache, page: &[&str]) -> String {
-    cache.start_page();
+    cache.start_page(PageFormat::Text);
+    let SeriesCache { texts, entries } = cache;
     for text in page {
-        let seen = match cache.expected() {
-            Some(expected) if expected == *text => Some(cache.see_expected()),
-            _ => cache.see(text),
+        let seen = match entries.expected(texts) {
+            Some(expected) if expected == *text => Some(entries.see_expected()),
+            _ => entries.see(texts, text),
         };
         let index = match seen {
             Some(seen) => seen.index,
-            None => cache.insert(text, Some(series(text))),
+            None => entries.insert(texts, text, Some(series(text))),
         };
-        cache.track(index);
+        entries.track(index);
     }
     finish(cache, true)
 }
 
 fn finish(cache: &mut SeriesCache, good: bool) -> String {
-    let stale = cache.stale();
+    let stale = cache.entries.stale();
     cache.finish(good);
     let letter = |series: &SeriesRef| char::from(u8::try_from(series.0).unwrap());
     stale.iter().map(letter).collect()
@@ -58,9 +59,10 @@ fn a_failed_scrape_ends_every_series_and_keeps_the_entries() {
     read(&mut cache, &["a", "b"]);
     assert_eq!(finish(&mut cache, false), "ab");
     assert_eq!(finish(&mut cache, false), "");
-    cache.start_page();
-    assert_eq!(cache.see("b").map(|seen| seen.series), Some(Some(series("b"))));
-    assert_eq!(cache.see("b").map(|seen| seen.repeated), Some(true));
+    cache.start_page(PageFormat::Text);
+    let SeriesCache { texts, entries } = &mut cache;
+    assert_eq!(entries.see(texts, "b").map(|seen| seen.series), Some(Some(series("b"))));
+    assert_eq!(entries.see(texts, "b").map(|seen| seen.repeated), Some(true));
 }
 
 #[test]
@@ -68,10 +70,12 @@ fn a_good_page_drops_what_it_lacks() {
     let mut cache = SeriesCache::default();
     read(&mut cache, &["a", "b", "c"]);
     read(&mut cache, &["c", "a"]);
-    cache.start_page();
-    assert_eq!(cache.see("b"), None);
-    assert!(cache.see("a").is_some());
-    assert!(cache.see("c").is_some());
+    cache.start_page(PageFormat::Text);
+    let SeriesCache { texts, entries } = &mut cache;
+    assert_eq!(entries.see(texts, "b"), None);
+    assert!(entries.see(texts, "a").is_some());
+    assert!(entries.see(texts, "c").is_some());
+    assert_eq!(entries.series_count(), 2);
 }
 
 #[test]
@@ -79,15 +83,16 @@ fn failing_pages_do_not_pile_up() {
     let mut cache = SeriesCache::default();
     let mut dropped = 0;
     for page in 0..100 {
-        cache.start_page();
+        cache.start_page(PageFormat::Text);
+        let SeriesCache { texts, entries } = &mut cache;
         for line in 0..100 {
             let text = format!("series_{page}_{line}");
-            if cache.see(&text).is_none() {
-                cache.insert(&text, Some(SeriesRef(1)));
+            if entries.see(texts, &text).is_none() {
+                entries.insert(texts, &text, Some(SeriesRef(1)));
             }
         }
         dropped += usize::from(cache.finish(false));
-        assert!(cache.by_text.len() <= GROWTH_COUNT_MAX + 100);
+        assert!(cache.entries.by_text.len() <= GROWTH_COUNT_MAX + 100);
         assert!(cache.texts.len() <= 100_000, "{} bytes", cache.texts.len());
     }
     assert!(dropped > 5, "dropped {dropped} times");
@@ -96,9 +101,11 @@ fn failing_pages_do_not_pile_up() {
 #[test]
 fn entries_that_are_not_tracked_are_never_stale() {
     let mut cache = SeriesCache::default();
-    cache.start_page();
-    cache.insert("a", Some(SeriesRef(1)));
-    cache.insert("dropped", None);
+    cache.start_page(PageFormat::Text);
+    let SeriesCache { texts, entries } = &mut cache;
+    entries.insert(texts, "a", Some(SeriesRef(1)));
+    entries.insert(texts, "dropped", None);
+    assert_eq!(entries.series_count(), 1);
     assert_eq!(finish(&mut cache, true), "");
     assert_eq!(finish(&mut cache, true), "");
 }
@@ -122,8 +129,28 @@ proptest! {
                 .collect::<String>();
             prop_assert_eq!(read(&mut cache, &texts), expected);
             let distinct = texts.iter().collect::<HashSet<_>>().len();
-            prop_assert_eq!(cache.by_text.len(), distinct);
+            prop_assert_eq!(cache.entries.by_text.len(), distinct);
+            prop_assert_eq!(cache.entries.series_count(), distinct);
             before = now;
         }
     }
+}
+
+#[test]
+fn another_format_makes_other_texts_of_the_same_series() {
+    let mut cache = SeriesCache::default();
+    read(&mut cache, &["a{}", "b{}", "c"]);
+    assert!(cache.start_page(PageFormat::Text));
+    assert!(!cache.start_page(PageFormat::OpenMetrics), "its lines are not those of the last page");
+    let SeriesCache { texts, entries } = &mut cache;
+    assert!(entries.see(texts, "a{}").is_some(), "but its series are spelled alike");
+    assert!(!cache.start_page(PageFormat::Protobuf));
+    let SeriesCache { texts, entries } = &mut cache;
+    assert_eq!(entries.see(texts, "a{}"), None);
+    let index = entries.insert(texts, "a{}", Some(series("a")));
+    entries.track(index);
+    let seen = entries.see(texts, "c").expect("a name alone is the same in all formats");
+    entries.track(seen.index);
+    assert_eq!(entries.series_count(), 2);
+    assert_eq!(finish(&mut cache, true), "b", "what is owed to a series is not forgotten");
 }

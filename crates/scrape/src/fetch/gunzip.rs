@@ -26,7 +26,8 @@ pub(crate) fn gunzip(file: &[u8], size_max: usize, out: &mut Vec<u8>) -> Result<
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "unexpected EOF".to_owned(),
-        // The decoder says no more than this of a header, a block or a checksum that is wrong.
+        _ if error.to_string().contains("checksum") => "gzip: invalid checksum".to_owned(),
+        _ if error.to_string().contains("header") => "gzip: invalid header".to_owned(),
         _ => format!("gzip: {error}"),
     }
 }
@@ -65,7 +66,7 @@ mod tests {
         check(&file[..5], 100, Err("unexpected EOF"));
         check(&file[..file.len() - 6], 100, Err("unexpected EOF"));
         check(&[&file[..], b"abc"].concat(), 100, Err("unexpected EOF"));
-        check(b"up 1\nup 1\nup 1\n", 100, Err("gzip: invalid gzip header"));
+        check(b"up 1\nup 1\nup 1\n", 100, Err("gzip: invalid header"));
     }
 
     #[test]

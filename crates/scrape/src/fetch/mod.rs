@@ -2,14 +2,15 @@
 
 mod gunzip;
 mod http;
+mod request;
 
 use std::fmt::Debug;
 use std::pin::Pin;
-use std::time::Duration;
 
 use narthex_model::quote::Quoted;
 
 pub use http::HttpFetch;
+pub use request::Request;
 
 /// Gets pages from targets. [`HttpFetch`] does so over the network; a program that embeds the
 /// scraper, and tests, may bring their own.
@@ -23,23 +24,6 @@ pub trait Fetch: Debug + Send + Sync {
 
 /// A page on its way: see [`Fetch::fetch`].
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Page, FetchError>> + Send + 'a>>;
-
-/// What to ask a target for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The page's address.
-    pub url: Box<str>,
-    /// The formats that are understood, as the header `Accept` lists them.
-    pub accept: Box<str>,
-    /// How long the target may take; it learns of it from a header.
-    pub timeout: Duration,
-    /// Whether the target may compress the page.
-    pub compression: bool,
-    /// Whether to go where a redirect points.
-    pub follow_redirects: bool,
-    /// Bytes of the body that are too many.
-    pub body_size_max: usize,
-}
 
 /// What a target said of the body that it sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

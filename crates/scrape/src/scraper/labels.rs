@@ -1,7 +1,8 @@
 //! From the labels that a target writes to those that are stored.
 
 use narthex_config::ScrapeLimits;
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL};
+use narthex_model::{Labels, LabelsBuilder, METRIC_NAME_LABEL, is_legacy_metric_name};
+use narthex_relabel::NameValidation;
 
 use crate::ScrapeError;
 
@@ -46,11 +47,30 @@ pub(super) fn join<'a>(
     }
 }
 
+/// Fails where the text of a series has more labels than any series may have. Reading them takes time
+/// that grows with the square of their number, so this comes first.
+pub(super) fn check_size(series: &str) -> Result<(), ScrapeError> {
+    let has_many = || series.bytes().filter(|byte| *byte == b'=').count() > LABELS_MAX;
+    // A label has three bytes at least beside its name.
+    if series.len() > 4 * LABELS_MAX && has_many() {
+        return Err(ScrapeError::TooManyLabels { series: shortened(series), limit: LABELS_MAX });
+    }
+    Ok(())
+}
+
+/// The most labels that the text of a series may have; equals signs in their values count, too.
+const LABELS_MAX: usize = 1_000;
+
 /// Fails where labels are no series, or are more or longer than the job allows.
-pub(super) fn check(labels: &LabelsBuilder, limits: &ScrapeLimits) -> Result<(), ScrapeError> {
+pub(super) fn check(
+    labels: &LabelsBuilder,
+    limits: &ScrapeLimits,
+    names: NameValidation,
+) -> Result<(), ScrapeError> {
     let metric = labels.get(METRIC_NAME_LABEL).ok_or(ScrapeError::NoMetricName)?;
+    let is_metric_legal = names == NameValidation::Utf8 || is_legacy_metric_name(metric);
     let metric = || shortened(metric);
-    if labels.iter().any(|(name, _)| name.is_empty()) {
+    if !is_metric_legal || labels.iter().any(|(name, _)| !names.allows(name)) {
         return Err(ScrapeError::InvalidName { labels: labels.clone().build() });
     }
     let label_count = labels.iter().len();
@@ -133,6 +153,18 @@ mod tests {
     }
 
     #[test]
+    fn no_series_has_very_many_labels() {
+        let series = |count: usize| {
+            let labels: Vec<String> = (0..count).map(|n| format!("l{n}=\"\"")).collect();
+            format!("a{{{}}}", labels.join(","))
+        };
+        assert!(check_size(&series(LABELS_MAX)).is_ok());
+        let message = check_size(&series(LABELS_MAX + 1)).unwrap_err().to_string();
+        assert!(message.starts_with("more than 1000 labels in a{l0="), "{message}");
+        assert!(message.len() < 100, "{message}");
+    }
+
+    #[test]
     fn limits_hold() {
         let limits = ScrapeLimits {
             label_limit: 3,
@@ -160,10 +192,11 @@ mod tests {
         ] {
             let mut builder = LabelsBuilder::default();
             builder.reset(&parse(labels));
-            let message = check(&builder, &limits).err().map(|error| error.to_string());
+            let message =
+                check(&builder, &limits, NameValidation::Utf8).err().map(|error| error.to_string());
             assert_eq!(message.unwrap_or_default(), expected, "{labels}");
             let none = ScrapeLimits::default();
-            let unlimited = check(&builder, &none).is_ok();
+            let unlimited = check(&builder, &none, NameValidation::Utf8).is_ok();
             assert_eq!(unlimited, labels.contains("__name__"), "{labels}");
         }
     }

@@ -1,24 +1,31 @@
 //! From a page to samples in the store: everything about a scrape but network and clock.
 
+mod family;
 mod labels;
 mod page;
 mod report;
+mod value;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_config::{ScrapeConfig, ScrapeLimits, ScrapeProtocol};
-use narthex_model::{Labels, LabelsBuilder, Metadata, STALE_NAN};
-use narthex_relabel::Rule;
+use narthex_config::{ScrapeConfig, ScrapeLimits};
+use narthex_exposition::{PageFormat, ReadOptions};
+use narthex_model::{Exemplar, Labels, LabelsBuilder, Metadata, STALE_NAN, SampleTime};
+use narthex_relabel::{NameValidation, Rule};
 use narthex_storage::{AppendError, Appendable, Appender, SampleValue, SeriesKey};
 
 use crate::cache::SeriesCache;
 use crate::content_type;
 use crate::metadata::MetadataCache;
+use crate::series_limit::{SeriesLimit, SeriesShare};
+use crate::target::{HistogramFlags, Target, Traits};
 use crate::{FetchError, ScrapeError};
 
-use self::page::PageAppend;
+use self::family::Family;
+use self::page::Sink;
 use self::report::{Report, Values};
+use self::value::BucketLimits;
 
 /// Turns the pages of one target into samples, with what must be remembered from page to page.
 ///
@@ -46,10 +53,14 @@ pub struct Scraper {
     settings: Arc<Settings>,
     target: Labels,
     timeout: Duration,
+    read_options: ReadOptions,
     cache: SeriesCache,
+    share: SeriesShare,
     metadata: Arc<MetadataCache>,
     report: Report,
+    family: Family,
     builder: LabelsBuilder,
+    exemplars: Vec<Exemplar>,
 }
 
 /// The body of a page, uncompressed.
@@ -79,6 +90,11 @@ pub struct Scraped {
     pub duplicate_timestamp: u64,
     /// Samples left out because they are too old, or too far in the future.
     pub out_of_bounds: u64,
+    /// Samples left out because the target, or all targets together, have too many series.
+    pub over_series_limit: u64,
+    /// Exemplars left out because their series is ahead of them; of a sample with several, only where
+    /// it is ahead of all.
+    pub exemplars_out_of_order: u64,
     /// Whether the series cache was emptied because failing scrapes filled it.
     pub cache_flush_forced: bool,
 }
@@ -90,31 +106,62 @@ impl Scraped {
     }
 }
 
+/// What a scraper does beyond what a job's configuration says: the reference's feature flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Features {
+    /// Whether samples are stored with the time from which on they count, where the page says so.
+    pub start_timestamps: bool,
+    /// Whether a zero is stored at that time, which makes the first increase of a counter visible.
+    pub start_timestamp_zeros: bool,
+    /// Whether series get the labels `__type__` and `__unit__`.
+    pub type_and_unit_labels: bool,
+    /// Whether the store is told what metrics mean.
+    pub metadata_records: bool,
+}
+
 /// What all targets of a job have in common.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    features: Features,
     honor_labels: bool,
     honor_timestamps: bool,
     track_timestamps_staleness: bool,
     extra_metrics: bool,
-    /// Whether a page of unknown format is taken for text.
-    text_fallback: bool,
+    /// What a page of unknown format is taken for.
+    fallback: Option<PageFormat>,
     limits: ScrapeLimits,
+    buckets: BucketLimits,
+    names: NameValidation,
     rules: Vec<Rule>,
 }
 
 impl Settings {
-    pub(crate) fn new(config: &ScrapeConfig) -> Self {
-        let fallback = config.fallback_scrape_protocol;
+    pub(crate) fn new(config: &ScrapeConfig, features: Features) -> Self {
         Self {
+            features,
             honor_labels: config.honor_labels,
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
             extra_metrics: config.extra_scrape_metrics,
-            text_fallback: fallback.is_some_and(ScrapeProtocol::is_prometheus_text),
+            fallback: config.fallback_scrape_protocol.map(content_type::format_of),
             limits: config.limits,
+            // Limits of buckets and other names are not among the keys of a job yet.
+            buckets: BucketLimits::new(0, 0.0),
+            names: NameValidation::Utf8,
             rules: config.metric_relabel_configs.clone(),
         }
+    }
+
+    /// Returns how the pages of a target are read.
+    fn read_options(&self, histograms: HistogramFlags) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        options.native_histograms = histograms.native;
+        options.convert_classic_histograms = histograms.convert_classic;
+        options.keep_classic_histograms = histograms.keep_classic;
+        options.start_timestamps =
+            self.features.start_timestamps || self.features.start_timestamp_zeros;
+        options
     }
 }
 
@@ -122,36 +169,60 @@ impl Scraper {
     /// Returns a scraper for a target of the job `config`, whose series get the labels `target`.
     #[must_use]
     pub fn new(config: &ScrapeConfig, target: Labels) -> Self {
-        let settings = Arc::new(Settings::new(config));
-        Self::for_target(settings, target, config.scrape_timeout, Arc::default())
+        let settings = Arc::new(Settings::new(config, Features::default()));
+        let traits = Traits {
+            labels: target,
+            timeout: config.scrape_timeout,
+            histograms: HistogramFlags::default(),
+        };
+        Self::with_settings(settings, traits, Arc::default(), Arc::new(SeriesLimit::new(0, 0)))
     }
 
-    pub(crate) fn for_target(
+    /// Returns a scraper for a target of the job `config`.
+    #[must_use]
+    pub fn for_target(config: &ScrapeConfig, target: &Target, features: Features) -> Self {
+        let settings = Arc::new(Settings::new(config, features));
+        let no_limit = Arc::new(SeriesLimit::new(0, 0));
+        Self::with_settings(settings, Traits::of(target), Arc::default(), no_limit)
+    }
+
+    pub(crate) fn with_settings(
         settings: Arc<Settings>,
-        target: Labels,
-        timeout: Duration,
+        Traits { labels, timeout, histograms }: Traits,
         metadata: Arc<MetadataCache>,
+        limit: Arc<SeriesLimit>,
     ) -> Self {
         Self {
+            read_options: settings.read_options(histograms),
             settings,
-            target,
+            target: labels,
             timeout,
             cache: SeriesCache::default(),
+            share: SeriesShare::new(limit),
             metadata,
             report: Report::default(),
+            family: Family::default(),
             builder: LabelsBuilder::default(),
+            exemplars: Vec::new(),
         }
     }
 
     /// Goes on under other settings, which must make the same series of the same page.
-    pub(crate) fn under(self, settings: Arc<Settings>, timeout: Duration) -> Self {
-        Self { settings, timeout, ..self }
+    pub(crate) fn under(self, settings: Arc<Settings>, traits: &Traits) -> Self {
+        let read_options = settings.read_options(traits.histograms);
+        Self { settings, read_options, timeout: traits.timeout, ..self }
     }
 
     /// Returns what the target said of a metric family.
     #[must_use]
     pub fn metadata(&self, family: &str) -> Option<Metadata> {
         self.metadata.get(family)
+    }
+
+    /// Returns what the target said of its metric families, in no order.
+    #[must_use]
+    pub fn metadata_list(&self) -> Vec<(Box<str>, Metadata)> {
+        self.metadata.list()
     }
 
     /// Appends a page, or the end of all series where there is none, and commits.
@@ -221,25 +292,23 @@ impl Scraper {
         body: Body<'_>,
         scraped: &mut Scraped,
     ) -> Result<bool, ScrapeError> {
-        let text = content_type::check_text(body.content_type);
-        if let Err(error) = text
-            && !self.settings.text_fallback
-        {
-            return Err(error.into());
-        }
-        self.cache.start_page();
-        let mut page = PageAppend {
+        let format = content_type::format(body.content_type, self.settings.fallback)?;
+        self.family.clear();
+        let sink = Sink {
             appender,
             settings: &self.settings,
             target: &self.target,
-            cache: &mut self.cache,
             metadata: &self.metadata,
+            share: &mut self.share,
             builder: &mut self.builder,
             timestamp_ms,
             scraped,
+            family: &mut self.family,
+            exemplars: &mut self.exemplars,
             limited_samples: 0,
+            over_bucket_limit: false,
         };
-        page.append(body.bytes)?;
+        page::append(body.bytes, format, self.read_options, &mut self.cache, sink)?;
         append_stale(appender, &self.cache, timestamp_ms)?;
         self.finish(true);
         Ok(true)
@@ -257,7 +326,9 @@ impl Scraper {
 
     fn finish(&mut self, good: bool) -> bool {
         self.metadata.finish(good);
-        self.cache.finish(good)
+        let flush_forced = self.cache.finish(good);
+        self.share.set(self.cache.entries.series_count() as u64);
+        flush_forced
     }
 
     fn report_values(&self, scraped: &Scraped, body_size: f64, elapsed: Duration) -> Values {
@@ -284,8 +355,10 @@ fn append_stale(
     cache: &SeriesCache,
     timestamp_ms: i64,
 ) -> Result<(), AppendError> {
-    for series in cache.stale() {
-        match appender.append(SeriesKey::Ref(series), timestamp_ms, SampleValue::Float(STALE_NAN)) {
+    let (time, end) =
+        (SampleTime { timestamp_ms, start_timestamp_ms: 0 }, SampleValue::Float(STALE_NAN));
+    for series in cache.entries.stale() {
+        match appender.append_in_order(SeriesKey::Ref(series), time, end) {
             // The store gave up a series that got no samples for long: nobody looks at its end.
             Ok(_) | Err(AppendError::UnknownSeries(_)) => {}
             Err(error) if error.is_about_time() => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use narthex_config::ScrapeConfig;
+use narthex_discovery::ADDRESS_LABEL;
 use narthex_model::duration::{self, DurationError};
 use narthex_model::quote::Quoted;
 use narthex_model::{INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder};
@@ -12,93 +13,203 @@ use narthex_relabel::{Verdict, process};
 use crate::schedule;
 
 /// One address that is scraped, with the labels that its series get.
+///
+/// ```
+/// use narthex_config::ScrapeConfig;
+/// use narthex_model::Labels;
+/// use narthex_scrape::{Built, Target};
+///
+/// let job = ScrapeConfig { job_name: "node".to_owned(), ..ScrapeConfig::default() };
+/// let found = Labels::from_pairs([("__address__", "web1:9100"), ("rack", "7")]);
+/// let Built::Target(target) = Target::build(&job, &found)? else { panic!("no rule drops it") };
+/// assert_eq!(&*target.url, "http://web1:9100/metrics");
+/// assert_eq!(target.labels.to_string(), r#"{instance="web1:9100", job="node", rack="7"}"#);
+/// # Ok::<(), narthex_scrape::TargetError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// Labels before relabelling.
-    pub(crate) discovered: Labels,
-    /// Labels without the hidden ones, whose names start with two underscores.
-    pub(crate) labels: Labels,
-    pub(crate) url: Box<str>,
-    pub(crate) interval: Duration,
-    pub(crate) timeout: Duration,
+#[non_exhaustive]
+pub struct Target {
+    /// Its labels before relabelling.
+    pub discovered: Labels,
+    /// The labels that its series get: those after relabelling without the hidden ones, whose names
+    /// start with two underscores.
+    pub labels: Labels,
+    /// Where its page is.
+    pub url: Box<str>,
+    /// How often it is scraped.
+    pub interval: Duration,
+    /// How long a scrape may take.
+    pub timeout: Duration,
+    pub(crate) histograms: HistogramFlags,
     /// The same for equal labels, hidden ones included, and equal addresses.
     pub(crate) hash: u64,
 }
 
-/// What the configuration makes of one address.
+/// What a scraper must know of its target.
+#[derive(Clone, Debug)]
+pub(crate) struct Traits {
+    pub(crate) labels: Labels,
+    pub(crate) timeout: Duration,
+    pub(crate) histograms: HistogramFlags,
+}
+
+impl Traits {
+    pub(crate) fn of(target: &Target) -> Self {
+        let Target { labels, timeout, histograms, .. } = target;
+        Self { labels: labels.clone(), timeout: *timeout, histograms: *histograms }
+    }
+}
+
+/// How the histograms of a target are read. A job says so, and labels of a target may say otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistogramFlags {
+    pub(crate) native: bool,
+    pub(crate) keep_classic: bool,
+    pub(crate) convert_classic: bool,
+}
+
+impl HistogramFlags {
+    /// Returns the labels and what they say.
+    fn labels(self) -> [(&'static str, bool); 3] {
+        [
+            (CONVERT_CLASSIC_LABEL, self.convert_classic),
+            (KEEP_CLASSIC_LABEL, self.keep_classic),
+            (NATIVE_LABEL, self.native),
+        ]
+    }
+
+    /// Reads what the labels of a target say, which relabelling may have changed. What they do not
+    /// say, the job's own flags in `self` do.
+    fn overridden_by(self, labels: &LabelsBuilder) -> Result<Self, TargetError> {
+        let read = |label, what, job| match labels.get(label) {
+            None => Ok(job),
+            Some(value) => {
+                parse_bool(value).ok_or_else(|| TargetError::Bool { what, value: value.into() })
+            }
+        };
+        Ok(Self {
+            convert_classic: read(
+                CONVERT_CLASSIC_LABEL,
+                "convert classic histograms to nhcb",
+                self.convert_classic,
+            )?,
+            keep_classic: read(
+                KEEP_CLASSIC_LABEL,
+                "always scrape classic histograms",
+                self.keep_classic,
+            )?,
+            native: read(NATIVE_LABEL, "scrape native histograms", self.native)?,
+        })
+    }
+}
+
+/// What a job makes of one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Built {
+pub enum Built {
+    /// It is scraped.
     Target(Box<Target>),
-    /// Relabelling dropped it; these were its labels.
+    /// Relabelling dropped it; these were its labels before.
     Dropped(Labels),
 }
 
 /// Why an address makes no target. The texts are the reference's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TargetError {
+#[non_exhaustive]
+pub enum TargetError {
+    /// Relabelling left no address, or there was none.
     #[error("no address")]
     NoAddress,
+    /// The address is more than a host and a port.
     #[error("{} is not a valid hostname", Quoted(_0))]
     Address(Box<str>),
+    /// The label of the interval or of the timeout is no duration.
     #[error("error parsing {what}: {source}")]
-    Duration { what: &'static str, source: DurationError },
+    Duration {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong with it.
+        source: DurationError,
+    },
+    /// The interval or the timeout is zero.
     #[error("{0} cannot be 0")]
     ZeroDuration(&'static str),
+    /// A scrape could still go on when the next is due.
     #[error(
         "scrape timeout cannot be greater than scrape interval ({} > {})",
         Quoted(timeout),
         Quoted(interval)
     )]
-    TimeoutBeyondInterval { timeout: Box<str>, interval: Box<str> },
+    TimeoutBeyondInterval {
+        /// The label of the timeout.
+        timeout: Box<str>,
+        /// The label of the interval.
+        interval: Box<str>,
+    },
+    /// A label that switches something is neither true nor false.
     #[error("error parsing {what}: strconv.ParseBool: parsing {}: invalid syntax", Quoted(value))]
-    Bool { what: &'static str, value: Box<str> },
+    Bool {
+        /// What it switches.
+        what: &'static str,
+        /// Its value.
+        value: Box<str>,
+    },
 }
 
-/// Returns what `config` makes of an address whose target group has these labels.
-///
-/// # Source
-///
-/// `PopulateLabels` in Prometheus `scrape/target.go`.
-pub(crate) fn build(
-    config: &ScrapeConfig,
-    address: &str,
-    group_labels: &Labels,
-) -> Result<Built, TargetError> {
-    let mut builder = LabelsBuilder::default();
-    discover(config, address, group_labels, &mut builder);
-    let discovered = builder.build();
-    if process(&config.relabel_configs, &mut builder) == Verdict::Drop {
-        return Ok(Built::Dropped(discovered));
+impl Target {
+    /// Returns what the job `config` makes of an address. `found` are the labels with which it was
+    /// found, those of its group included; `__address__` is the address.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`] where the rules let it pass but it cannot be scraped.
+    ///
+    /// # Source
+    ///
+    /// `PopulateLabels` in Prometheus `scrape/target.go`.
+    pub fn build(config: &ScrapeConfig, found: &Labels) -> Result<Built, TargetError> {
+        let mut builder = LabelsBuilder::default();
+        discover(config, found, &mut builder);
+        let discovered = builder.build();
+        if process(&config.relabel_configs, &mut builder) == Verdict::Drop {
+            return Ok(Built::Dropped(discovered));
+        }
+        let address = Box::<str>::from(builder.get(ADDRESS_LABEL).unwrap_or_default());
+        if address.is_empty() {
+            return Err(TargetError::NoAddress);
+        }
+        if address.contains('/') {
+            return Err(TargetError::Address(address));
+        }
+        let (interval, timeout) = interval_and_timeout(&builder)?;
+        let histograms = HistogramFlags::default().overridden_by(&builder)?;
+        builder.retain(|name, _| !name.starts_with(META_LABEL_PREFIX));
+        if builder.get(INSTANCE_LABEL).is_none() {
+            builder.set(INSTANCE_LABEL, &address);
+        }
+        let all = builder.build();
+        let url = url(&all, &config.params).into_boxed_str();
+        let hash = schedule::target_hash(&all, &url);
+        builder.retain(|name, _| !name.starts_with(HIDDEN_LABEL_PREFIX));
+        let labels = builder.build();
+        Ok(if labels.is_empty() {
+            Built::Dropped(discovered)
+        } else {
+            Built::Target(Box::new(Self {
+                discovered,
+                labels,
+                url,
+                interval,
+                timeout,
+                histograms,
+                hash,
+            }))
+        })
     }
-    let address = Box::<str>::from(builder.get(ADDRESS_LABEL).unwrap_or_default());
-    if address.is_empty() {
-        return Err(TargetError::NoAddress);
-    }
-    if address.contains('/') {
-        return Err(TargetError::Address(address));
-    }
-    let (interval, timeout) = interval_and_timeout(&builder)?;
-    check_flags(&builder)?;
-    builder.retain(|name, _| !name.starts_with(META_LABEL_PREFIX));
-    if builder.get(INSTANCE_LABEL).is_none() {
-        builder.set(INSTANCE_LABEL, &address);
-    }
-    let all = builder.build();
-    let url = url(&all, &config.params).into_boxed_str();
-    let hash = schedule::target_hash(&all, &url);
-    builder.retain(|name, _| !name.starts_with(HIDDEN_LABEL_PREFIX));
-    let labels = builder.build();
-    Ok(if labels.is_empty() {
-        Built::Dropped(discovered)
-    } else {
-        Built::Target(Box::new(Target { discovered, labels, url, interval, timeout, hash }))
-    })
 }
 
 /// Fills `out` with the labels from which relabelling starts.
-fn discover(config: &ScrapeConfig, address: &str, group_labels: &Labels, out: &mut LabelsBuilder) {
-    out.reset(group_labels);
-    out.set(ADDRESS_LABEL, address);
+fn discover(config: &ScrapeConfig, found: &Labels, out: &mut LabelsBuilder) {
+    out.reset(found);
     let interval = duration::display(config.scrape_interval).to_string();
     let timeout = duration::display(config.scrape_timeout).to_string();
     let defaults = [
@@ -108,7 +219,8 @@ fn discover(config: &ScrapeConfig, address: &str, group_labels: &Labels, out: &m
         (PATH_LABEL, &config.metrics_path),
         (SCHEME_LABEL, config.scheme.as_str()),
     ];
-    let flags = FLAG_LABELS.map(|(name, _)| (name, "false"));
+    let flags = HistogramFlags::default().labels();
+    let flags = flags.map(|(name, value)| (name, if value { "true" } else { "false" }));
     for (name, value) in defaults.into_iter().chain(flags) {
         if out.get(name).is_none() {
             out.set(name, value);
@@ -144,14 +256,13 @@ fn interval_and_timeout(labels: &LabelsBuilder) -> Result<(Duration, Duration), 
     Ok((interval, timeout))
 }
 
-fn check_flags(labels: &LabelsBuilder) -> Result<(), TargetError> {
-    for (name, what) in FLAG_LABELS {
-        let value = labels.get(name).unwrap_or("false");
-        if !BOOL_WORDS.contains(&value) {
-            return Err(TargetError::Bool { what, value: value.into() });
-        }
+/// Reads what Go's `strconv.ParseBool` reads.
+fn parse_bool(word: &str) -> Option<bool> {
+    match word {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
     }
-    Ok(())
 }
 
 /// Returns the address that `labels` describe. Parameters in labels replace the first configured
@@ -213,22 +324,15 @@ const HIDDEN_LABEL_PREFIX: &str = "__";
 /// Labels whose names start so say where a target was found; even the target does not keep them.
 const META_LABEL_PREFIX: &str = "__meta_";
 const PARAM_LABEL_PREFIX: &str = "__param_";
-const ADDRESS_LABEL: &str = "__address__";
 const SCHEME_LABEL: &str = "__scheme__";
 const PATH_LABEL: &str = "__metrics_path__";
 const INTERVAL_LABEL: &str = "__scrape_interval__";
 const TIMEOUT_LABEL: &str = "__scrape_timeout__";
 
-/// Labels that switch on how histograms are scraped, and how an error calls them.
-const FLAG_LABELS: [(&str, &str); 3] = [
-    ("__convert_classic_histograms_to_nhcb__", "convert classic histograms to nhcb"),
-    ("__always_scrape_classic_histograms__", "always scrape classic histograms"),
-    ("__scrape_native_histograms__", "scrape native histograms"),
-];
-
-/// What Go's `strconv.ParseBool` reads.
-const BOOL_WORDS: [&str; 12] =
-    ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+/// Labels that say how the histograms of one target are read.
+const CONVERT_CLASSIC_LABEL: &str = "__convert_classic_histograms_to_nhcb__";
+const KEEP_CLASSIC_LABEL: &str = "__always_scrape_classic_histograms__";
+const NATIVE_LABEL: &str = "__scrape_native_histograms__";
 
 #[cfg(test)]
 mod tests;

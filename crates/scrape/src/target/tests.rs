@@ -12,7 +12,10 @@ fn build_first(job: &str) -> Result<Built, TargetError> {
     let config = Config::load(&text, "test.yml", |_| None).unwrap();
     let job = &config.scrape_configs[0];
     let group = &job.static_configs[0];
-    build(job, &group.targets[0], &group.labels)
+    let mut found = LabelsBuilder::default();
+    found.reset(&group.labels);
+    found.set(ADDRESS_LABEL, &group.targets[0]);
+    Target::build(job, &found.build())
 }
 
 fn target(job: &str) -> Target {
@@ -97,8 +100,7 @@ fn targets_are_those_of_the_reference() {
             }
         };
         for result in results.iter().filter(|result| result["unstable"].is_null()) {
-            let group = labels(&result["input"]);
-            let built = build(&config.scrape_configs[0], group.value(ADDRESS_LABEL), &group);
+            let built = Target::build(&config.scrape_configs[0], &labels(&result["input"]));
             check_result(&case["name"], result, built);
             checked += 1;
         }

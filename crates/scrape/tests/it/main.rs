@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod conformance;
 mod fetch;
 mod manager;
+mod recorded;
 mod server;

@@ -39,6 +39,21 @@ pub fn write_scrape_stats(page: &mut TextWriter, stats: &Stats) {
             stats.exceeded_target_limit,
         ),
         (
+            "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+            "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
+            stats.exceeded_bucket_limit,
+        ),
+        (
+            "prometheus_target_scrapes_exemplar_out_of_order_total",
+            "Total number of exemplar rejected due to not being out of the expected order.",
+            stats.exemplar_out_of_order,
+        ),
+        (
+            "narthex_target_scrapes_sample_over_series_limit_total",
+            "Samples left out because the target, or all targets, had too many series.",
+            stats.exceeded_series_limit,
+        ),
+        (
             "prometheus_target_scrapes_sample_duplicate_timestamp_total",
             "Total number of samples rejected due to duplicate timestamps but different values.",
             stats.duplicate_timestamp,
@@ -75,6 +90,7 @@ pub fn write_scrape_stats(page: &mut TextWriter, stats: &Stats) {
             stats.lateness_max.as_secs_f64(),
         ),
         ("narthex_target_scrape_pools", "Configured scrape pools.", stats.pools as f64),
+        ("narthex_target_series", "Series that all targets have now.", stats.series as f64),
         (
             "narthex_target_metadata_cache_entries",
             "Metric families with metadata, over all targets.",
