@@ -19,10 +19,12 @@ pub enum Kind {
     Prometheus,
     /// The VictoriaMetrics that is installed, as a single node.
     VictoriaMetrics,
+    /// Its agent, which scrapes and keeps nothing: the flag `-remoteWrite.url` says who does.
+    VmAgent,
 }
 
 impl Kind {
-    /// All of them, ours first.
+    /// Those that answer queries, ours first.
     pub const ALL: [Self; 3] = [Self::Narthex, Self::Prometheus, Self::VictoriaMetrics];
 
     /// Returns what tables call it.
@@ -32,6 +34,7 @@ impl Kind {
             Self::Narthex => "narthex",
             Self::Prometheus => "Prometheus",
             Self::VictoriaMetrics => "VictoriaMetrics",
+            Self::VmAgent => "vmagent",
         }
     }
 
@@ -43,7 +46,7 @@ impl Kind {
     pub fn version(self) -> Result<String> {
         let (program, arguments) = match self {
             // Debian's build does not know its own version.
-            Self::VictoriaMetrics => {
+            Self::VictoriaMetrics | Self::VmAgent => {
                 ("dpkg-query".into(), ["--show", "victoria-metrics"].as_slice())
             }
             _ => (self.program()?, ["--version"].as_slice()),
@@ -65,6 +68,7 @@ impl Kind {
             }
             Self::Prometheus => Ok("prometheus".into()),
             Self::VictoriaMetrics => Ok("victoria-metrics".into()),
+            Self::VmAgent => Ok("vmagent".into()),
         }
     }
 }
@@ -106,7 +110,7 @@ impl Engine {
         let process = Program::start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
         let health = match kind {
-            Kind::VictoriaMetrics => format!("{url}/health"),
+            Kind::VictoriaMetrics | Kind::VmAgent => format!("{url}/health"),
             _ => format!("{url}/-/ready"),
         };
         while http::get(&health).is_none_or(|(status, _)| status != 200) {
@@ -190,6 +194,11 @@ fn arguments(kind: Kind, folder: &Path, port: u16) -> Vec<OsString> {
             String::from("-retentionPeriod=100y"),
             String::from("-search.latencyOffset=0s"),
             String::from("-search.maxUniqueTimeseries=2000000"),
+        ],
+        Kind::VmAgent => vec![
+            format!("-promscrape.config={}", config.display()),
+            format!("-remoteWrite.tmpDataPath={}", data.display()),
+            format!("-httpListenAddr=127.0.0.1:{port}"),
         ],
     };
     options.into_iter().map(OsString::from).collect()

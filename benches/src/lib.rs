@@ -5,11 +5,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports there")]
 
 mod engine;
+mod sink;
 
 use std::error::Error;
 
 pub use engine::{Engine, Kind};
 use narthex_examples::Target;
+pub use sink::Sink;
 
 /// Whatever can go wrong in a benchmark ends it.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
