@@ -9,4 +9,4 @@ mod program;
 mod target;
 
 pub use program::{Program, Server, free_port, peer, start_prometheus, wait_for};
-pub use target::Target;
+pub use target::{Answer, Target};

@@ -6,6 +6,7 @@
 
 mod block_damage;
 mod disk_full;
+mod hostile_targets;
 mod kill;
 mod ledger;
 mod loading;

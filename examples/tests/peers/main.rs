@@ -10,4 +10,5 @@ mod node_exporter;
 mod promtool;
 mod round_trips;
 mod same_answers;
+mod same_scrapes;
 mod scraped_by_prometheus;
