@@ -395,7 +395,6 @@ fn assert_same(ours: &BTreeMap<String, Stored>, theirs: &BTreeMap<String, Stored
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    println!("{} scenarios, {sample_count} samples: the same", SCENARIOS.len());
     assert!(sample_count > 1_000, "{sample_count} samples");
 }
 

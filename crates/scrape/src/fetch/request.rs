@@ -36,16 +36,18 @@ impl Request {
         let wanted = first.into_iter().chain(&config.scrape_protocols);
         let protocols: Vec<ScrapeProtocol> =
             wanted.filter_map(|protocol| protocol.as_str().parse().ok()).collect();
+        let escaping: EscapingScheme =
+            config.metric_name_escaping_scheme.as_str().parse().unwrap_or_default();
         let body_size_max = match config.limits.body_size_limit {
             0 => BODY_SIZE_MAX,
             limit => usize::try_from(limit).unwrap_or(usize::MAX).min(BODY_SIZE_MAX),
         };
         Self {
             url: target.url.clone(),
-            accept: accept_header(&protocols, EscapingScheme::AllowUtf8).into(),
+            accept: accept_header(&protocols, escaping).into(),
             timeout: target.timeout,
             compression: config.enable_compression,
-            follow_redirects: true,
+            follow_redirects: config.http.follow_redirects,
             body_size_max,
         }
     }

@@ -146,22 +146,24 @@ impl Settings {
             extra_metrics: config.extra_scrape_metrics,
             fallback: config.fallback_scrape_protocol.map(content_type::format_of),
             limits: config.limits,
-            // Limits of buckets and other names are not among the keys of a job yet.
-            buckets: BucketLimits::new(0, 0.0),
-            names: NameValidation::Utf8,
+            buckets: BucketLimits::new(
+                config.native_histogram_bucket_limit,
+                config.native_histogram_min_bucket_factor,
+            ),
+            names: config.metric_name_validation_scheme,
             rules: config.metric_relabel_configs.clone(),
         }
     }
 
     /// Returns how the pages of a target are read.
     fn read_options(&self, histograms: HistogramFlags) -> ReadOptions {
-        let mut options = ReadOptions::default();
-        options.native_histograms = histograms.native;
-        options.convert_classic_histograms = histograms.convert_classic;
-        options.keep_classic_histograms = histograms.keep_classic;
-        options.start_timestamps =
-            self.features.start_timestamps || self.features.start_timestamp_zeros;
-        options
+        let Features { start_timestamps, start_timestamp_zeros, .. } = self.features;
+        ReadOptions {
+            native_histograms: histograms.native,
+            convert_classic_histograms: histograms.convert_classic,
+            keep_classic_histograms: histograms.keep_classic,
+            start_timestamps: start_timestamps || start_timestamp_zeros,
+        }
     }
 }
 
@@ -173,7 +175,7 @@ impl Scraper {
         let traits = Traits {
             labels: target,
             timeout: config.scrape_timeout,
-            histograms: HistogramFlags::default(),
+            histograms: HistogramFlags::of_job(config),
         };
         Self::with_settings(settings, traits, Arc::default(), Arc::new(SeriesLimit::new(0, 0)))
     }

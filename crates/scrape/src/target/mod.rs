@@ -69,6 +69,14 @@ pub(crate) struct HistogramFlags {
 }
 
 impl HistogramFlags {
+    pub(crate) fn of_job(config: &ScrapeConfig) -> Self {
+        Self {
+            native: config.scrape_native_histograms,
+            keep_classic: config.always_scrape_classic_histograms,
+            convert_classic: config.convert_classic_histograms_to_nhcb,
+        }
+    }
+
     /// Returns the labels and what they say.
     fn labels(self) -> [(&'static str, bool); 3] {
         [
@@ -181,7 +189,7 @@ impl Target {
             return Err(TargetError::Address(address));
         }
         let (interval, timeout) = interval_and_timeout(&builder)?;
-        let histograms = HistogramFlags::default().overridden_by(&builder)?;
+        let histograms = HistogramFlags::of_job(config).overridden_by(&builder)?;
         builder.retain(|name, _| !name.starts_with(META_LABEL_PREFIX));
         if builder.get(INSTANCE_LABEL).is_none() {
             builder.set(INSTANCE_LABEL, &address);
@@ -219,7 +227,7 @@ fn discover(config: &ScrapeConfig, found: &Labels, out: &mut LabelsBuilder) {
         (PATH_LABEL, &config.metrics_path),
         (SCHEME_LABEL, config.scheme.as_str()),
     ];
-    let flags = HistogramFlags::default().labels();
+    let flags = HistogramFlags::of_job(config).labels();
     let flags = flags.map(|(name, value)| (name, if value { "true" } else { "false" }));
     for (name, value) in defaults.into_iter().chain(flags) {
         if out.get(name).is_none() {

@@ -54,13 +54,6 @@ impl Group {
     }
 }
 
-impl Group {
-    /// Returns whether the configuration has the keys of the job.
-    pub(super) fn is_supported(&self) -> bool {
-        self.config.is_ok()
-    }
-}
-
 impl Bench {
     pub(super) fn new(origin: Origin) -> Self {
         Self { origin, fetch: HttpFetch::default() }
