@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use narthex_server::{ServeLimits, ServerOptions, ServerState, router, serve};
+//! use narthex_server::{ServeLimits, ServerOptions, ServerState, WebGuard, router, serve};
 //! use narthex_storage::MemoryStore;
 //! use tokio::net::TcpListener;
 //!
@@ -17,7 +17,8 @@
 //! let state = Arc::new(ServerState::new(store, ServerOptions::default()));
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let stop = async { /* a signal, or, here, nothing to wait for */ };
-//! serve(listener, router(state), ServeLimits::default(), stop).await
+//! let everybody = Arc::new(WebGuard::default());
+//! serve(vec![listener], router(state), everybody, ServeLimits::default(), stop).await
 //! # })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
@@ -46,7 +47,6 @@ mod metrics;
 mod page;
 mod params;
 mod routes;
-mod serve;
 mod state;
 mod targets;
 mod throttle;
@@ -55,8 +55,8 @@ mod write;
 
 pub use build_info::hostname;
 pub use metrics::{write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats};
+pub use narthex_http::{ServeLimits, WebGuard, serve};
 pub use routes::router;
-pub use serve::{ServeLimits, serve};
 pub use state::{
     Collector, Lifecycle, Readiness, Reload, ServerOptions, ServerState, Status, Store, WalReplay,
 };

@@ -1,5 +1,6 @@
 //! promtool as a command: tests of what a server is told, and tools for what it stored.
 
+mod check_web_config;
 mod console;
 mod test_promql;
 pub mod tsdb;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::negation::with_negations;
+pub use check_web_config::check_web_config;
 pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
 
@@ -29,12 +31,32 @@ pub struct PromtoolFlags {
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum PromtoolCommand {
+    /// Check the resources for validity.
+    #[command(subcommand)]
+    Check(CheckCommand),
     /// Unit testing.
     #[command(subcommand)]
     Test(TestCommand),
     /// Run tsdb commands.
     #[command(subcommand)]
     Tsdb(tsdb::TsdbCommand),
+}
+
+/// What promtool can check.
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum CheckCommand {
+    /// Check if the web config files are valid or not.
+    WebConfig(CheckWebConfigFlags),
+}
+
+/// The flags of `promtool check web-config`.
+#[derive(Clone, Debug, Args)]
+#[non_exhaustive]
+pub struct CheckWebConfigFlags {
+    /// The config files to check.
+    #[arg(required = true, value_name = "WEB-CONFIG-FILES")]
+    pub files: Vec<PathBuf>,
 }
 
 /// What promtool can test.
@@ -72,6 +94,9 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn run(flags: &PromtoolFlags, console: &mut Console<'_>, errors: &mut dyn Write) -> ExitCode {
     let outcome = match &flags.command {
+        PromtoolCommand::Check(CheckCommand::WebConfig(check)) => {
+            check_web_config(&check.files, errors).map_err(Into::into)
+        }
         PromtoolCommand::Test(TestCommand::Promql(test)) => {
             let counts = test_promql(&test.files, console.out());
             counts

@@ -15,9 +15,17 @@ pub struct ServerFlags {
     #[arg(long = "config.file", value_name = "FILE", default_value = "prometheus.yml")]
     pub config_file: Box<str>,
 
-    /// Address to listen on for UI, API, and telemetry.
+    /// Address to listen on for UI, API, and telemetry. Repeatable.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
-    pub listen_address: Box<str>,
+    pub listen_addresses: Vec<Box<str>>,
+
+    /// Path to configuration file that can enable TLS or authentication.
+    #[arg(long = "web.config.file", value_name = "FILE", default_value = "")]
+    pub web_config_file: Box<str>,
+
+    /// Maximum duration before timing out the headers of a request, and closing idle connections.
+    #[arg(long = "web.read-timeout", value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub read_timeout: Duration,
 
     /// Maximum number of simultaneous connections.
     #[arg(long = "web.max-connections", value_name = "COUNT", default_value_t = 512)]
@@ -135,8 +143,10 @@ impl ServerFlags {
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("web.enable-remote-write-receiver", self.enable_remote_write_receiver.to_string()),
             ("web.external-url", self.external_url.to_string()),
-            ("web.listen-address", self.listen_address.to_string()),
+            ("web.config.file", self.web_config_file.to_string()),
+            ("web.listen-address", self.listen_addresses.join(",")),
             ("web.max-connections", self.connections_max.to_string()),
+            ("web.read-timeout", duration::display(self.read_timeout).to_string()),
             ("web.route-prefix", self.route_prefix.clone().unwrap_or_default().into_string()),
         ];
         pairs.extend(self.storage.to_pairs());

@@ -9,20 +9,22 @@ mod process;
 mod signals;
 mod storage;
 mod upkeep;
+mod web;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use narthex_discovery::TargetSets;
+use narthex_http::WebConfigError;
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
     Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_discovery_stats,
     write_retention, write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
-use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -37,6 +39,7 @@ use opening::OpeningStore;
 use process::Process;
 use signals::{Hangups, Stop};
 use upkeep::Upkeep;
+use web::Web;
 
 /// Reads the command line of this process and runs the server until it is told to stop.
 ///
@@ -86,6 +89,10 @@ pub fn run(flags: ServerFlags) -> ExitCode {
 enum RunError {
     #[error(transparent)]
     Configuration(#[from] LoadError),
+    #[error("{file}: {source}")]
+    WebConfig { file: Box<str>, source: WebConfigError },
+    #[error("no address to listen on")]
+    NoAddress,
     #[error("listen on {address}: {source}")]
     Listen { address: Box<str>, source: std::io::Error },
     #[error("{}", with_source(.0))]
@@ -106,7 +113,8 @@ impl RunError {
     fn headline(&self) -> &'static str {
         match self {
             Self::Configuration(_) => "Error loading config",
-            Self::Listen { .. } => "Unable to start web listener",
+            Self::WebConfig { .. } => "Unable to validate web configuration file",
+            Self::Listen { .. } | Self::NoAddress => "Unable to start web listener",
             Self::Open(_) | Self::OpenPanic => "Opening storage failed",
             Self::Thread(_) => "Unable to look after the storage",
             Self::Signals(_) => "Unable to catch signals",
@@ -133,14 +141,12 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let loaded = configuration::load(&flags)?;
     let mut stop = Stop::listen().map_err(RunError::Signals)?;
     let hangups = Hangups::listen().map_err(RunError::Signals)?;
-    let listen_address = flags.listen_address.clone();
-    let fail = |source| RunError::Listen { address: listen_address.clone(), source };
-    let listener = TcpListener::bind(&*listen_address).await.map_err(fail)?;
-    let address = listener.local_addr().map_err(fail)?;
-    tracing::info!(address = %address, "Listening on");
+    let Web { listeners, address, guard } = Web::open(&flags).await?;
 
     let store = Arc::new(OpeningStore::default());
-    let Options { server, mut storage, scraping, exemplar_storage, .. } = options(&flags, address);
+    let secure = guard.is_secure();
+    let Options { server, mut storage, scraping, exemplar_storage, .. } =
+        options(&flags, address, secure);
     let runtime = tokio::runtime::Handle::current();
     let discovering = narthex_discovery::Options::default();
     let discovery = narthex_discovery::Manager::new(runtime.clone(), discovering);
@@ -164,7 +170,9 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let (end_serving, serving_ends) = oneshot::channel::<()>();
     let mut limits = ServeLimits::default();
     limits.connections_max = process.flags().connections_max.max(1);
-    let server = tokio::spawn(serve(listener, router(Arc::clone(&state)), limits, async move {
+    limits.head_timeout = process.flags().read_timeout;
+    let app = router(Arc::clone(&state));
+    let server = tokio::spawn(serve(listeners, app, guard, limits, async move {
         // The sender is dropped where the start fails; then serving ends, too.
         let _ = serving_ends.await;
     }));
@@ -198,7 +206,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
 }
 
 /// Returns what the flags set.
-fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
+fn options(flags: &ServerFlags, address: SocketAddr, secure: bool) -> Options {
     let mut all = Options::default();
     features::enable(&flags.enable_feature, &mut all);
     flags.storage.apply(&mut all.storage);
@@ -221,7 +229,7 @@ fn options(flags: &ServerFlags, address: std::net::SocketAddr) -> Options {
     options.write_lead_max_ms = i64::MAX;
     options.lifecycle = flags.enable_lifecycle;
     options.cors_origin = flags.cors_origin.clone();
-    options.external_url = process::external_url(&flags.external_url, address).into();
+    options.external_url = process::external_url(&flags.external_url, address, secure).into();
     options.route_prefix = process::route_prefix(flags).into();
     options.listen_port = address.port();
     all

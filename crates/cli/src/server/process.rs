@@ -163,18 +163,19 @@ fn successful() -> Reload {
 
 /// Returns the URL under which people reach the server: the flag, or what the address tells. A
 /// server that only this machine reaches has none.
-pub(super) fn external_url(flag: &str, address: SocketAddr) -> String {
+pub(super) fn external_url(flag: &str, address: SocketAddr, secure: bool) -> String {
     if !flag.is_empty() {
         return flag.trim_end_matches('/').to_owned();
     }
     let (ip, port) = (address.ip(), address.port());
+    let scheme = if secure { "https" } else { "http" };
     let hostname = narthex_server::hostname();
     if ip.is_loopback() || hostname.is_empty() {
         String::new()
     } else if ip.is_unspecified() {
-        format!("http://{hostname}:{port}")
+        format!("{scheme}://{hostname}:{port}")
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
 }
 
@@ -216,9 +217,11 @@ mod tests {
 
     #[test]
     fn only_a_reachable_server_has_an_external_url() {
-        let url = |flag: &str, address: &str| external_url(flag, address.parse().unwrap());
+        let url = |flag: &str, address: &str| external_url(flag, address.parse().unwrap(), false);
         assert_eq!(url("", "127.0.0.1:9090"), "");
         assert_eq!(url("", "10.0.0.7:9090"), "http://10.0.0.7:9090");
         assert_eq!(url("https://x/prom/", "127.0.0.1:9090"), "https://x/prom");
+        let address = "192.0.2.1:9090".parse().unwrap();
+        assert_eq!(external_url("", address, true), "https://192.0.2.1:9090");
     }
 }

@@ -86,6 +86,14 @@ pub enum ClientAuth {
     RequireAndVerifyClientCert,
 }
 
+impl ClientAuth {
+    /// Returns whether only clients are let in whose certificate was checked.
+    #[must_use]
+    pub fn is_verified(self) -> bool {
+        self == Self::RequireAndVerifyClientCert
+    }
+}
+
 /// How many requests are answered: `burst` at once, then one each `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {

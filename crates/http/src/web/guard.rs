@@ -28,6 +28,8 @@ pub struct WebGuard {
     bucket: Option<Mutex<Bucket>>,
     /// Whether connections are secure, which is settled at the start.
     secure: bool,
+    /// Whether clients had to say who they are at the start.
+    asks_who: bool,
 }
 
 /// The file as it was when it was last read.
@@ -61,6 +63,8 @@ impl WebGuard {
         Ok(Self {
             path: Some(path.to_owned()),
             secure: config.tls.is_some(),
+            asks_who: !config.users.is_empty()
+                || config.tls.is_some_and(|tls| tls.client_auth.is_verified()),
             bucket,
             ..Self::default()
         })
@@ -70,6 +74,13 @@ impl WebGuard {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Returns whether clients had to say who they are, by a password or a certificate, when the file was
+    /// first read.
+    #[must_use]
+    pub fn asks_who(&self) -> bool {
+        self.asks_who
     }
 
     /// Returns how to speak TLS with the next connection, where TLS is spoken.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use narthex_server::{ServeLimits, ServerOptions, ServerState, Store, router, serve};
+use narthex_server::{ServeLimits, ServerOptions, ServerState, Store, WebGuard, router, serve};
 use narthex_storage::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -23,7 +23,8 @@ fn serving_store(store: Arc<dyn Store>, limits: ServeLimits, test: impl FnOnce(S
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = runtime.spawn(serve(listener, app, limits, async move {
+    let everybody = Arc::new(WebGuard::default());
+    let server = runtime.spawn(serve(vec![listener], app, everybody, limits, async move {
         let _ = stopped.await;
     }));
     test(address);
