@@ -18,7 +18,7 @@
 //! let config = Config::load(text, "prometheus.yml", |_| None)?;
 //! let store = Arc::new(MemoryStore::default());
 //! let runtime = tokio::runtime::Handle::current();
-//! let manager = Manager::new(store, Arc::new(HttpFetch::default()), runtime, Options::default());
+//! let manager = Manager::new(store, HttpFetch::for_job, runtime, Options::default());
 //! manager.apply(&config);
 //! assert_eq!(&*manager.targets().active[0].url, "http://localhost:1/metrics");
 //! manager.shutdown().await;
@@ -36,8 +36,7 @@
 //! # Limits
 //!
 //! Pages have at most a gigabyte, and less where the job says so; what a target's metadata may take
-//! and how far failing pages may grow its cache is bounded too. Targets are asked by plain HTTP, for
-//! the text format.
+//! and how far failing pages may grow its cache is bounded too.
 
 #![forbid(unsafe_code)]
 

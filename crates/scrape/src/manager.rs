@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use narthex_config::Config;
+use narthex_config::{Config, ScrapeConfig};
 use narthex_discovery::{Groups, TargetSets};
 use narthex_model::{Labels, Metadata};
 use narthex_storage::Appendable;
@@ -92,12 +92,13 @@ impl Default for Options {
 pub const TARGET_SERIES_MAX_DEFAULT: u64 = 200_000;
 
 impl Manager {
-    /// Returns a manager without jobs. Its tasks run on `runtime`, whose timers and sockets must be
-    /// enabled.
+    /// Returns a manager without jobs. `fetchers` gives a job what its pages are fetched with, mostly
+    /// [`HttpFetch::for_job`](crate::HttpFetch::for_job), and is asked again when the job's HTTP settings
+    /// change. Tasks run on `runtime`, whose timers and sockets must be enabled.
     #[must_use]
     pub fn new(
         store: Arc<dyn Appendable>,
-        fetch: Arc<dyn Fetch>,
+        fetchers: impl Fn(&ScrapeConfig) -> Arc<dyn Fetch> + Send + Sync + 'static,
         runtime: Handle,
         options: Options,
     ) -> Self {
@@ -106,7 +107,7 @@ impl Manager {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             store,
-            fetch,
+            fetchers: Box::new(fetchers),
             runtime,
             counters: Counters::default(),
             timestamp_tolerance,

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use hashbrown::{HashMap, HashSet};
 use narthex_config::{Scheme, ScrapeConfig, ScrapeLimits};
 use narthex_discovery::{ADDRESS_LABEL, Groups};
+use narthex_http::HttpClientConfig;
 use narthex_model::{Labels, LabelsBuilder};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::fetch::Request;
+use crate::fetch::{Fetch, Request};
 use crate::schedule::Schedule;
 use crate::scraper::Settings;
 use crate::stats::JobStats;
@@ -21,6 +22,7 @@ use crate::task::{Shared, Stop, TargetLimit, Task};
 #[derive(Debug)]
 pub(crate) struct Pool {
     config: ScrapeConfig,
+    fetch: Arc<dyn Fetch>,
     /// What was discovered for it.
     groups: Groups,
     target_limit: Option<TargetLimit>,
@@ -60,7 +62,11 @@ impl Pool {
     ) -> Self {
         let began = Instant::now();
         let settings = Arc::new(Settings::new(config, launcher.shared.features));
-        let (targets, mut pool) = Self::make_targets(config.clone(), groups);
+        let fetch = match &before {
+            Some(before) if before.config.http == config.http => Arc::clone(&before.fetch),
+            _ => (launcher.shared.fetchers)(config),
+        };
+        let (targets, mut pool) = Self::make_targets(config.clone(), fetch, groups);
         let mut stats = JobStats::default();
         let mut known = HashMap::new();
         pool.target_limit = pool.target_limit(targets.len(), launcher);
@@ -148,9 +154,14 @@ impl Pool {
     }
 
     /// Returns the distinct targets of a job, and its pool without tasks.
-    fn make_targets(config: ScrapeConfig, groups: Groups) -> (Vec<Target>, Self) {
+    fn make_targets(
+        config: ScrapeConfig,
+        fetch: Arc<dyn Fetch>,
+        groups: Groups,
+    ) -> (Vec<Target>, Self) {
         let mut pool = Self {
             config,
+            fetch,
             groups,
             target_limit: None,
             active: Vec::new(),
@@ -229,6 +240,7 @@ impl Pool {
             target: Arc::clone(&target),
             status: Arc::clone(&status),
             settings: Arc::clone(settings),
+            fetch: Arc::clone(&self.fetch),
             request: Request::new(&self.config, &target, launcher.shared.features),
             schedule: Schedule::new(target.interval, target.hash, launcher.seed),
             target_limit: self.target_limit,
@@ -257,6 +269,7 @@ fn same_series(before: &ScrapeConfig, after: &ScrapeConfig) -> bool {
         scrape_protocols: Vec::new(),
         metrics_path: String::new(),
         scheme: Scheme::Http,
+        http: HttpClientConfig::default(),
         params: Default::default(),
         enable_compression: true,
         limits: ScrapeLimits {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::fetch::{Fetch, Page, Request};
+use crate::fetch::{Fetch, Fetchers, Page, Request};
 use crate::schedule::Schedule;
 use crate::scraper::{Features, Scraped, Settings};
 use crate::series_limit::SeriesLimit;
@@ -22,7 +22,7 @@ use crate::{Body, ScrapeError, Scraper};
 /// What all tasks of a manager share.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Appendable>,
-    pub(crate) fetch: Arc<dyn Fetch>,
+    pub(crate) fetchers: Fetchers,
     pub(crate) runtime: Handle,
     pub(crate) counters: Counters,
     pub(crate) timestamp_tolerance: Duration,
@@ -37,8 +37,7 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fetch, counters, .. } = self;
-        f.debug_struct("Shared").field("fetch", fetch).field("counters", counters).finish()
+        f.debug_struct("Shared").field("counters", &self.counters).finish_non_exhaustive()
     }
 }
 
@@ -49,6 +48,7 @@ pub(crate) struct Task {
     pub(crate) target: Arc<Target>,
     pub(crate) status: Arc<Status>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) request: Request,
     pub(crate) schedule: Schedule,
     /// Why the target is not asked at all: the job has more targets than it may.
@@ -178,7 +178,7 @@ impl Task {
         if let Some(TargetLimit { target_count, limit }) = self.target_limit {
             return Err(ScrapeError::TargetLimit { target_count, limit });
         }
-        Ok(self.request.send(&*self.shared.fetch, &mut buffers.received).await?)
+        Ok(self.request.send(&*self.fetch, &mut buffers.received).await?)
     }
 
     /// Parses and appends on a blocking thread. The store may wait for a disk and a large page takes

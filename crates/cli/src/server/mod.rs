@@ -151,8 +151,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let discovering = narthex_discovery::Options::default();
     let discovery = narthex_discovery::Manager::new(runtime.clone(), discovering);
     let discovery = Arc::new(discovery);
-    let fetch = Arc::new(HttpFetch::default());
-    let manager = Arc::new(Manager::new(store.clone(), fetch, runtime, scraping));
+    let manager = Arc::new(Manager::new(store.clone(), HttpFetch::for_job, runtime, scraping));
     let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
     let finder = Arc::clone(&discovery);
     let process =

@@ -6,7 +6,9 @@ mod request;
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use narthex_config::ScrapeConfig;
 use narthex_model::quote::Quoted;
 
 pub use http::HttpFetch;
@@ -21,6 +23,9 @@ pub trait Fetch: Debug + Send + Sync {
     /// Fails as soon as the body reaches `request.body_size_max` bytes, before they are kept.
     fn fetch<'a>(&'a self, request: &'a Request, body: &'a mut Vec<u8>) -> Fetching<'a>;
 }
+
+/// Gives each job what its pages are fetched with.
+pub(crate) type Fetchers = Box<dyn Fn(&ScrapeConfig) -> Arc<dyn Fetch> + Send + Sync>;
 
 /// A page on its way: see [`Fetch::fetch`].
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Page, FetchError>> + Send + 'a>>;

@@ -19,8 +19,6 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether the target may compress the page.
     pub compression: bool,
-    /// Whether to go where a redirect points.
-    pub follow_redirects: bool,
     /// Bytes of the body that are too many.
     pub body_size_max: usize,
 }
@@ -47,7 +45,6 @@ impl Request {
             accept: accept_header(&protocols, escaping).into(),
             timeout: target.timeout,
             compression: config.enable_compression,
-            follow_redirects: config.http.follow_redirects,
             body_size_max,
         }
     }

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use flate2::{Compression, write::GzEncoder};
+use narthex_http::HttpClientConfig;
 use narthex_scrape::{Fetch, FetchError, HttpFetch, Page, Request};
 
 use crate::server::{Answer, Server, page};
@@ -12,7 +13,6 @@ fn request(url: &str) -> Request {
         accept: "text/plain".into(),
         timeout: Duration::from_millis(1_500),
         compression: true,
-        follow_redirects: true,
         body_size_max: 1_000,
     }
 }
@@ -110,13 +110,13 @@ async fn redirects_are_followed_a_few_times() {
     let (_, text) = fetch(&fetcher, &request(&url)).await.unwrap();
     assert_eq!(text, "elsewhere 1\n");
 
-    let stay = Request { follow_redirects: false, ..request(&url) };
-    let error = fetch(&fetcher, &stay).await.unwrap_err();
+    let stays = HttpClientConfig { follow_redirects: false, ..HttpClientConfig::default() };
+    let error = fetch(&HttpFetch::new(stays), &request(&url)).await.unwrap_err();
     assert_eq!(error.to_string(), "server returned HTTP status 302 Found");
 
     let circle = format!("http://{}/loop", server.address);
     let error = fetch(&fetcher, &request(&circle)).await.unwrap_err();
-    assert!(error.to_string().ends_with("stopped after 10 redirects"), "{error}");
+    assert!(error.to_string().ends_with("stopped after 5 redirects"), "{error}");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn unreachable_targets() {
             format!("http://{closed}/metrics"),
             format!("dial tcp {closed}: connect: connection refused"),
         ),
-        ("https://h/".to_owned(), "unsupported protocol scheme \"https\"".to_owned()),
+        ("ftp://h/".to_owned(), "unsupported protocol scheme \"ftp\"".to_owned()),
     ] {
         let error = fetch(&HttpFetch::default(), &request(&url)).await.unwrap_err();
         assert_eq!(error.to_string(), format!("Get \"{url}\": {expected}"));

@@ -15,8 +15,7 @@ use tokio::runtime::Handle;
 use crate::server::{Answer, Server, page};
 
 fn manager(store: &Arc<MemoryStore>) -> Manager {
-    let fetch = Arc::new(HttpFetch::default());
-    Manager::new(Arc::clone(store) as _, fetch, Handle::current(), Options::default())
+    Manager::new(Arc::clone(store) as _, HttpFetch::for_job, Handle::current(), Options::default())
 }
 
 /// Returns a configuration whose jobs, by name, scrape these addresses every 400 milliseconds.
@@ -166,9 +165,8 @@ async fn a_fault_costs_one_scrape() {
     let server = Server::start(|_| Answer::Keep(page("a 1\n")));
     let store = Arc::new(Faulty::default());
     store.broken.store(true, Ordering::Relaxed);
-    let fetch = Arc::new(HttpFetch::default());
     let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
-    let manager = Manager::new(appendable, fetch, Handle::current(), Options::default());
+    let manager = Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
     manager.apply(&config(&[("job", &[server.address.to_string()])]));
     let last = || manager.targets().active[0].last.clone();
     until("the fault shows", || last().health == Health::Down).await;
@@ -232,9 +230,8 @@ async fn scrapes_do_not_wait_for_commits_of_others() {
     let servers = servers.collect::<Vec<_>>();
     let addresses = servers.iter().map(|server| server.address.to_string()).collect::<Vec<_>>();
     let store = Arc::new(Slow::default());
-    let fetch = Arc::new(HttpFetch::default());
     let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
-    let manager = Manager::new(appendable, fetch, Handle::current(), Options::default());
+    let manager = Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
     manager.apply(&config(&[("job", &addresses)]));
     until("all wait for the disk", || store.waiting.load(Ordering::Relaxed) == count).await;
     *store.done.0.lock().unwrap() = true;

@@ -15,7 +15,6 @@ use super::store::{NOW_MS, Store};
 /// What all cases share.
 pub(super) struct Bench {
     origin: Origin,
-    fetch: HttpFetch,
 }
 
 /// A scrape job, and what it asks its targets.
@@ -56,7 +55,7 @@ impl Group {
 
 impl Bench {
     pub(super) fn new(origin: Origin) -> Self {
-        Self { origin, fetch: HttpFetch::default() }
+        Self { origin }
     }
 
     /// Scrapes a recorded target. Fails with what differs.
@@ -81,6 +80,7 @@ impl Bench {
             other => return Err(format!("{other:?}")),
         };
         let request = Request::new(job, &target, features(case));
+        let fetch = HttpFetch::for_job(job);
         let mut scraper = Scraper::for_target(job, &target, features(case));
         let mut store = Store::new();
         let (mut samples, mut exemplars) = (BTreeMap::new(), BTreeSet::new());
@@ -95,7 +95,7 @@ impl Bench {
             }
             self.origin.set_answer(answer);
             let (mut received, mut inflated) = (Vec::new(), Vec::new());
-            let page = request.send(&self.fetch, &mut received).await;
+            let page = request.send(&*fetch, &mut received).await;
             let content_type;
             let body = match page {
                 Err(error) => Err(error.into()),
