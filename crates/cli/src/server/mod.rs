@@ -36,7 +36,7 @@ use crate::negation::with_negations;
 use configuration::LoadError;
 use features::Options;
 use opening::OpeningStore;
-use process::Process;
+use process::{Flagged, Process};
 use signals::{Hangups, Stop};
 use upkeep::Upkeep;
 use web::Web;
@@ -154,11 +154,14 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let manager = Arc::new(Manager::new(store.clone(), HttpFetch::for_job, runtime, scraping));
     let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
     let finder = Arc::clone(&discovery);
-    let process =
-        Process::new(flags, loaded, scraper, finder, store.clone(), exemplar_storage, stopper);
+    let flagged =
+        Flagged { holds_exemplars: exemplar_storage, float_encoding: storage.float_encoding };
+    let process = Process::new(flags, loaded, scraper, finder, store.clone(), flagged, stopper);
     let process = Arc::new(process);
     storage.exemplars_max = process.exemplars_max();
     storage.out_of_order_window_ms = process.out_of_order_window_ms();
+    storage.float_encoding = process.float_encoding();
+    storage.stale_compaction_threshold = process.stale_compaction_threshold();
     storage.retention = process.retention();
     let range_max_ms = process.flags().storage.block_range_max_ms(&storage.retention);
     storage.compaction.range_max_ms = range_max_ms;

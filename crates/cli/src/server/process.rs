@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use narthex_config::{FloatChunkEncoding, TsdbConfig};
 use narthex_discovery::Job;
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status, WalReplay};
-use narthex_tsdb::{Db, Retention};
+use narthex_tsdb::{Db, FloatEncoding, Retention};
 use parking_lot::Mutex;
 
 use super::configuration::Loaded;
@@ -22,11 +23,19 @@ pub(super) struct Process {
     manager: Arc<Manager>,
     discovery: Arc<narthex_discovery::Manager>,
     store: Arc<OpeningStore>,
-    holds_exemplars: bool,
+    flagged: Flagged,
     stop: StopSender,
     configuration: Mutex<InForce>,
     /// Held while a reload goes on: two at a time would race.
     reloading: Mutex<()>,
+}
+
+/// What flags say of parts that the configuration has a say in, too.
+#[derive(Clone, Copy)]
+pub(super) struct Flagged {
+    pub(super) holds_exemplars: bool,
+    /// Where the configuration does not say.
+    pub(super) float_encoding: FloatEncoding,
 }
 
 /// The configuration in force, and how it came to be.
@@ -43,12 +52,12 @@ impl Process {
         manager: Arc<Manager>,
         discovery: Arc<narthex_discovery::Manager>,
         store: Arc<OpeningStore>,
-        holds_exemplars: bool,
+        flagged: Flagged,
         stop: StopSender,
     ) -> Self {
         let configuration = Mutex::new(InForce { loaded, reload: successful() });
         let reloading = Mutex::new(());
-        Self { flags, manager, discovery, store, holds_exemplars, stop, configuration, reloading }
+        Self { flags, manager, discovery, store, flagged, stop, configuration, reloading }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
@@ -57,7 +66,7 @@ impl Process {
 
     /// Returns how many exemplars are to be held.
     pub(super) fn exemplars_max(&self) -> usize {
-        if !self.holds_exemplars {
+        if !self.flagged.holds_exemplars {
             return 0;
         }
         let storage = self.configuration.lock().loaded.config.storage.clone();
@@ -72,10 +81,26 @@ impl Process {
 
     /// Returns how late samples may come, in milliseconds.
     pub(super) fn out_of_order_window_ms(&self) -> i64 {
+        i64::try_from(self.tsdb_config().out_of_order_time_window.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns how chunks of floats are encoded.
+    pub(super) fn float_encoding(&self) -> FloatEncoding {
+        match self.tsdb_config().chunk_encoding.floats {
+            None => self.flagged.float_encoding,
+            Some(FloatChunkEncoding::Xor) => FloatEncoding::Xor,
+            Some(FloatChunkEncoding::Xor2) => FloatEncoding::Xor2,
+        }
+    }
+
+    /// Returns the share of series without samples above which they leave the head early.
+    pub(super) fn stale_compaction_threshold(&self) -> f64 {
+        self.tsdb_config().stale_series_compaction_threshold
+    }
+
+    fn tsdb_config(&self) -> TsdbConfig {
         let storage = self.configuration.lock().loaded.config.storage.clone();
-        let tsdb = storage.and_then(|storage| storage.tsdb);
-        let window = tsdb.map_or(Duration::ZERO, |tsdb| tsdb.out_of_order_time_window);
-        i64::try_from(window.as_millis()).unwrap_or(i64::MAX)
+        storage.and_then(|storage| storage.tsdb).unwrap_or_default()
     }
 
     /// Makes the scraper and the store follow the configuration.
@@ -89,6 +114,10 @@ impl Process {
         if let Some(db) = self.store.get() {
             db.resize_exemplars(self.exemplars_max());
             db.set_retention(self.retention());
+            db.set_stale_compaction_threshold(self.stale_compaction_threshold());
+            if let Err(error) = db.set_float_encoding(self.float_encoding()) {
+                tracing::error!(%error, "Error changing the encoding of chunks");
+            }
             if let Err(error) = db.set_out_of_order_window(self.out_of_order_window_ms()) {
                 tracing::error!(%error, "Error opening the window for out-of-order samples");
             }
