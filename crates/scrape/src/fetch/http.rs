@@ -40,10 +40,8 @@ impl HttpFetch {
     }
 
     async fn get(&self, request: &Request, body: &mut Vec<u8>) -> Result<Page, FetchError> {
-        let failed = |cause: String| FetchError::Request {
-            url: request.url.clone(),
-            cause: cause.into(),
-        };
+        let failed =
+            |cause: String| FetchError::Request { url: request.url.clone(), cause: cause.into() };
         let message = http::Request::get(&*request.url)
             .header(ACCEPT, &*request.accept)
             .header(ACCEPT_ENCODING, if request.compression { "gzip" } else { "identity" })

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use flate2::{Compression, write::GzEncoder};
+use narthex_config::Config;
 use narthex_http::HttpClientConfig;
 use narthex_scrape::{Fetch, FetchError, HttpFetch, Page, Request};
 
@@ -92,6 +93,35 @@ async fn requests_say_what_is_understood() {
     let plain = Request { compression: false, ..request(&server.url()) };
     fetch(&fetcher, &plain).await.unwrap();
     assert!(server.requests.recv().unwrap().contains("identity"));
+}
+
+#[tokio::test]
+async fn requests_are_sent_as_the_job_says() {
+    let server = Server::start(|_| Answer::Keep(page("")));
+    let text = "scrape_configs: [{job_name: j, basic_auth: {username: u, password: p}}]";
+    let config = Config::load(text, "test.yml", |_| None).unwrap();
+    let fetcher = HttpFetch::for_job(&config.scrape_configs[0]);
+    request(&server.url()).send(&*fetcher, &mut Vec::new()).await.unwrap();
+    let head = server.requests.recv().unwrap().to_ascii_lowercase();
+    assert!(head.lines().any(|line| line == "authorization: basic dtpw"), "{head}");
+}
+
+#[tokio::test]
+async fn what_keeps_a_client_from_being_made_fails_scrapes_until_it_is_mended() {
+    let server = Server::start(|_| Answer::Keep(page("a 1\n")));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    let text = format!(
+        "scrape_configs: [{{job_name: j, basic_auth: {{username: u, password_file: '{}'}}}}]",
+        path.display()
+    );
+    let config = Config::load(&text, "test.yml", |_| None).unwrap();
+    let fetcher = HttpFetch::for_job(&config.scrape_configs[0]);
+    let request = request(&server.url());
+    let error = request.send(&*fetcher, &mut Vec::new()).await.unwrap_err();
+    assert!(error.to_string().contains("password"), "{error}");
+    std::fs::write(&path, "p").unwrap();
+    request.send(&*fetcher, &mut Vec::new()).await.unwrap();
 }
 
 #[tokio::test]

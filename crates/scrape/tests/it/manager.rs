@@ -166,7 +166,8 @@ async fn a_fault_costs_one_scrape() {
     let store = Arc::new(Faulty::default());
     store.broken.store(true, Ordering::Relaxed);
     let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
-    let manager = Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
+    let manager =
+        Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
     manager.apply(&config(&[("job", &[server.address.to_string()])]));
     let last = || manager.targets().active[0].last.clone();
     until("the fault shows", || last().health == Health::Down).await;
@@ -231,7 +232,8 @@ async fn scrapes_do_not_wait_for_commits_of_others() {
     let addresses = servers.iter().map(|server| server.address.to_string()).collect::<Vec<_>>();
     let store = Arc::new(Slow::default());
     let appendable = Arc::clone(&store) as Arc<dyn Appendable>;
-    let manager = Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
+    let manager =
+        Manager::new(appendable, HttpFetch::for_job, Handle::current(), Options::default());
     manager.apply(&config(&[("job", &addresses)]));
     until("all wait for the disk", || store.waiting.load(Ordering::Relaxed) == count).await;
     *store.done.0.lock().unwrap() = true;
