@@ -126,8 +126,14 @@ impl SeriesCache {
                 self.compact();
             }
         }
-        let entries = &mut self.entries;
+        let Self { texts, entries } = self;
         if good {
+            let is_steady = (entries.good_count, entries.good_size) == (count, size);
+            if is_steady {
+                // What grew by doubling is up to twice as large as it has to be.
+                texts.shrink_to_fit();
+                entries.list.shrink_to_fit();
+            }
             (entries.good_count, entries.good_size) = (count, size);
         }
         entries.generation += 1;
