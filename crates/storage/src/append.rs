@@ -120,6 +120,19 @@ pub struct Committed {
     pub samples: usize,
 }
 
+/// Returns the first characters of labels: they may be refused for being very long.
+fn beginning(labels: &Labels) -> String {
+    let mut text = labels.to_string();
+    if let Some((end, _)) = text.char_indices().nth(LABELS_SHOWN_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// In characters.
+const LABELS_SHOWN_MAX: usize = 1_000;
+
 /// Why a sample, or a commit, was not taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,9 +156,9 @@ pub enum AppendError {
     #[error("unknown series reference {}", .0.0)]
     UnknownSeries(SeriesRef),
     /// The labels name no series: they are empty, or hold no metric name where one is asked for.
-    #[error("invalid labels {labels}: {reason}")]
+    #[error("invalid labels {}: {reason}", beginning(labels))]
     InvalidLabels {
-        /// The labels.
+        /// The labels, of which the text shows the beginning.
         labels: Labels,
         /// What is wrong with them.
         reason: &'static str,
