@@ -1,10 +1,10 @@
+use narthex_exposition::ScrapeProtocol;
 use narthex_http::HttpConfigError;
 use narthex_model::quote::Quoted;
 use narthex_relabel::RuleError;
 use narthex_yaml::{Position, YamlError};
 
 use crate::discovery::DiscoveryProblem;
-use crate::protocol::ScrapeProtocol;
 use crate::size::SizeError;
 use crate::text::GoList;
 

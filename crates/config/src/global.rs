@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use narthex_exposition::{EscapingScheme, ScrapeProtocol};
 use narthex_model::Labels;
 use narthex_relabel::NameValidation;
 use narthex_yaml::Spanned;
@@ -9,8 +10,7 @@ use serde::Deserialize;
 use crate::config::resolve_path;
 use crate::error::{ConfigProblem, Flaw};
 use crate::expand::expand;
-use crate::names::{self, EscapingScheme, ValidationText};
-use crate::protocol::ScrapeProtocol;
+use crate::names::{self, ValidationText};
 use crate::scrape::{BODY_SIZE_LIMIT_DEFAULT, ScrapeLimits, protocols, timeout};
 use crate::size::SizeText;
 use crate::text::{self, DurationText, LabelMap, nonzero};
@@ -25,7 +25,7 @@ pub struct GlobalConfig {
     #[serde(serialize_with = "text::write_duration")]
     pub scrape_timeout: Duration,
     /// The formats to ask targets for, most wanted first; empty for the default of each job.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "text::write_names", skip_serializing_if = "Vec::is_empty")]
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// How often to evaluate rules: 1m by default.
     #[serde(serialize_with = "text::write_duration")]
@@ -49,7 +49,7 @@ pub struct GlobalConfig {
     #[serde(serialize_with = "names::write_validation")]
     pub metric_name_validation_scheme: NameValidation,
     /// How to ask for names outside the legacy charset; none for what fits the legal names.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "text::write_some_name", skip_serializing_if = "Option::is_none")]
     pub metric_name_escaping_scheme: Option<EscapingScheme>,
     /// Whether native histograms are stored: false by default.
     pub scrape_native_histograms: bool,
@@ -194,7 +194,7 @@ fn external_labels(
 
 fn escaping(own: Option<Spanned<String>>) -> Result<Option<EscapingScheme>, Flaw> {
     let Some(own) = own.filter(|own| !own.value.is_empty()) else { return Ok(None) };
-    EscapingScheme::from_name(&own.value).map(Some).ok_or_else(|| {
+    own.value.parse().map(Some).map_err(|_| {
         let (section, scheme) = ("global", own.value.as_str().into());
         Flaw::new(own.position, ConfigProblem::UnknownEscaping { section, scheme })
     })

@@ -71,11 +71,11 @@ pub use discovery::{
 pub use error::{ConfigError, ConfigProblem, ProtocolProblem};
 pub use global::GlobalConfig;
 pub use headers::HeaderMap;
-pub use names::EscapingScheme;
+pub use narthex_exposition::{EscapingScheme, ScrapeProtocol};
 pub use narthex_relabel::NameValidation;
 pub use narthex_yaml::{Position, YamlWriteError};
 pub use otlp::{OtlpConfig, TranslationStrategy};
-pub use protocol::{Scheme, ScrapeProtocol};
+pub use protocol::Scheme;
 pub use remote_read::RemoteReadConfig;
 pub use remote_write::{
     AzureAdConfig, AzureCertificate, AzureManagedIdentity, AzureOAuth, AzureSdk,

@@ -1,64 +1,16 @@
 //! Which names are legal, and how those that a peer cannot read are written.
 
-use std::fmt;
-
+use narthex_exposition::EscapingScheme;
 use narthex_model::quote::Quoted;
 use narthex_relabel::NameValidation;
 use serde::de::{Deserialize, Deserializer, Error};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::Serializer;
 
-/// How to ask a target to write names outside the legacy charset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum EscapingScheme {
-    /// `allow-utf-8`: as they are, in quotes.
-    #[default]
-    AllowUtf8,
-    /// `underscores`: with an underscore for each character that is not legal.
-    Underscores,
-    /// `dots`: so that dots can be told from underscores afterwards.
-    Dots,
-    /// `values`: so that the name can be restored.
-    Values,
-}
-
-impl EscapingScheme {
-    const ALL: [Self; 4] = [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values];
-
-    /// Returns the name that configuration files and `Accept` headers use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AllowUtf8 => "allow-utf-8",
-            Self::Underscores => "underscores",
-            Self::Dots => "dots",
-            Self::Values => "values",
-        }
-    }
-
-    /// Returns the scheme of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scheme| scheme.as_str() == name)
-    }
-
-    /// Returns the scheme for who only says which names are legal.
-    pub(crate) fn for_names(validation: NameValidation) -> Self {
-        match validation {
-            NameValidation::Utf8 => Self::AllowUtf8,
-            NameValidation::Legacy => Self::Underscores,
-        }
-    }
-}
-
-impl fmt::Display for EscapingScheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for EscapingScheme {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+/// Returns the scheme for who only says which names are legal.
+pub(crate) fn escaping_for(validation: NameValidation) -> EscapingScheme {
+    match validation {
+        NameValidation::Utf8 => EscapingScheme::AllowUtf8,
+        NameValidation::Legacy => EscapingScheme::Underscores,
     }
 }
 

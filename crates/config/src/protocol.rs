@@ -1,5 +1,6 @@
 use std::fmt;
 
+use narthex_exposition::ScrapeProtocol;
 use narthex_model::quote::Quoted;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
@@ -33,94 +34,6 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// A format that a scrape can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ScrapeProtocol {
-    /// Length-delimited protocol buffers.
-    PrometheusProto,
-    /// The text format, with names of the legacy charset.
-    PrometheusText0_0_4,
-    /// The text format, with quoted UTF-8 names.
-    PrometheusText1_0_0,
-    /// OpenMetrics before its release.
-    OpenMetricsText0_0_1,
-    /// OpenMetrics.
-    OpenMetricsText1_0_0,
-}
-
-impl ScrapeProtocol {
-    /// Every protocol, in order of their names.
-    pub const ALL: [Self; 5] = [
-        Self::OpenMetricsText0_0_1,
-        Self::OpenMetricsText1_0_0,
-        Self::PrometheusProto,
-        Self::PrometheusText0_0_4,
-        Self::PrometheusText1_0_0,
-    ];
-
-    /// What a scrape asks for when nothing is configured, most wanted first.
-    pub const DEFAULT: [Self; 4] = [
-        Self::OpenMetricsText1_0_0,
-        Self::OpenMetricsText0_0_1,
-        Self::PrometheusText1_0_0,
-        Self::PrometheusText0_0_4,
-    ];
-
-    /// What a scrape asks for when only native histograms are, most wanted first.
-    pub const DEFAULT_WITH_HISTOGRAMS: [Self; 5] = [
-        Self::PrometheusProto,
-        Self::OpenMetricsText1_0_0,
-        Self::OpenMetricsText0_0_1,
-        Self::PrometheusText1_0_0,
-        Self::PrometheusText0_0_4,
-    ];
-
-    /// Returns the protocol of that name, as a configuration file writes it. Case counts.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|protocol| protocol.as_str() == name)
-    }
-
-    /// Returns the name that configuration files use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PrometheusProto => "PrometheusProto",
-            Self::PrometheusText0_0_4 => "PrometheusText0.0.4",
-            Self::PrometheusText1_0_0 => "PrometheusText1.0.0",
-            Self::OpenMetricsText0_0_1 => "OpenMetricsText0.0.1",
-            Self::OpenMetricsText1_0_0 => "OpenMetricsText1.0.0",
-        }
-    }
-
-    /// Returns whether this is a form of the text format.
-    #[must_use]
-    pub fn is_prometheus_text(self) -> bool {
-        matches!(self, Self::PrometheusText0_0_4 | Self::PrometheusText1_0_0)
-    }
-
-    /// Returns the media type with its parameters, for `Accept` and `Content-Type` headers.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::PrometheusProto => {
-                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
-                 encoding=delimited"
-            }
-            Self::PrometheusText0_0_4 => "text/plain;version=0.0.4",
-            Self::PrometheusText1_0_0 => "text/plain;version=1.0.0",
-            Self::OpenMetricsText0_0_1 => "application/openmetrics-text;version=0.0.1",
-            Self::OpenMetricsText1_0_0 => "application/openmetrics-text;version=1.0.0",
-        }
-    }
-}
-
-impl fmt::Display for ScrapeProtocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl Serialize for Scheme {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -141,12 +54,6 @@ impl<'de> Deserialize<'de> for Scheme {
     }
 }
 
-impl Serialize for ScrapeProtocol {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 /// Returns the formats of a list that a file writes.
 pub(crate) fn protocols(
     names: Vec<Option<String>>,
@@ -162,7 +69,7 @@ pub(crate) fn protocols(
             return Err(ProtocolProblem::Duplicate { protocols });
         }
         let unknown = || ProtocolProblem::UnknownInList { name: name.as_str().into() };
-        found.push(ScrapeProtocol::from_name(name).ok_or_else(unknown)?);
+        found.push(name.parse().map_err(|_| unknown())?);
     }
     Ok(found)
 }
@@ -173,5 +80,5 @@ pub(crate) fn protocol(name: &str) -> Result<Option<ScrapeProtocol>, ProtocolPro
         return Ok(None);
     }
     let unknown = || ProtocolProblem::Unknown { name: name.into() };
-    ScrapeProtocol::from_name(name).map(Some).ok_or_else(unknown)
+    name.parse().map(Some).map_err(|_| unknown())
 }

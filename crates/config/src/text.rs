@@ -65,6 +65,31 @@ pub(crate) fn write_duration<S: Serializer>(
     serializer.collect_str(&duration::display(*value))
 }
 
+pub(crate) fn write_name<S: Serializer>(
+    value: &impl fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Writes an optional name, which is there: one that is not is skipped.
+pub(crate) fn write_some_name<S: Serializer>(
+    value: &Option<impl fmt::Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+pub(crate) fn write_names<S: Serializer>(
+    list: &[impl fmt::Display],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(list.iter().map(ToString::to_string))
+}
+
 pub(crate) fn write_labels<S: Serializer>(
     labels: &Labels,
     serializer: S,

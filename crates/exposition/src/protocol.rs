@@ -37,6 +37,15 @@ impl ScrapeProtocol {
         Self::PrometheusText0_0_4,
     ];
 
+    /// What a scrape asks for when only native histograms are, most wanted first.
+    pub const DEFAULT_WITH_HISTOGRAMS: [Self; 5] = [
+        Self::PrometheusProto,
+        Self::OpenMetricsText1_0_0,
+        Self::OpenMetricsText0_0_1,
+        Self::PrometheusText1_0_0,
+        Self::PrometheusText0_0_4,
+    ];
+
     /// Returns the name in a configuration, such as `PrometheusText0.0.4`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,7 +1,6 @@
 //! Which format a page is in.
 
 use hashbrown::HashMap;
-use narthex_config::ScrapeProtocol;
 use narthex_exposition::PageFormat;
 use narthex_model::quote::Quoted;
 
@@ -51,19 +50,6 @@ pub(crate) fn format(
     match (declared(content_type), fallback) {
         (Err(_), Some(fallback)) => Ok(fallback),
         (declared, _) => declared,
-    }
-}
-
-/// Returns the format in which a scrape protocol's pages are.
-pub(crate) fn format_of(protocol: ScrapeProtocol) -> PageFormat {
-    match protocol {
-        ScrapeProtocol::PrometheusProto => PageFormat::Protobuf,
-        ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0 => {
-            PageFormat::Text
-        }
-        ScrapeProtocol::OpenMetricsText0_0_1 | ScrapeProtocol::OpenMetricsText1_0_0 => {
-            PageFormat::OpenMetrics
-        }
     }
 }
 

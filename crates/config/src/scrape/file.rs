@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use narthex_exposition::{EscapingScheme, ScrapeProtocol};
 use narthex_http::HttpClientConfig;
 use narthex_relabel::NameValidation;
 use narthex_yaml::{Position, Spanned, null_as_default};
@@ -13,8 +14,8 @@ use crate::discovery::Discovering;
 use crate::error::{ConfigProblem, Flaw, ProtocolProblem};
 use crate::global::GlobalConfig;
 use crate::list::{List, present};
-use crate::names::{EscapingScheme, ValidationText};
-use crate::protocol::{self, Scheme, ScrapeProtocol};
+use crate::names::{ValidationText, escaping_for};
+use crate::protocol::{self, Scheme};
 use crate::relabel::{RuleFile, relabelling};
 use crate::size::SizeText;
 use crate::text::{DurationText, nonzero};
@@ -257,15 +258,15 @@ fn escaping(
     let own = own.filter(|own| !own.value.is_empty());
     let position = own.as_ref().map_or(position, |own| own.position);
     let scheme = match (own, validation) {
-        (Some(own), _) => EscapingScheme::from_name(&own.value).ok_or_else(|| {
+        (Some(own), _) => own.value.parse().map_err(|_| {
             let scheme = own.value.as_str().into();
             let section = "scrape config";
             Flaw::new(position, ConfigProblem::UnknownEscaping { section, scheme })
         })?,
-        (None, Some(names)) => EscapingScheme::for_names(names),
+        (None, Some(names)) => escaping_for(names),
         (None, None) => global
             .metric_name_escaping_scheme
-            .unwrap_or_else(|| EscapingScheme::for_names(global.metric_name_validation_scheme)),
+            .unwrap_or_else(|| escaping_for(global.metric_name_validation_scheme)),
     };
     let names = validation.unwrap_or(global.metric_name_validation_scheme);
     if scheme == EscapingScheme::AllowUtf8 && names == NameValidation::Legacy {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use narthex_exposition::{EscapingScheme, ScrapeProtocol};
 use narthex_http::HttpClientConfig;
 
 use narthex_relabel::{NameValidation, Rule};
@@ -19,8 +20,8 @@ pub(crate) use targets::{StaticFile, static_configs};
 
 use crate::config::resolve_path;
 use crate::discovery::{self, DiscoveryConfig};
-use crate::names::{self, EscapingScheme};
-use crate::protocol::{Scheme, ScrapeProtocol};
+use crate::names;
+use crate::protocol::Scheme;
 use crate::relabel;
 use crate::text;
 
@@ -48,9 +49,10 @@ pub struct ScrapeConfig {
     pub scrape_timeout: Duration,
     /// The formats to ask for, most wanted first: [`ScrapeProtocol::DEFAULT`] unless configured.
     /// Never empty, and without repeats.
+    #[serde(serialize_with = "text::write_names")]
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// The format of a body whose `Content-Type` is missing or unknown. `None` fails such a scrape.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "text::write_some_name", skip_serializing_if = "Option::is_none")]
     pub fallback_scrape_protocol: Option<ScrapeProtocol>,
     /// Whether native histograms are stored: false by default.
     pub scrape_native_histograms: bool,
@@ -82,6 +84,7 @@ pub struct ScrapeConfig {
     pub metric_name_validation_scheme: NameValidation,
     /// How to ask for names outside the legacy charset: as they are by default, or with underscores
     /// where only legacy names are legal.
+    #[serde(serialize_with = "text::write_name")]
     pub metric_name_escaping_scheme: EscapingScheme,
     /// Whether to store the timeout, the sample limit and the body size as series.
     pub extra_scrape_metrics: bool,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use narthex_config::ScrapeConfig;
-use narthex_exposition::{EscapingScheme, ScrapeProtocol, accept_header};
+use narthex_exposition::{ScrapeProtocol, accept_header};
 use tokio::time::timeout;
 
 use super::{Fetch, FetchError, Page};
@@ -28,21 +28,18 @@ impl Request {
     /// which then comes first unless the job lists what it wants.
     #[must_use]
     pub fn new(config: &ScrapeConfig, target: &Target, features: Features) -> Self {
-        let is_default = config.scrape_protocols == narthex_config::ScrapeProtocol::DEFAULT;
-        let first = (features.start_timestamps && is_default)
-            .then_some(&narthex_config::ScrapeProtocol::PrometheusProto);
+        let is_default = config.scrape_protocols == ScrapeProtocol::DEFAULT;
+        let first =
+            (features.start_timestamps && is_default).then_some(&ScrapeProtocol::PrometheusProto);
         let wanted = first.into_iter().chain(&config.scrape_protocols);
-        let protocols: Vec<ScrapeProtocol> =
-            wanted.filter_map(|protocol| protocol.as_str().parse().ok()).collect();
-        let escaping: EscapingScheme =
-            config.metric_name_escaping_scheme.as_str().parse().unwrap_or_default();
+        let protocols: Vec<ScrapeProtocol> = wanted.copied().collect();
         let body_size_max = match config.limits.body_size_limit {
             0 => BODY_SIZE_MAX,
             limit => usize::try_from(limit).unwrap_or(usize::MAX).min(BODY_SIZE_MAX),
         };
         Self {
             url: target.url.clone(),
-            accept: accept_header(&protocols, escaping).into(),
+            accept: accept_header(&protocols, config.metric_name_escaping_scheme).into(),
             timeout: target.timeout,
             compression: config.enable_compression,
             body_size_max,

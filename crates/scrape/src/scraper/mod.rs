@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_config::{ScrapeConfig, ScrapeLimits};
-use narthex_exposition::{PageFormat, ReadOptions};
+use narthex_exposition::{PageFormat, ReadOptions, ScrapeProtocol};
 use narthex_model::{Exemplar, Labels, LabelsBuilder, Metadata, STALE_NAN, SampleTime};
 use narthex_relabel::{NameValidation, Rule};
 use narthex_storage::{AppendError, Appendable, Appender, SampleValue, SeriesKey};
@@ -144,7 +144,7 @@ impl Settings {
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
             extra_metrics: config.extra_scrape_metrics,
-            fallback: config.fallback_scrape_protocol.map(content_type::format_of),
+            fallback: config.fallback_scrape_protocol.map(ScrapeProtocol::format),
             limits: config.limits,
             buckets: BucketLimits::new(
                 config.native_histogram_bucket_limit,
