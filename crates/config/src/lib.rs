@@ -64,7 +64,7 @@ mod unfinished;
 pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
 pub use config::Config;
 pub use discovery::{
-    DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType, FileDiscovery,
+    DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType, FileDiscovery, HttpDiscovery,
     KubernetesAttachMetadata, KubernetesDiscovery, KubernetesNamespaces, KubernetesRole,
     KubernetesSelector, OtherDiscovery,
 };

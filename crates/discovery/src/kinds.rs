@@ -1,17 +1,19 @@
 //! Which kinds of the configuration there are here.
 
-#[cfg(any(feature = "dns", feature = "file"))]
+#[cfg(any(feature = "dns", feature = "file", feature = "http"))]
 use std::sync::Arc;
 
 use narthex_config::DiscoveryConfig;
 
 use crate::discovery::Run;
-#[cfg(any(feature = "dns", feature = "file"))]
+#[cfg(any(feature = "dns", feature = "file", feature = "http"))]
 use crate::discovery::boxed;
 #[cfg(feature = "dns")]
 use crate::dns::{DnsCounters, DnsLookup, NameServers};
 #[cfg(feature = "file")]
 use crate::file::{FileCounters, FileWatch};
+#[cfg(feature = "http")]
+use crate::http::{HttpCounters, HttpLookup};
 use crate::stats::Stats;
 
 /// What the kinds count, over all discoveries of a manager and for its whole life.
@@ -21,10 +23,15 @@ pub(crate) struct Counters {
     dns: Arc<DnsCounters>,
     #[cfg(feature = "file")]
     file: Arc<FileCounters>,
+    #[cfg(feature = "http")]
+    http: Arc<HttpCounters>,
 }
 
 impl Counters {
-    #[cfg_attr(not(any(feature = "dns", feature = "file")), expect(unused, reason = "no kind"))]
+    #[cfg_attr(
+        not(any(feature = "dns", feature = "file", feature = "http")),
+        expect(unused, reason = "no kind")
+    )]
     pub(crate) fn count_into(&self, stats: &mut Stats) {
         #[cfg(feature = "dns")]
         {
@@ -34,11 +41,18 @@ impl Counters {
         {
             stats.file = self.file.snapshot();
         }
+        #[cfg(feature = "http")]
+        {
+            stats.http_failures = self.http.failures();
+        }
     }
 }
 
 /// Returns the discovery that `config` describes, or `None` for a kind that is not there.
-#[cfg_attr(not(any(feature = "dns", feature = "file")), expect(unused, reason = "no kind"))]
+#[cfg_attr(
+    not(any(feature = "dns", feature = "file", feature = "http")),
+    expect(unused, reason = "no kind")
+)]
 pub(crate) fn start(config: &DiscoveryConfig, counters: &Counters) -> Option<Run> {
     match config {
         #[cfg(feature = "dns")]
@@ -48,6 +62,10 @@ pub(crate) fn start(config: &DiscoveryConfig, counters: &Counters) -> Option<Run
         }
         #[cfg(feature = "file")]
         DiscoveryConfig::File(config) => Some(boxed(FileWatch::new(config, &counters.file))),
+        #[cfg(feature = "http")]
+        DiscoveryConfig::Http(config) => {
+            Some(boxed(HttpLookup::counting(config, Arc::clone(&counters.http))))
+        }
         _ => None,
     }
 }

@@ -26,6 +26,9 @@ pub struct Stats {
     /// Counts of file discoveries.
     #[cfg(feature = "file")]
     pub file: crate::FileStats,
+    /// Looks of HTTP discoveries that gave no list.
+    #[cfg(feature = "http")]
+    pub http_failures: u64,
 }
 
 impl Stats {

@@ -5,6 +5,7 @@
 
 mod dns;
 mod file;
+mod http;
 mod kubernetes;
 mod other;
 mod problem;
@@ -18,6 +19,8 @@ pub(crate) use dns::DnsSection;
 pub use dns::{DnsDiscovery, DnsRecordType};
 pub use file::FileDiscovery;
 pub(crate) use file::FileSection;
+pub use http::HttpDiscovery;
+pub(crate) use http::HttpSection;
 pub(crate) use kubernetes::KubernetesSection;
 pub use kubernetes::{
     KubernetesAttachMetadata, KubernetesDiscovery, KubernetesNamespaces, KubernetesRole,
@@ -36,6 +39,8 @@ pub enum DiscoveryConfig {
     Dns(DnsDiscovery),
     /// `file_sd_configs`
     File(FileDiscovery),
+    /// `http_sd_configs`
+    Http(Box<HttpDiscovery>),
     /// `kubernetes_sd_configs`
     Kubernetes(Box<KubernetesDiscovery>),
     /// Any other: these are read and checked, and nothing carries them out yet.
@@ -49,6 +54,7 @@ impl DiscoveryConfig {
         match self {
             Self::Dns(_) => "dns",
             Self::File(_) => "file",
+            Self::Http(_) => "http",
             Self::Kubernetes(_) => "kubernetes",
             Self::Other(other) => other.kind(),
         }
@@ -59,6 +65,7 @@ impl DiscoveryConfig {
         match self {
             Self::Dns(_) => {}
             Self::File(file) => file.resolve_paths(directory),
+            Self::Http(http) => http.resolve_paths(directory),
             Self::Kubernetes(kubernetes) => kubernetes.resolve_paths(directory),
             Self::Other(other) => other.resolve_paths(directory),
         }

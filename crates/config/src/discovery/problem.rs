@@ -1,3 +1,4 @@
+use narthex_http::UrlError;
 use narthex_model::quote::Quoted;
 
 /// What is wrong with a service discovery. The messages are the reference's.
@@ -25,6 +26,21 @@ pub enum DiscoveryProblem {
         /// What was written.
         record_type: Box<str>,
     },
+    /// An HTTP discovery has no address to ask.
+    #[error("URL is missing")]
+    NoUrl,
+    /// The address is none.
+    #[error("{error}")]
+    Url {
+        /// What is wrong with it.
+        error: UrlError,
+    },
+    /// The address is reached in another way.
+    #[error("URL scheme must be 'http' or 'https'")]
+    UrlScheme,
+    /// The address names no host.
+    #[error("host is missing in URL")]
+    UrlHost,
     /// A Kubernetes discovery does not say which objects become targets.
     #[error("role missing (one of: pod, service, endpoints, endpointslice, node, ingress)")]
     NoKubernetesRole,

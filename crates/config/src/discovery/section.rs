@@ -5,7 +5,7 @@ use narthex_yaml::{Inline, Position, deserialize_inline};
 use serde::de::{Deserialize, Deserializer, MapAccess};
 
 use super::other::{self, OtherList};
-use super::{DiscoveryConfig, DnsSection, FileSection, KubernetesSection};
+use super::{DiscoveryConfig, DnsSection, FileSection, HttpSection, KubernetesSection};
 use crate::error::{ConfigProblem, Flaw};
 use crate::list::List;
 
@@ -24,11 +24,16 @@ pub(crate) struct DiscoveryKeys {
 }
 
 impl DiscoveryKeys {
+    /// Tells what is wrong with the discoveries, if anything is.
+    pub(crate) fn check(&mut self) -> Result<(), Flaw> {
+        self.flaw.take().map_or(Ok(()), Err)
+    }
+
     /// Returns the discoveries, in order of their keys.
-    pub(crate) fn resolve(self) -> Result<Vec<DiscoveryConfig>, Flaw> {
-        let mut found = self.found;
-        found.sort_by_key(DiscoveryConfig::kind);
-        self.flaw.map_or(Ok(found), Err)
+    pub(crate) fn resolve(mut self) -> Result<Vec<DiscoveryConfig>, Flaw> {
+        self.check()?;
+        self.found.sort_by_key(DiscoveryConfig::kind);
+        Ok(self.found)
     }
 
     /// Reads the list of one kind that has a type of its own.
@@ -59,6 +64,7 @@ impl DiscoveryKeys {
         match key {
             "dns_sd_configs" => self.list::<DnsSection, A>(key, map),
             "file_sd_configs" => self.list::<FileSection, A>(key, map),
+            "http_sd_configs" => self.list::<HttpSection, A>(key, map),
             "kubernetes_sd_configs" => self.list::<KubernetesSection, A>(key, map),
             _ => {
                 if let Some(kind) = other::KINDS.iter().find(|kind| kind.key == key) {
@@ -73,7 +79,8 @@ impl DiscoveryKeys {
 }
 
 /// The keys of the kinds that have a type of their own.
-const OWN_KEYS: &[&str] = &["dns_sd_configs", "file_sd_configs", "kubernetes_sd_configs"];
+const OWN_KEYS: &[&str] =
+    &["dns_sd_configs", "file_sd_configs", "http_sd_configs", "kubernetes_sd_configs"];
 
 /// A section `T` with discoveries, and with the keys of an HTTP client, among its own.
 pub(crate) struct Discovering<T> {

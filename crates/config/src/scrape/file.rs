@@ -85,7 +85,9 @@ impl Jobs {
         global: &GlobalConfig,
     ) -> Result<Vec<ScrapeConfig>, Flaw> {
         let mut jobs = Vec::with_capacity(files.len());
-        for written in present(files, "scrape config section")? {
+        for mut written in present(files, "scrape config section")? {
+            // The reference finds what is wrong with discoveries as it reads them.
+            written.value.discovery.check()?;
             let name = job_name(&written)?;
             let position = name.position;
             let mut job = job(name.value, written, global)?;

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode};
-use narthex_http::{BodyError, Client, RequestError};
+use narthex_config::HttpDiscovery;
+use narthex_http::{BodyError, Client, ClientError, ClientOptions, HttpClientConfig, RequestError};
 use narthex_model::quote::Quoted;
 
 use crate::group::TargetGroup;
@@ -28,7 +31,39 @@ const BODY_SIZE_MAX: usize = 64 << 20;
 pub struct HttpLookup {
     url: Box<str>,
     interval: Duration,
-    client: Client,
+    client: LookupClient,
+    counters: Arc<HttpCounters>,
+}
+
+/// A client, or what to make one of with the first request. Where that fails the next one tries again.
+#[derive(Debug)]
+enum LookupClient {
+    Made(Client),
+    Config(Box<HttpClientConfig>),
+}
+
+impl LookupClient {
+    fn get(&mut self) -> Result<Client, ClientError> {
+        match self {
+            Self::Made(client) => Ok(client.clone()),
+            Self::Config(config) => {
+                let client = Client::new(config, ClientOptions::default())?;
+                *self = Self::Made(client.clone());
+                Ok(client)
+            }
+        }
+    }
+}
+
+/// What all such discoveries of a manager count.
+#[derive(Debug, Default)]
+pub(crate) struct HttpCounters(AtomicU64);
+
+impl HttpCounters {
+    /// Returns how many looks gave no list.
+    pub(crate) fn failures(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl HttpLookup {
@@ -36,10 +71,24 @@ impl HttpLookup {
     /// take.
     #[must_use]
     pub fn new(url: &str, interval: Duration, client: Client) -> Refreshing<Self> {
-        Refreshing::new(Self { url: url.into(), interval, client }, interval)
+        let client = LookupClient::Made(client);
+        let counters = Arc::default();
+        Refreshing::new(Self { url: url.into(), interval, client, counters }, interval)
     }
 
-    async fn groups(&self) -> Result<Vec<TargetGroup>, HttpLookupError> {
+    /// Returns the discovery that a configuration describes.
+    pub(crate) fn counting(
+        config: &HttpDiscovery,
+        counters: Arc<HttpCounters>,
+    ) -> Refreshing<Self> {
+        let interval = config.refresh_interval;
+        let client = LookupClient::Config(Box::new(config.http.clone()));
+        let url = config.url.expose().into();
+        Refreshing::new(Self { url, interval, client, counters }, interval)
+    }
+
+    async fn groups(&mut self) -> Result<Vec<TargetGroup>, HttpLookupError> {
+        let client = self.client.get()?;
         let request = Request::get(&*self.url)
             .header(ACCEPT, "application/json")
             .header(
@@ -47,7 +96,7 @@ impl HttpLookup {
                 self.interval.as_secs_f64().to_string(),
             )
             .body(Bytes::new())?;
-        let response = self.client.send(request).await?;
+        let response = client.send(request).await?;
         if response.status() != StatusCode::OK {
             let (code, reason) = (response.status().as_u16(), response.reason().into());
             return Err(HttpLookupError::Status { code, reason });
@@ -67,7 +116,10 @@ impl Refresh for HttpLookup {
 
     async fn refresh(&mut self, updates: &Updates) -> Result<(), HttpLookupError> {
         let groups = tokio::time::timeout(self.interval, self.groups()).await;
-        updates.replace(groups.unwrap_or(Err(HttpLookupError::Timeout))?);
+        let groups = groups.unwrap_or(Err(HttpLookupError::Timeout)).inspect_err(|_| {
+            self.counters.0.fetch_add(1, Ordering::Relaxed);
+        })?;
+        updates.replace(groups);
         Ok(())
     }
 }
@@ -91,6 +143,9 @@ pub enum HttpLookupError {
     /// The address cannot be asked.
     #[error(transparent)]
     Address(#[from] http::Error),
+    /// No client can be made of the settings: a certificate is none, or cannot be read.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// There was no answer.
     #[error(transparent)]
     Request(#[from] RequestError),

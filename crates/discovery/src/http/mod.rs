@@ -2,6 +2,7 @@
 
 mod lookup;
 
+pub(crate) use lookup::HttpCounters;
 pub use lookup::{HttpLookup, HttpLookupError};
 
 #[cfg(test)]

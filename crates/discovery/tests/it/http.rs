@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_discovery::{HttpLookup, Manager, Options};
+use narthex_config::Config;
+use narthex_discovery::{HttpLookup, Job, Manager, Options};
 use narthex_http::{Client, ClientOptions, HttpClientConfig};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -83,4 +84,27 @@ async fn a_server_says_who_the_targets_are() {
     }
     server.tell("200 OK", "application/json; charset=utf-8", r#"[{"targets": ["a:1"]}]"#);
     until(&sets, "j", "a:1").await;
+}
+
+#[tokio::test]
+async fn the_configuration_says_whom_to_ask_and_how() {
+    let (server, address) = start().await;
+    server.tell("200 OK", "application/json", r#"[{"targets": ["a:1"]}]"#);
+    let text = format!(
+        "scrape_configs: [{{job_name: j, http_sd_configs: [{{url: 'http://{address}/', \
+         refresh_interval: 50ms, basic_auth: {{username: u, password: p}}}}]}}]"
+    );
+    let config = Config::load(&text, "test.yml", |_| None).unwrap();
+    let manager = Manager::new(Handle::current(), Options::default());
+    let sets = manager.subscribe();
+    manager.apply(Job::of_config(&config)).unwrap();
+    until(&sets, "j", "a:1").await;
+    let request = server.request.lock().to_ascii_lowercase();
+    assert!(request.contains("\r\nauthorization: basic dtpw\r\n"), "{request}");
+
+    assert_eq!(manager.stats().http_failures, 0);
+    server.tell("404 Not Found", "application/json", "");
+    while manager.stats().http_failures == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

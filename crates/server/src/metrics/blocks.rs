@@ -78,16 +78,6 @@ pub(super) fn write_block_stats(page: &mut TextWriter, blocks: &BlocksStats, hea
             "Number of times the database failed to reloadBlocks block data from disk.",
             blocks.reloads_failed,
         ),
-        (
-            "prometheus_tsdb_head_series_removed_total",
-            "Total number of series removed in the head",
-            head.series_created.saturating_sub(head.series),
-        ),
-        (
-            "prometheus_tsdb_head_chunks_removed_total",
-            "Total number of chunks removed in the head",
-            head.chunks_created.saturating_sub(head.chunks),
-        ),
     ] {
         counter(page, name, help, value);
     }

@@ -41,6 +41,8 @@ pub fn write_discovery_stats(page: &mut TextWriter, name: &str, stats: &Stats) {
     write_refreshes(page, stats);
     write_files(page, &stats.file);
     write_dns(page, stats.dns);
+    let help = "Number of HTTP service discovery refresh failures.";
+    counter(page, "prometheus_sd_http_failures_total", help, stats.http_failures);
 }
 
 fn write_jobs(page: &mut TextWriter, name: &str, stats: &Stats) {

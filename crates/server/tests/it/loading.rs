@@ -88,7 +88,12 @@ fn requests_are_answered_while_the_log_is_read() {
     let (data, is_warned) = ask(count);
     assert_eq!((data["result"][0]["value"][1].as_str(), is_warned), (Some("2"), false));
     assert_eq!(client.get("/-/ready").status, 200);
-    assert!(client.get("/metrics").text().contains("\nprometheus_ready 1\n"));
+    let page = client.get("/metrics").text().to_owned();
+    assert!(page.contains("\nprometheus_ready 1\n"));
+    let mut families: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    families.sort_unstable();
+    assert!(families.windows(2).all(|pair| pair[0] != pair[1]), "{families:?}");
     let (replay, _) = ask("/api/v1/status/walreplay");
     assert_eq!(replay, serde_json::json!({"min": 0, "max": 1, "current": 1}));
 }

@@ -60,13 +60,6 @@ fn check_puppetdb(puppet: &mut Section) -> Result<(), Refusal> {
     puppet.need("query", "query missing")
 }
 
-pub(super) const HTTP: Kind = Kind {
-    key: "http_sd_configs",
-    keys: &[seconds("refresh_interval", 60), text("url")],
-    has_http: true,
-    check: check_url,
-};
-
 fn check_url(section: &mut Section) -> Result<(), Refusal> {
     section.need("url", "URL is missing")?;
     let url = section.url("url", "")?;

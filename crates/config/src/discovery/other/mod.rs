@@ -37,7 +37,6 @@ pub(super) const KINDS: &[Kind] = &[
     clusters::EUREKA,
     large_clouds::GCE,
     small_clouds::HETZNER,
-    inventories::HTTP,
     small_clouds::IONOS,
     clusters::KUMA,
     amazon::LIGHTSAIL,
