@@ -1,8 +1,8 @@
 //! The nouns of Prometheus, shared by every narthex crate.
 //!
 //! - [`Labels`], an immutable label set in one shared allocation, and [`LabelsBuilder`];
-//! - [`Matcher`], one condition on a label, and [`Regex`], a pattern with the syntax, the meaning and
-//!   the error texts of Go's;
+//! - [`Matcher`], one condition on a label, [`Regex`], a pattern with the syntax, the meaning and
+//!   the error texts of Go's, and [`SearchRegex`], one that is looked for within a text;
 //! - [`Sample`], [`SampleTime`], the [staleness marker](STALE_NAN) and how bits of NaN are kept;
 //! - [`histogram`], native histograms with integer and float counts;
 //! - [`MetricType`] and [`Metadata`]; [`Exemplar`], an event behind a sample;
@@ -35,6 +35,8 @@ pub use labels::{
     BUCKET_LABEL, EncodedLabel, INSTANCE_LABEL, JOB_LABEL, Labels, LabelsBuilder, LabelsIter,
     METRIC_NAME_LABEL, QUANTILE_LABEL, SeriesDisplay, is_legacy_label_name, is_legacy_metric_name,
 };
-pub use matcher::{Captures, MatchOp, Matcher, MatcherError, Regex, RegexError, RegexProblem};
+pub use matcher::{
+    Captures, MatchOp, Matcher, MatcherError, Regex, RegexError, RegexProblem, SearchRegex,
+};
 pub use metadata::{Metadata, MetricType, UnknownMetricType};
 pub use sample::{NORMAL_NAN, STALE_NAN, Sample, SampleTime, is_stale_nan};

@@ -4,6 +4,7 @@ mod expand;
 mod go_pattern;
 mod plain;
 mod regex;
+mod search;
 mod shortcut;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::hash::{Hash, Hasher};
 
 pub use self::regex::{Captures, Regex};
 pub use go_pattern::{RegexError, RegexProblem};
+pub use search::SearchRegex;
 
 use crate::labels::is_legacy_label_name;
 use crate::quote::Quoted;

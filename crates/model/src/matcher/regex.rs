@@ -48,12 +48,12 @@ struct Compiled {
 }
 
 /// The capture groups of a pattern.
-struct Groups {
+pub(super) struct Groups {
     /// In order of their numbers; the first is the whole match.
-    names: Box<[Option<Box<str>>]>,
+    pub(super) names: Box<[Option<Box<str>>]>,
     /// Whether every group, if there are any, takes part in every match and holds all of it, as the
     /// one of `(.*)` does.
-    hold_all: bool,
+    pub(super) hold_all: bool,
 }
 
 /// How much memory a compiled pattern may take, in bytes.
@@ -188,7 +188,10 @@ impl Compiled {
         let prefix = shortcut::leading_literal(&hir).into();
         let automaton = match shortcut {
             Some(_) if groups.hold_all => None,
-            _ => Some(compile(pattern, hir)?),
+            _ => {
+                let anchored = vec![Hir::look(Look::Start), hir, Hir::look(Look::End)];
+                Some(compile(pattern, &Hir::concat(anchored))?)
+            }
         };
         debug_assert!(
             automaton
@@ -229,6 +232,11 @@ pub struct Captures<'a> {
 }
 
 impl<'a> Captures<'a> {
+    /// Returns the groups of a match anywhere in `text`.
+    pub(super) fn of_match(text: &'a str, found: Found, groups: &'a Groups) -> Self {
+        Self { text, found: Some(found), groups }
+    }
+
     /// Returns the text of the group with this number, of which 0 is the whole match, or `None`
     /// where it does not exist or did not take part.
     #[must_use]
@@ -261,11 +269,10 @@ impl fmt::Debug for Captures<'_> {
 
 /// Compiles the tree as it is. (The `regex` crate would take it as text only, and a tree does not
 /// always print as itself: `(?:a+)?` becomes `a+?`.)
-fn compile(pattern: &str, hir: Hir) -> Result<meta::Regex, RegexError> {
-    let anchored = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
+pub(super) fn compile(pattern: &str, hir: &Hir) -> Result<meta::Regex, RegexError> {
     meta::Regex::builder()
         .configure(meta::Config::new().nfa_size_limit(Some(COMPILED_SIZE_MAX)))
-        .build_from_hir(&anchored)
+        .build_from_hir(hir)
         .map_err(|_| RegexError { problem: RegexProblem::TooLarge, fragment: pattern.into() })
 }
 
