@@ -64,9 +64,9 @@ mod unfinished;
 pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
 pub use config::Config;
 pub use discovery::{
-    DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType, FileDiscovery, HttpDiscovery,
-    KubernetesAttachMetadata, KubernetesDiscovery, KubernetesNamespaces, KubernetesRole,
-    KubernetesSelector, OtherDiscovery,
+    ConsulDiscovery, DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType,
+    DockerDiscovery, DockerFilter, FileDiscovery, HttpDiscovery, KubernetesAttachMetadata,
+    KubernetesDiscovery, KubernetesNamespaces, KubernetesRole, KubernetesSelector, OtherDiscovery,
 };
 pub use error::{ConfigError, ConfigProblem, ProtocolProblem};
 pub use global::GlobalConfig;

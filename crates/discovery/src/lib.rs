@@ -24,9 +24,15 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "_client")]
+mod client;
+#[cfg(feature = "consul")]
+mod consul;
 mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "docker")]
+mod docker;
 mod error;
 #[cfg(feature = "file")]
 mod file;
@@ -38,15 +44,17 @@ mod manager;
 mod provider;
 mod refresh;
 mod stats;
-#[cfg(feature = "dns")]
+#[cfg(feature = "_text")]
 mod text;
 mod throttle;
 mod updates;
-#[cfg(any(feature = "file", feature = "http"))]
+#[cfg(feature = "_wire")]
 mod wire;
 
 #[cfg(feature = "http")]
 pub use crate::http::{HttpLookup, HttpLookupError};
+#[cfg(feature = "consul")]
+pub use consul::{ConsulCallStats, ConsulStats};
 pub use discovery::Discovery;
 #[cfg(feature = "dns")]
 pub use dns::{DnsLookup, DnsStats, NameServers};

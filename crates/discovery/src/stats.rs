@@ -20,6 +20,9 @@ pub struct Stats {
     pub jobs: BTreeMap<Box<str>, JobStats>,
     /// Counts by kind and the first of the jobs that share the discovery.
     pub refreshes: BTreeMap<(Box<str>, Box<str>), RefreshStats>,
+    /// Counts of Consul discoveries.
+    #[cfg(feature = "consul")]
+    pub consul: crate::ConsulStats,
     /// Counts of DNS discoveries.
     #[cfg(feature = "dns")]
     pub dns: crate::DnsStats,

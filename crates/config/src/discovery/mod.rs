@@ -3,7 +3,9 @@
 //! Each kind has a file here with the public type that says what holds, and the section as a file
 //! writes it, in which every key may be absent or null.
 
+mod consul;
 mod dns;
+mod docker;
 mod file;
 mod http;
 mod kubernetes;
@@ -15,8 +17,12 @@ use std::path::Path;
 
 use serde::ser::{SerializeMap, Serializer};
 
+pub use consul::ConsulDiscovery;
+pub(crate) use consul::ConsulSection;
 pub(crate) use dns::DnsSection;
 pub use dns::{DnsDiscovery, DnsRecordType};
+pub(crate) use docker::DockerSection;
+pub use docker::{DockerDiscovery, DockerFilter};
 pub use file::FileDiscovery;
 pub(crate) use file::FileSection;
 pub use http::HttpDiscovery;
@@ -35,8 +41,12 @@ pub(crate) use section::{Discovering, DiscoverySection};
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum DiscoveryConfig {
+    /// `consul_sd_configs`
+    Consul(Box<ConsulDiscovery>),
     /// `dns_sd_configs`
     Dns(DnsDiscovery),
+    /// `docker_sd_configs`
+    Docker(Box<DockerDiscovery>),
     /// `file_sd_configs`
     File(FileDiscovery),
     /// `http_sd_configs`
@@ -52,7 +62,9 @@ impl DiscoveryConfig {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Consul(_) => "consul",
             Self::Dns(_) => "dns",
+            Self::Docker(_) => "docker",
             Self::File(_) => "file",
             Self::Http(_) => "http",
             Self::Kubernetes(_) => "kubernetes",
@@ -63,7 +75,9 @@ impl DiscoveryConfig {
     /// Makes relative paths relative to `directory`.
     pub(crate) fn resolve_paths(&mut self, directory: &Path) {
         match self {
+            Self::Consul(consul) => consul.resolve_paths(directory),
             Self::Dns(_) => {}
+            Self::Docker(docker) => docker.resolve_paths(directory),
             Self::File(file) => file.resolve_paths(directory),
             Self::Http(http) => http.resolve_paths(directory),
             Self::Kubernetes(kubernetes) => kubernetes.resolve_paths(directory),

@@ -26,6 +26,20 @@ pub enum DiscoveryProblem {
         /// What was written.
         record_type: Box<str>,
     },
+    /// A Consul discovery has no agent to ask.
+    #[error("consul SD configuration requires a server address")]
+    NoConsulServer,
+    /// A user is given twice.
+    #[error(
+        "at most one of consul SD configuration username and password and basic auth can be configured"
+    )]
+    ConsulUsers,
+    /// A token is given in two ways.
+    #[error("at most one of consul SD token, authorization, or oauth2 can be configured")]
+    ConsulToken,
+    /// A Docker discovery has no daemon to ask.
+    #[error("host missing")]
+    NoDockerHost,
     /// An HTTP discovery has no address to ask.
     #[error("URL is missing")]
     NoUrl,

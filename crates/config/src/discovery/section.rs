@@ -5,7 +5,10 @@ use narthex_yaml::{Inline, Position, deserialize_inline};
 use serde::de::{Deserialize, Deserializer, MapAccess};
 
 use super::other::{self, OtherList};
-use super::{DiscoveryConfig, DnsSection, FileSection, HttpSection, KubernetesSection};
+use super::{
+    ConsulSection, DiscoveryConfig, DnsSection, DockerSection, FileSection, HttpSection,
+    KubernetesSection,
+};
 use crate::error::{ConfigProblem, Flaw};
 use crate::list::List;
 
@@ -62,7 +65,9 @@ impl DiscoveryKeys {
 
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
+            "consul_sd_configs" => self.list::<ConsulSection, A>(key, map),
             "dns_sd_configs" => self.list::<DnsSection, A>(key, map),
+            "docker_sd_configs" => self.list::<DockerSection, A>(key, map),
             "file_sd_configs" => self.list::<FileSection, A>(key, map),
             "http_sd_configs" => self.list::<HttpSection, A>(key, map),
             "kubernetes_sd_configs" => self.list::<KubernetesSection, A>(key, map),
@@ -79,8 +84,14 @@ impl DiscoveryKeys {
 }
 
 /// The keys of the kinds that have a type of their own.
-const OWN_KEYS: &[&str] =
-    &["dns_sd_configs", "file_sd_configs", "http_sd_configs", "kubernetes_sd_configs"];
+const OWN_KEYS: &[&str] = &[
+    "consul_sd_configs",
+    "dns_sd_configs",
+    "docker_sd_configs",
+    "file_sd_configs",
+    "http_sd_configs",
+    "kubernetes_sd_configs",
+];
 
 /// A section `T` with discoveries, and with the keys of an HTTP client, among its own.
 pub(crate) struct Discovering<T> {

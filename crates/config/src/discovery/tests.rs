@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use narthex_http::{Auth, SecretSource};
+
 use crate::Config;
 
 use super::DiscoveryConfig;
@@ -45,6 +47,33 @@ fn defaults_are_filled_in() {
             "dns_sd_configs: [{names: [a], type: aaaa, port: 80, refresh_interval: 0s}]",
             "- names:; - a; refresh_interval: 30s; type: AAAA; port: 80",
         ),
+        (
+            "consul_sd_configs: [{}]",
+            "- server: localhost:8500; tag_separator: \",\"; scheme: http; allow_stale: true; \
+             refresh_interval: 30s; follow_redirects: true; enable_http2: true",
+        ),
+        (
+            "consul_sd_configs: [{server: 'https://a/x', services: [b], tags: [c], node_meta: {d: e}, \
+             tag_separator: '', allow_stale: false, filter: f, health_filter: g, datacenter: h, \
+             namespace: i, partition: j, path_prefix: k}]",
+            "- server: https://a/x; path_prefix: k; datacenter: h; namespace: i; partition: j; \
+             tag_separator: \"\"; scheme: http; allow_stale: false; refresh_interval: 30s; services:; - b; tags:; - c; \
+             node_meta:; d: e; filter: f; health_filter: g; follow_redirects: true; \
+             enable_http2: true",
+        ),
+        (
+            "docker_sd_configs: [{host: 'unix:///var/run/docker.sock'}]",
+            "- follow_redirects: true; enable_http2: true; host: unix:///var/run/docker.sock; \
+             port: 80; host_networking_host: localhost; refresh_interval: 1m; \
+             match_first_network: true",
+        ),
+        (
+            "docker_sd_configs: [{host: a, filters: [{name: label, values: [b]}], port: 1, \
+             match_first_network: false}]",
+            "- follow_redirects: true; enable_http2: true; host: a; port: 1; filters:; - name: label; \
+             values:; - b; host_networking_host: localhost; refresh_interval: 1m; \
+             match_first_network: false",
+        ),
     ] {
         check(section, expected);
     }
@@ -79,8 +108,50 @@ fn sections_are_checked() {
             "20: a port is required in DNS-SD configs for all record types except SRV",
         ),
         ("dns_sd_configs: [{names: [a], type: PTR}]", "39: invalid DNS-SD records type PTR"),
+        (
+            "consul_sd_configs: [{server: ' '}]",
+            "23: consul SD configuration requires a server address",
+        ),
+        (
+            "consul_sd_configs: [{username: a, basic_auth: {username: b}}]",
+            "23: at most one of consul SD configuration username and password and basic auth can be \
+             configured",
+        ),
+        (
+            "consul_sd_configs: [{token: a, oauth2: {client_id: b, token_url: c}}]",
+            "23: at most one of consul SD token, authorization, or oauth2 can be configured",
+        ),
+        (
+            "consul_sd_configs: [{password: a, authorization: {credentials: b}}]",
+            "23: at most one of basic_auth, oauth2 & authorization must be configured",
+        ),
+        ("docker_sd_configs: [{port: 1}]", "23: host missing"),
     ] {
         check_refused(section, expected);
+    }
+}
+
+/// Consul's own way to name a user is printed as the one that all clients have.
+#[test]
+fn users_of_consul_are_basic_authentication() {
+    for (section, username, password) in [
+        ("{username: me, password: secret}", "me", "secret"),
+        ("{username: me, bearer_token: ''}", "me", ""),
+        ("{token: a, bearer_token: b}", "", ""),
+    ] {
+        let config = load(&format!("consul_sd_configs: [{section}]")).expect(section);
+        let DiscoveryConfig::Consul(consul) = &config.scrape_configs[0].discovery_configs[0] else {
+            panic!("{config:?}")
+        };
+        let text = |source: &Option<SecretSource>| match source {
+            Some(SecretSource::Inline(secret)) => secret.expose().to_owned(),
+            _ => String::new(),
+        };
+        let found = match &consul.http.auth {
+            Some(Auth::Basic(user)) => (text(&user.username), text(&user.password)),
+            _ => Default::default(),
+        };
+        assert_eq!(found, (username.to_owned(), password.to_owned()), "{section}");
     }
 }
 

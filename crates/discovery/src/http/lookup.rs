@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use narthex_config::HttpDiscovery;
-use narthex_http::{BodyError, Client, ClientError, ClientOptions, HttpClientConfig, RequestError};
+use narthex_http::{BodyError, Client, ClientError, RequestError};
 use narthex_model::quote::Quoted;
 
+use crate::client::{BODY_SIZE_MAX, LazyClient};
 use crate::group::TargetGroup;
 use crate::refresh::{Refresh, Refreshing};
 use crate::updates::Updates;
@@ -16,9 +17,6 @@ use crate::wire::{self, GroupError};
 
 /// The label that holds the address of a target's list.
 const URL_LABEL: &str = "__meta_url";
-
-/// The largest list of targets, in bytes.
-const BODY_SIZE_MAX: usize = 64 << 20;
 
 /// Asks a server for a list of target groups in JSON.
 ///
@@ -31,28 +29,8 @@ const BODY_SIZE_MAX: usize = 64 << 20;
 pub struct HttpLookup {
     url: Box<str>,
     interval: Duration,
-    client: LookupClient,
+    client: LazyClient,
     counters: Arc<HttpCounters>,
-}
-
-/// A client, or what to make one of with the first request. Where that fails the next one tries again.
-#[derive(Debug)]
-enum LookupClient {
-    Made(Client),
-    Config(Box<HttpClientConfig>),
-}
-
-impl LookupClient {
-    fn get(&mut self) -> Result<Client, ClientError> {
-        match self {
-            Self::Made(client) => Ok(client.clone()),
-            Self::Config(config) => {
-                let client = Client::new(config, ClientOptions::default())?;
-                *self = Self::Made(client.clone());
-                Ok(client)
-            }
-        }
-    }
 }
 
 /// What all such discoveries of a manager count.
@@ -71,7 +49,7 @@ impl HttpLookup {
     /// take.
     #[must_use]
     pub fn new(url: &str, interval: Duration, client: Client) -> Refreshing<Self> {
-        let client = LookupClient::Made(client);
+        let client = LazyClient::Made(client);
         let counters = Arc::default();
         Refreshing::new(Self { url: url.into(), interval, client, counters }, interval)
     }
@@ -82,7 +60,7 @@ impl HttpLookup {
         counters: Arc<HttpCounters>,
     ) -> Refreshing<Self> {
         let interval = config.refresh_interval;
-        let client = LookupClient::Config(Box::new(config.http.clone()));
+        let client = LazyClient::new(&config.http);
         let url = config.url.expose().into();
         Refreshing::new(Self { url, interval, client, counters }, interval)
     }

@@ -1,13 +1,19 @@
 //! Discovery against real files and a server that speaks the real protocol, on this machine alone.
 
+#[cfg(feature = "consul")]
+mod consul;
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "docker")]
+mod docker;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "_objects")]
+mod server;
 
-#[cfg(any(feature = "dns", feature = "file", feature = "http"))]
+#[cfg(feature = "_kind")]
 mod support {
     use std::time::Duration;
 

@@ -88,6 +88,12 @@ pub(crate) struct BasicAuthFile {
     password_ref: Option<String>,
 }
 
+impl BasicAuthFile {
+    pub(super) fn new(username: Option<Secret>, password: Option<Secret>) -> Self {
+        Self { username, password, ..Self::default() }
+    }
+}
+
 impl TryFrom<BasicAuthFile> for BasicAuth {
     type Error = HttpConfigError;
 

@@ -168,6 +168,20 @@ impl HttpClientKeys {
     pub fn set_http2_default(&mut self, enable_http2: bool) {
         self.enable_http2.get_or_insert(enable_http2);
     }
+
+    /// Makes a user that the section gives by keys of its own that of `basic_auth`. Returns whether
+    /// there was none yet.
+    pub fn set_basic_auth(&mut self, username: Option<Secret>, password: Option<Secret>) -> bool {
+        let is_new = self.basic_auth.is_none();
+        self.basic_auth.get_or_insert_with(|| BasicAuthFile::new(username, password));
+        is_new
+    }
+
+    /// Returns whether the section has `authorization` or `oauth2`.
+    #[must_use]
+    pub fn has_authorization(&self) -> bool {
+        self.authorization.is_some() || self.oauth2.is_some()
+    }
 }
 
 impl Inline for HttpClientKeys {

@@ -1,4 +1,6 @@
-use narthex_discovery::{DnsStats, FileStats, REFRESH_DURATION_BUCKETS, RefreshStats, Stats};
+use narthex_discovery::{
+    ConsulStats, DnsStats, FileStats, REFRESH_DURATION_BUCKETS, RefreshStats, Stats,
+};
 use narthex_exposition::{Bucket, TextWriter};
 use narthex_model::MetricType::{Counter, Gauge, Histogram, Summary};
 
@@ -41,6 +43,7 @@ pub fn write_discovery_stats(page: &mut TextWriter, name: &str, stats: &Stats) {
     write_refreshes(page, stats);
     write_files(page, &stats.file);
     write_dns(page, stats.dns);
+    write_consul(page, stats.consul);
     let help = "Number of HTTP service discovery refresh failures.";
     counter(page, "prometheus_sd_http_failures_total", help, stats.http_failures);
 }
@@ -142,5 +145,19 @@ fn write_dns(page: &mut TextWriter, dns: DnsStats) {
         ),
     ] {
         counter(page, family, help, value);
+    }
+}
+
+fn write_consul(page: &mut TextWriter, consul: ConsulStats) {
+    let help = "The number of Consul RPC call failures.";
+    counter(page, "prometheus_sd_consul_rpc_failures_total", help, consul.failures);
+    let mut durations = page.family(
+        "prometheus_sd_consul_rpc_duration_seconds",
+        Summary,
+        "The duration of a Consul RPC call in seconds.",
+    );
+    for (call, calls) in [("service", consul.service), ("services", consul.services)] {
+        let labels = [("call", call), ("endpoint", "catalog")];
+        durations.summary(&labels, &[], calls.duration.as_secs_f64(), calls.count as f64);
     }
 }

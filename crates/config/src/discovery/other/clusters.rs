@@ -1,8 +1,8 @@
 //! What runs programs on many machines, and what knows where they run.
 
 use super::kind::{
-    Kind, Refusal, Section, filters, flag, integer, map, need, path, seconds, secret, text,
-    text_or, texts,
+    Kind, Refusal, Section, filters, flag, integer, need, path, seconds, secret, text, text_or,
+    texts,
 };
 
 pub(super) const DOCKERSWARM: Kind = Kind {
@@ -146,61 +146,5 @@ pub(super) const NOMAD: Kind = Kind {
     check: |nomad| {
         let named = !nomad.text("server").trim().is_empty();
         need(named, "nomad SD configuration requires a server address")
-    },
-};
-
-pub(super) const CONSUL: Kind = Kind {
-    key: "consul_sd_configs",
-    keys: &[
-        text_or("server", "localhost:8500"),
-        text("path_prefix"),
-        secret("token"),
-        text("datacenter"),
-        text("namespace"),
-        text("partition"),
-        text_or("tag_separator", ","),
-        text_or("scheme", "http"),
-        text("username"),
-        secret("password"),
-        flag("allow_stale", true),
-        seconds("refresh_interval", 30),
-        texts("services"),
-        texts("tags"),
-        map("node_meta"),
-        text("filter"),
-        text("health_filter"),
-    ],
-    has_http: true,
-    check: check_consul,
-};
-
-fn check_consul(consul: &mut Section) -> Result<(), Refusal> {
-    let named = !consul.text("server").trim().is_empty();
-    need(named, "consul SD configuration requires a server address")?;
-    let user = consul.has("username") || consul.has("password");
-    need(
-        !(user && consul.is_written(&["basic_auth"])),
-        "at most one of consul SD configuration username and password and basic auth can be configured",
-    )?;
-    need(
-        !(consul.has("token") && consul.is_written(&["authorization", "oauth2"])),
-        "at most one of consul SD token, authorization, or oauth2 can be configured",
-    )
-}
-
-pub(super) const DOCKER: Kind = Kind {
-    key: "docker_sd_configs",
-    keys: &[
-        text("host"),
-        integer("port", 80),
-        filters("filters"),
-        text_or("host_networking_host", "localhost"),
-        seconds("refresh_interval", 60),
-        flag("match_first_network", true),
-    ],
-    has_http: true,
-    check: |docker| {
-        docker.need("host", "host missing")?;
-        docker.url("host", "").map(drop)
     },
 };

@@ -1,7 +1,6 @@
 //! What a kind of discovery is: its keys with their defaults, and how they must go together.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use narthex_http::Url;
@@ -69,7 +68,6 @@ pub(super) enum Default {
     Flag(bool),
     Seconds(u64),
     Texts,
-    Map,
     Filters,
     Tls,
 }
@@ -117,10 +115,6 @@ pub(super) const fn texts(name: &'static str) -> Key {
     key(name, Default::Texts)
 }
 
-pub(super) const fn map(name: &'static str) -> Key {
-    key(name, Default::Map)
-}
-
 pub(super) const fn filters(name: &'static str) -> Key {
     key(name, Default::Filters)
 }
@@ -142,7 +136,6 @@ impl Default {
             Self::Flag(flag) => Value::Flag(flag),
             Self::Seconds(seconds) => Value::Duration(Duration::from_secs(seconds)),
             Self::Texts => Value::Texts(Vec::new()),
-            Self::Map => Value::Map(BTreeMap::new()),
             Self::Filters => Value::Filters(Vec::new()),
             Self::Tls => Value::Tls(Box::default()),
         }

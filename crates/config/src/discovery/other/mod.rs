@@ -11,7 +11,6 @@ mod large_clouds;
 mod read;
 mod small_clouds;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -27,9 +26,7 @@ pub(super) use read::OtherList;
 pub(super) const KINDS: &[Kind] = &[
     amazon::AWS,
     large_clouds::AZURE,
-    clusters::CONSUL,
     small_clouds::DIGITALOCEAN,
-    clusters::DOCKER,
     clusters::DOCKERSWARM,
     amazon::EC2,
     amazon::ECS,
@@ -89,7 +86,6 @@ enum Value {
     Flag(bool),
     Duration(Duration),
     Texts(Vec<String>),
-    Map(BTreeMap<String, String>),
     Filters(Vec<Filter>),
     Tls(Box<TlsConfig>),
 }
@@ -165,7 +161,6 @@ impl Value {
             Self::Text(text) => text.is_empty(),
             Self::Secret(secret) => secret.is_empty(),
             Self::Texts(texts) => texts.is_empty(),
-            Self::Map(map) => map.is_empty(),
             Self::Filters(filters) => filters.is_empty(),
             Self::Tls(tls) => **tls == TlsConfig::default(),
             Self::Integer(_) | Self::Flag(_) | Self::Duration(_) => false,
@@ -182,7 +177,6 @@ impl Serialize for Value {
             Self::Flag(flag) => flag.serialize(serializer),
             Self::Duration(length) => serializer.collect_str(&duration::display(*length)),
             Self::Texts(texts) => texts.serialize(serializer),
-            Self::Map(map) => map.serialize(serializer),
             Self::Filters(filters) => filters.serialize(serializer),
             Self::Tls(tls) => tls.serialize(serializer),
         }

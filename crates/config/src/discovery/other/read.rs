@@ -136,7 +136,6 @@ impl<'de> DeserializeSeed<'de> for &KeyDefault {
                 Value::Duration(length.map(|length| length.0).unwrap_or_default())
             }
             KeyDefault::Texts => Value::Texts(given(deserializer)?),
-            KeyDefault::Map => Value::Map(given(deserializer)?),
             KeyDefault::Filters => Value::Filters(given(deserializer)?),
             KeyDefault::Tls => Value::Tls(given(deserializer)?),
         })

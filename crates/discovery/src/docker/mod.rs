@@ -1,0 +1,12 @@
+//! Targets from the containers of a Docker daemon.
+
+mod containers;
+mod daemon;
+mod lookup;
+#[cfg(unix)]
+mod unix;
+
+pub(crate) use lookup::DockerLookup;
+
+#[cfg(test)]
+mod tests;
