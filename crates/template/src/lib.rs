@@ -36,13 +36,16 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod console;
 mod constant;
 mod environment;
 mod error;
+mod escape;
 mod exec;
 mod format;
 mod functions;
 mod lex;
+mod notification;
 mod parse;
 mod syntax;
 mod templates;
@@ -50,10 +53,14 @@ mod unicode;
 mod value;
 
 pub use alert::{AlertData, AlertTemplate, ExpandError};
+pub use console::{ConsoleData, ConsoleError, ConsolePage};
 pub use environment::{Environment, Limits, Query, QuerySample, QueryValue};
 pub use error::{EscapeError, ExecuteError, ParseError};
 pub use exec::CALL_DEPTH_MAX;
 pub use functions::Functions;
+pub use notification::{
+    NotificationAlert, NotificationData, NotificationError, NotificationTemplates, Pairs,
+};
 pub use parse::NESTING_MAX;
 pub use templates::Templates;
 pub use value::{

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::constant::Number;
+use crate::escape::Escaper;
 use crate::format::Quoted;
 use crate::functions::Function;
 
@@ -55,6 +56,8 @@ pub(crate) enum Node {
     },
     Action {
         pipe: Arc<Pipe>,
+        /// What the value goes through before it is printed.
+        escapers: Vec<Escaper>,
     },
     /// `if`, `with` or `range`: the branch follows, up to an [`Node::Else`] or [`Node::End`].
     Open {

@@ -1,9 +1,11 @@
 //! Templates that know each other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::error::{ExecuteError, ParseError};
+use crate::escape;
 use crate::exec;
 use crate::functions::Functions;
 use crate::parse;
@@ -61,6 +63,28 @@ impl Templates {
     ///
     /// Where something in it fails, or costs more than the environment's limits.
     pub fn execute(&self, data: Value, env: &Environment<'_>) -> Result<Vec<u8>, ExecuteError> {
-        exec::execute(&self.bodies, &self.name, data, env)
+        exec::execute(&self.bodies, &HashMap::new(), &self.name, data, env)
+    }
+
+    /// Returns what the template prints as a page, or as part of one: values are escaped as the
+    /// place where they stand needs it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Templates::execute`]; and where the place of a value cannot be found out.
+    ///
+    /// # Source
+    ///
+    /// Go's `html/template`.
+    pub fn execute_html(
+        &self,
+        data: Value,
+        env: &Environment<'_>,
+    ) -> Result<Vec<u8>, ExecuteError> {
+        // Templates may be executed by name in console pages alone.
+        let by_name = self.bodies.keys().filter(|_| self.functions == Functions::Console);
+        let escaped = escape::escape(&self.bodies, &self.name, by_name.cloned())
+            .map_err(ExecuteError::Escape)?;
+        exec::execute(&escaped.bodies, &escaped.failures, &self.name, data, env)
     }
 }

@@ -48,7 +48,8 @@ impl<'t> Machine<'t> {
         }
         let outcome = match &function.run {
             Run::Plain(run) => run(&values),
-            Run::Within(run) => run(self.env, &values),
+            // These may work on long texts.
+            Run::Within(run) => self.env.check_time().and_then(|()| run(self.env, &values)),
             Run::Call => Err(call_problem(args, &values)),
             Run::Template => self.call_template(&values),
             Run::And | Run::Or => Ok(Value::Nil),

@@ -3,11 +3,13 @@
 mod call;
 mod pipeline;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::environment::Environment;
-use crate::error::ExecuteError;
-use crate::format::{TooLong, shown, shown_value};
+use crate::error::{EscapeError, ExecuteError};
+use crate::escape::{self, Escaper};
+use crate::format::{TooLong, shown};
 use crate::syntax::{Block, Bodies, Body, Command, Expr, Node, Pipe, shown_template};
 use crate::value::{IntType, List, Map, Value};
 
@@ -25,6 +27,7 @@ type Executed<T> = Result<T, ExecuteError>;
 /// Executes the template called `name` on `data`, and returns what it prints.
 pub(crate) fn execute(
     bodies: &Bodies,
+    failures: &HashMap<Arc<str>, EscapeError>,
     name: &str,
     data: Value,
     env: &Environment<'_>,
@@ -34,6 +37,7 @@ pub(crate) fn execute(
     };
     let mut machine = Machine {
         bodies,
+        failures,
         env,
         body,
         at: At::Start,
@@ -62,6 +66,8 @@ enum At<'t> {
 #[derive(Debug)]
 struct Machine<'t> {
     bodies: &'t Bodies,
+    /// The templates that cannot be part of a page.
+    failures: &'t HashMap<Arc<str>, EscapeError>,
     env: &'t Environment<'t>,
     /// The template under way.
     body: &'t Body,
@@ -155,11 +161,11 @@ impl<'t> Machine<'t> {
                     self.at = At::Text(*at);
                     self.print(text)?;
                 }
-                Node::Action { pipe } => {
+                Node::Action { pipe, escapers } => {
                     let value = self.eval_pipeline(&dot, pipe)?;
                     if pipe.variables.is_empty() {
                         self.at = At::Pipe(pipe);
-                        self.print_value(&value)?;
+                        self.print_value(&value, escapers)?;
                     }
                 }
                 Node::Open { block: Block::Range, pipe, otherwise } => {
@@ -369,6 +375,9 @@ impl<'t> Machine<'t> {
 
     /// Executes a template within a function, and returns what it prints.
     fn execute_nested(&mut self, name: &str, data: Value) -> Result<Vec<u8>, Box<str>> {
+        if let Some(failure) = self.failures.get(name) {
+            return Err(failure.to_string().into());
+        }
         let Some(body) = self.bodies.get(name) else {
             let name = crate::format::Quoted(name);
             return Err(format!("html/template: {name} is undefined").into());
@@ -409,8 +418,8 @@ impl<'t> Machine<'t> {
         Ok(())
     }
 
-    fn print_value(&mut self, value: &Value) -> Executed<()> {
-        match shown_value(value, self.env.limits.output_size_max) {
+    fn print_value(&mut self, value: &Value, escapers: &[Escaper]) -> Executed<()> {
+        match escape::apply(escapers, value, self.env.limits.output_size_max) {
             Ok(text) => self.print(&text),
             Err(TooLong) => Err(self.error(self.env.limits.too_long())),
         }

@@ -307,7 +307,7 @@ impl<'t> Parser<'t> {
 
     fn parse_printing(&mut self) -> Parsed<()> {
         let pipe = Arc::new(self.pipeline("command", TokenKind::RightDelimiter)?);
-        self.tree.nodes.push(Node::Action { pipe });
+        self.tree.nodes.push(Node::Action { pipe, escapers: Vec::new() });
         Ok(())
     }
 

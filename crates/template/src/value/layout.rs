@@ -193,7 +193,6 @@ fn write_zone_name(text: &mut String, time: Time) -> std::fmt::Result {
     match time.offset_s() {
         None => write!(text, "UTC"),
         // A zone without a name is called by its offset.
-        Some(offset_s) if offset_s % 3600 == 0 => write_zone(text, time, false, false, 1),
         Some(_) => write_zone(text, time, false, false, 2),
     }
 }

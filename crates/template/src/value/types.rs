@@ -84,16 +84,22 @@ pub enum StructType {
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
+    /// What it is called in JSON.
+    pub(crate) json: &'static str,
     /// Whether Go declares it as `interface {}`.
     pub(crate) is_interface: bool,
 }
 
 const fn field(name: &'static str) -> Field {
-    Field { name, is_interface: false }
+    Field { name, json: name, is_interface: false }
 }
 
 const fn any(name: &'static str) -> Field {
-    Field { name, is_interface: true }
+    Field { name, json: name, is_interface: true }
+}
+
+const fn named(name: &'static str, json: &'static str) -> Field {
+    Field { name, json, is_interface: false }
 }
 
 const ALERT_DATA: &[Field] =
@@ -103,22 +109,22 @@ const CONSOLE_DATA: &[Field] =
 const SAMPLE: &[Field] = &[field("Labels"), any("Value")];
 const PAIR: &[Field] = &[field("Name"), field("Value")];
 const NOTIFICATION: &[Field] = &[
-    field("Receiver"),
-    field("Status"),
-    field("Alerts"),
-    field("GroupLabels"),
-    field("CommonLabels"),
-    field("CommonAnnotations"),
-    field("ExternalURL"),
+    named("Receiver", "receiver"),
+    named("Status", "status"),
+    named("Alerts", "alerts"),
+    named("GroupLabels", "groupLabels"),
+    named("CommonLabels", "commonLabels"),
+    named("CommonAnnotations", "commonAnnotations"),
+    named("ExternalURL", "externalURL"),
 ];
 const ALERT: &[Field] = &[
-    field("Status"),
-    field("Labels"),
-    field("Annotations"),
-    field("StartsAt"),
-    field("EndsAt"),
-    field("GeneratorURL"),
-    field("Fingerprint"),
+    named("Status", "status"),
+    named("Labels", "labels"),
+    named("Annotations", "annotations"),
+    named("StartsAt", "startsAt"),
+    named("EndsAt", "endsAt"),
+    named("GeneratorURL", "generatorURL"),
+    named("Fingerprint", "fingerprint"),
 ];
 
 impl StructType {

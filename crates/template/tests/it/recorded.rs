@@ -29,3 +29,9 @@ pub(crate) fn json(name: &str) -> Value {
     let folder = folder().expect("asked for after a file that was found");
     serde_json::from_reader(File::open(folder.join(name)).unwrap()).unwrap()
 }
+
+/// Returns a file of text.
+pub(crate) fn text(name: &str) -> String {
+    let folder = folder().expect("asked for after a file that was found");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
