@@ -8,6 +8,7 @@
 //! - [`Spanned`] keeps where a value stands, for checks that come after reading;
 //! - [`deserialize_inline`] reads two types from one map, as strictly;
 //! - [`null_as_default`] treats `key:` without a value as though the key were absent;
+//! - [`first_document`] takes the first of several documents;
 //! - [`snippet`] shows a position with a caret below it.
 //!
 //! ```
@@ -39,6 +40,7 @@
 
 #![forbid(unsafe_code)]
 
+mod document;
 mod error;
 mod inline;
 mod nearest;
@@ -46,6 +48,7 @@ mod read;
 mod spanned;
 mod write;
 
+pub use document::first_document;
 pub use error::{Position, YamlError, snippet};
 pub use inline::{Inline, KnownKey, deserialize_inline};
 pub use read::{ALIASED_NODES_MAX, DEPTH_MAX, NODES_MAX, from_str, null_as_default};
