@@ -43,6 +43,7 @@
 mod cache;
 mod content_type;
 mod error;
+mod failure_log;
 mod fetch;
 mod manager;
 mod metadata;
@@ -57,6 +58,7 @@ mod task;
 
 pub use content_type::ContentTypeError;
 pub use error::ScrapeError;
+pub use failure_log::FailureLog;
 pub use fetch::{Fetch, FetchError, Fetching, HttpFetch, Page, Request};
 pub use manager::{Manager, Options, TARGET_SERIES_MAX_DEFAULT};
 pub use scraper::{Body, Features, Scraped, Scraper};

@@ -5,7 +5,7 @@ use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use narthex_config::{Config, ScrapeConfig};
 use narthex_discovery::{Groups, TargetSets};
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::failure_log::FailureLog;
 use crate::fetch::Fetch;
 use crate::pool::{Launcher, Pool};
 use crate::schedule;
@@ -72,10 +73,12 @@ pub struct Options {
     pub target_series_max: u64,
     /// The most series of all targets together; 0 for any number.
     pub series_max: u64,
+    /// Where failed scrapes are told of jobs that name a file for them; `None` to tell nobody.
+    pub failure_log: Option<Arc<dyn FailureLog>>,
 }
 
 impl Default for Options {
-    /// No name, the reference's tolerance of two milliseconds, no features, and
+    /// No name, the reference's tolerance of two milliseconds, no features, no log, and
     /// [`TARGET_SERIES_MAX_DEFAULT`].
     fn default() -> Self {
         Self {
@@ -84,6 +87,7 @@ impl Default for Options {
             features: Features::default(),
             target_series_max: TARGET_SERIES_MAX_DEFAULT,
             series_max: 0,
+            failure_log: None,
         }
     }
 }
@@ -102,8 +106,14 @@ impl Manager {
         runtime: Handle,
         options: Options,
     ) -> Self {
-        let Options { host_name, timestamp_tolerance, features, target_series_max, series_max } =
-            options;
+        let Options {
+            host_name,
+            timestamp_tolerance,
+            features,
+            target_series_max,
+            series_max,
+            failure_log,
+        } = options;
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             store,
@@ -112,6 +122,7 @@ impl Manager {
             counters: Counters::default(),
             timestamp_tolerance,
             features,
+            failure_log,
             series: Arc::new(SeriesLimit::new(target_series_max, series_max)),
             appends: Arc::new(Semaphore::new(cores)),
             buffers: BufferPool::default(),
@@ -147,9 +158,17 @@ impl Manager {
             pools.push(match before.remove(&job.job_name) {
                 Some(unchanged) if unchanged.config() == job => unchanged,
                 before => {
-                    self.shared.counters.pool_reloads.add(u64::from(before.is_some()));
+                    let counters = &self.shared.counters;
+                    let (is_reload, began) = (before.is_some(), Instant::now());
                     let groups = groups(discovered, &job.job_name);
-                    Pool::start(job, groups, before, &launcher)
+                    let pool = Pool::start(job, groups, before, &launcher);
+                    if is_reload {
+                        counters.pool_reloads.add(1);
+                        counters.observe_reload(job.scrape_interval, began.elapsed());
+                    } else {
+                        counters.pools_created.add(1);
+                    }
+                    pool
                 }
             });
         }
@@ -226,11 +245,6 @@ impl Manager {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.counters.snapshot();
-        for (_, status) in self.statuses() {
-            let (families, size) = status.metadata.size();
-            stats.metadata_entries += families as u64;
-            stats.metadata_size_bytes += size as u64;
-        }
         let state = self.state.lock();
         stats.series = self.shared.series.total();
         stats.pools = state.pools.len() as u64;

@@ -118,7 +118,14 @@ impl Pool {
     }
 
     pub(crate) fn stats(&self) -> JobStats {
+        let sizes = self.active.iter().map(|active| active.status.metadata.size());
+        let (metadata_entries, metadata_size_bytes) = sizes
+            .fold((0, 0), |(entries, bytes), (more, size)| {
+                (entries + more as u64, bytes + size as u64)
+            });
         JobStats {
+            metadata_entries,
+            metadata_size_bytes,
             targets: self.active.len() as u64,
             target_limit: self.config.limits.target_limit,
             ..self.stats

@@ -48,10 +48,12 @@ pub struct Stats {
     pub pools: u64,
     /// Times that a job's configuration changed.
     pub pool_reloads: u64,
-    /// Metric families with metadata, over all targets.
-    pub metadata_entries: u64,
-    /// Bytes of that metadata.
-    pub metadata_size_bytes: u64,
+    /// Times that a job began to be scraped.
+    pub pools_created: u64,
+    /// How long scrapes took, from the request to the end of the commit, summed.
+    pub scrape_duration: Duration,
+    /// How long it took to carry out changes of jobs, by their interval: how many, and the sum.
+    pub reload_length: BTreeMap<Duration, (u64, Duration)>,
     /// Time from one scrape of a target to the next, by interval.
     pub interval_length: BTreeMap<Duration, IntervalLength>,
     /// Counts by job.
@@ -85,6 +87,10 @@ pub struct JobStats {
     pub targets: u64,
     /// The most targets that the job may have; 0 is any number.
     pub target_limit: u64,
+    /// Metric families with metadata, over all targets.
+    pub metadata_entries: u64,
+    /// Bytes of that metadata.
+    pub metadata_size_bytes: u64,
 }
 
 /// The counters behind [`Stats`], written by all tasks.
@@ -105,6 +111,9 @@ pub(crate) struct Counters {
     pub(crate) cache_flush_forced: Counter,
     pub(crate) slots_missed: Counter,
     pub(crate) pool_reloads: Counter,
+    pub(crate) pools_created: Counter,
+    scrape_duration_ns: AtomicU64,
+    reload_length: Mutex<BTreeMap<Duration, (u64, Duration)>>,
     lateness_max_ns: AtomicU64,
     interval_length: Mutex<BTreeMap<Duration, IntervalLength>>,
 }
@@ -133,6 +142,20 @@ impl Counters {
             ) => self.exceeded_label_limits.add(1),
             _ => {}
         }
+    }
+
+    /// Notes how long a scrape took.
+    pub(crate) fn observe_duration(&self, duration: Duration) {
+        let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.scrape_duration_ns.fetch_add(duration_ns, Ordering::Relaxed);
+    }
+
+    /// Notes how long it took to carry out a change of a job with this interval.
+    pub(crate) fn observe_reload(&self, interval: Duration, length: Duration) {
+        let mut lengths = self.reload_length.lock();
+        let (count, sum) = lengths.entry(interval).or_default();
+        *count += 1;
+        *sum += length;
     }
 
     /// Notes how late a scrape began.
@@ -169,6 +192,9 @@ impl Counters {
             cache_flush_forced: self.cache_flush_forced.get(),
             slots_missed: self.slots_missed.get(),
             pool_reloads: self.pool_reloads.get(),
+            pools_created: self.pools_created.get(),
+            scrape_duration: Duration::from_nanos(self.scrape_duration_ns.load(Ordering::Relaxed)),
+            reload_length: self.reload_length.lock().clone(),
             lateness_max: Duration::from_nanos(self.lateness_max_ns.load(Ordering::Relaxed)),
             interval_length: self.interval_length.lock().clone(),
             ..Stats::default()

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::failure_log::FailureLog;
 use crate::fetch::{Fetch, Fetchers, Page, Request};
 use crate::schedule::Schedule;
 use crate::scraper::{Features, Scraped, Settings};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) timestamp_tolerance: Duration,
     pub(crate) features: Features,
+    pub(crate) failure_log: Option<Arc<dyn FailureLog>>,
     pub(crate) series: Arc<SeriesLimit>,
     /// Bounds the pages that are appended at the same time: more of them than there are cores would
     /// only take turns, and hold memory meanwhile. Those that are committed are not among them: they
@@ -195,6 +197,7 @@ impl Task {
         let shared = Arc::clone(&self.shared);
         let body_size_max = self.request.body_size_max;
         let alive = self.alive.clone();
+        let (settings, target) = (Arc::clone(&self.settings), Arc::clone(&self.target));
         // Nobody closes it.
         let permit = Arc::clone(&self.shared.appends).acquire_owned().await;
         let appending = self.shared.runtime.spawn_blocking(move || {
@@ -209,6 +212,12 @@ impl Task {
                         .map_err(ScrapeError::from)
                 }
             };
+            if let Err(error @ ScrapeError::Fetch(_)) = &body
+                && let Some(log) = &shared.failure_log
+                && let Some(file) = settings.failure_log_file()
+            {
+                log.log(file, settings.job_name(), &target.url, &error.to_string());
+            }
             // Called behind the last sample of the page: what follows is the commit.
             let elapsed = || {
                 drop(permit);
@@ -228,6 +237,7 @@ impl Task {
 
     fn record(&self, timestamp_ms: i64, duration: Duration, scraped: &Scraped) {
         self.shared.counters.record(scraped);
+        self.shared.counters.observe_duration(duration);
         let mut last = LastScrape {
             health: Health::Up,
             error: Box::default(),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) server_name: Option<ServerName<'static>>,
     pub(crate) http2: bool,
     pub(crate) allow_metadata: bool,
+    /// Where to connect, whatever the address says.
+    pub(crate) unix_socket: Option<PathBuf>,
 }
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -63,13 +66,16 @@ impl Connector {
         if let Some(address) = address::literal(host)
             && address::is_metadata(address)
             && !self.shared.allow_metadata
+            && self.shared.unix_socket.is_none()
         {
             return Err(address::refusal(address).into());
         }
         let proxy = self.shared.proxies.of(&uri).cloned();
         let stream = match &proxy {
             None => self.tcp(uri.clone()).await?,
-            Some(proxy) if proxy.is_socks() => self.socks(proxy, uri.clone()).await?,
+            Some(proxy) if proxy.is_socks() && self.shared.unix_socket.is_none() => {
+                self.socks(proxy, uri.clone()).await?
+            }
             Some(proxy) => self.proxied(proxy, &uri, secure).await?,
         };
         if !secure {
@@ -83,6 +89,9 @@ impl Connector {
     }
 
     async fn tcp(&mut self, uri: Uri) -> Result<Stream, Cause> {
+        if let Some(path) = &self.shared.unix_socket {
+            return Ok(unix_stream(path).await?);
+        }
         Ok(Stream::tcp(self.tcp.call(uri).await?.into_inner()))
     }
 
@@ -149,6 +158,16 @@ impl Service<Uri> for Connector {
         let connector = self.clone();
         Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
     }
+}
+
+#[cfg(unix)]
+async fn unix_stream(path: &Path) -> io::Result<Stream> {
+    Ok(Stream::other(tokio::net::UnixStream::connect(path).await?))
+}
+
+#[cfg(not(unix))]
+async fn unix_stream(_: &Path) -> io::Result<Stream> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there are no Unix sockets here"))
 }
 
 /// Asks a proxy for a tunnel to `uri`, and returns it.

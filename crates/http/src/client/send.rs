@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,6 +57,9 @@ pub struct ClientOptions {
     pub idle_timeout: Duration,
     /// The most unused connections to one host: 1000 by default, for as many targets may share it.
     pub idle_connections_max: usize,
+    /// The Unix socket to connect to, whatever the host of an address; none by default. Where there are
+    /// no such sockets every request fails.
+    pub unix_socket: Option<PathBuf>,
 }
 
 impl Default for ClientOptions {
@@ -66,6 +70,7 @@ impl Default for ClientOptions {
             allow_metadata_addresses: false,
             idle_timeout: Duration::from_secs(5 * 60),
             idle_connections_max: 1_000,
+            unix_socket: None,
         }
     }
 }
@@ -274,6 +279,7 @@ impl Transport {
             server_name,
             http2: config.enable_http2,
             allow_metadata: options.allow_metadata_addresses,
+            unix_socket: options.unix_socket.clone(),
         });
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

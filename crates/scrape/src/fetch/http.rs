@@ -1,10 +1,13 @@
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use narthex_config::ScrapeConfig;
 use narthex_http::{Client, ClientError, ClientOptions, HttpClientConfig, Response};
+use parking_lot::Mutex;
 
 use super::{Fetch, FetchError, Fetching, Page, Request};
 
@@ -13,30 +16,56 @@ use super::{Fetch, FetchError, Fetching, Page, Request};
 #[derive(Debug, Default)]
 pub struct HttpFetch {
     config: HttpClientConfig,
+    options: ClientOptions,
     /// Made with the first request, and again with the next one where that failed: a certificate that
     /// cannot be read fails scrapes, which say so, until it can.
     client: OnceLock<Client>,
+    /// Those for targets behind Unix sockets, by path. A client keeps connections by host, and the hosts of
+    /// such targets say nothing of where they are.
+    socket_clients: Mutex<HashMap<Box<str>, Client>>,
 }
 
 impl HttpFetch {
     /// Returns what fetches pages with these settings.
     #[must_use]
     pub fn new(config: HttpClientConfig) -> Self {
-        Self { config, client: OnceLock::new() }
+        Self { config, ..Self::default() }
     }
 
     /// Returns what fetches the pages of a job. It is what a [`Manager`](crate::Manager) asks for.
     #[must_use]
     pub fn for_job(job: &ScrapeConfig) -> Arc<dyn Fetch> {
-        Arc::new(Self::new(job.http.clone()))
+        Self::for_job_with(job, ClientOptions::default())
+    }
+
+    /// Returns what fetches the pages of a job, with a client that does what `options` say beside.
+    #[must_use]
+    pub fn for_job_with(job: &ScrapeConfig, options: ClientOptions) -> Arc<dyn Fetch> {
+        Arc::new(Self { config: job.http.clone(), options, ..Self::default() })
     }
 
     fn client(&self) -> Result<&Client, ClientError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::new(&self.config, ClientOptions::default())?;
+        let client = Client::new(&self.config, self.options.clone())?;
         Ok(self.client.get_or_init(|| client))
+    }
+
+    fn socket_client(&self, path: &str) -> Result<Client, ClientError> {
+        let mut clients = self.socket_clients.lock();
+        if let Some(client) = clients.get(path) {
+            return Ok(client.clone());
+        }
+        let options =
+            ClientOptions { unix_socket: Some(PathBuf::from(path)), ..self.options.clone() };
+        let client = Client::new(&self.config, options)?;
+        if clients.len() >= SOCKET_CLIENTS_MAX {
+            // Some are of targets that are gone. Those of the others are soon made again.
+            clients.clear();
+        }
+        clients.insert(path.into(), client.clone());
+        Ok(client)
     }
 
     async fn get(&self, request: &Request, body: &mut Vec<u8>) -> Result<Page, FetchError> {
@@ -48,7 +77,11 @@ impl HttpFetch {
             .header(TIMEOUT_HEADER, request.timeout.as_secs_f64().to_string())
             .body(Bytes::new())
             .map_err(|error| failed(error.to_string()))?;
-        let client = self.client().map_err(|error| failed(error.to_string()))?;
+        let client = match &request.unix_socket {
+            None => self.client().cloned(),
+            Some(path) => self.socket_client(path),
+        };
+        let client = client.map_err(|error| failed(error.to_string()))?;
         let response = client.send(message).await.map_err(|error| FetchError::Request {
             url: error.url().into(),
             cause: error.cause().into(),
@@ -91,5 +124,8 @@ async fn read(
 fn header<'a>(response: &'a Response, name: &HeaderName) -> &'a str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
+
+/// The most clients for Unix sockets that are kept.
+const SOCKET_CLIENTS_MAX: usize = 1_000;
 
 const TIMEOUT_HEADER: &str = "X-Prometheus-Scrape-Timeout-Seconds";

@@ -13,6 +13,8 @@ use crate::target::Target;
 pub struct Request {
     /// The page's address.
     pub url: Box<str>,
+    /// The path of the Unix socket to send the request to, in place of the host that the address names.
+    pub unix_socket: Option<Box<str>>,
     /// The formats that are understood, as the header `Accept` lists them.
     pub accept: Box<str>,
     /// How long the target may take; it learns of it from a header.
@@ -39,6 +41,7 @@ impl Request {
         };
         Self {
             url: target.url.clone(),
+            unix_socket: target.unix_socket.clone(),
             accept: accept_header(&protocols, config.metric_name_escaping_scheme).into(),
             timeout: target.timeout,
             compression: config.enable_compression,

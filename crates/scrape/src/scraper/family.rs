@@ -50,11 +50,28 @@ impl Family {
         }
     }
 
+    /// Returns whether the series belongs to the family, and counts (see [`is_cumulative`]).
+    pub(super) fn counts(&self, labels: &Labels, cache: &MetadataCache) -> bool {
+        let metadata = self.metadata_of(labels, cache);
+        let metric = labels.get(METRIC_NAME_LABEL).unwrap_or_default();
+        metadata.is_some_and(|metadata| is_cumulative(metric, metadata.metric_type))
+    }
+
     /// Returns what is known of the family, where the series belongs to it.
     pub(super) fn metadata_of(&self, labels: &Labels, cache: &MetadataCache) -> Option<Metadata> {
         let metadata = cache.get(&self.name)?;
         let series = labels.get(METRIC_NAME_LABEL)?;
         is_member(series, &self.name, metadata.metric_type).then_some(metadata)
+    }
+}
+
+/// Returns whether a metric of a family counts, so that what it has says something only beside what it
+/// had before: counters, histograms, and what a summary has beside its quantiles.
+fn is_cumulative(metric: &str, metric_type: MetricType) -> bool {
+    match metric_type {
+        MetricType::Counter | MetricType::Histogram => true,
+        MetricType::Summary => metric.ends_with("_count") || metric.ends_with("_sum"),
+        _ => false,
     }
 }
 

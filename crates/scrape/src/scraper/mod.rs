@@ -4,6 +4,7 @@ mod family;
 mod labels;
 mod page;
 mod report;
+mod start_times;
 mod value;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::{FetchError, ScrapeError};
 use self::family::Family;
 use self::page::Sink;
 use self::report::{Report, Values};
+use self::start_times::StartTimes;
 use self::value::BucketLimits;
 
 /// Turns the pages of one target into samples, with what must be remembered from page to page.
@@ -61,6 +63,7 @@ pub struct Scraper {
     family: Family,
     builder: LabelsBuilder,
     exemplars: Vec<Exemplar>,
+    start_times: StartTimes,
 }
 
 /// The body of a page, uncompressed.
@@ -114,6 +117,9 @@ pub struct Features {
     pub start_timestamps: bool,
     /// Whether a zero is stored at that time, which makes the first increase of a counter visible.
     pub start_timestamp_zeros: bool,
+    /// Whether counters that do not say since when they count are stored as counted since they were
+    /// first seen.
+    pub start_timestamp_synthesis: bool,
     /// Whether series get the labels `__type__` and `__unit__`.
     pub type_and_unit_labels: bool,
     /// Whether the store is told what metrics mean.
@@ -123,6 +129,8 @@ pub struct Features {
 /// What all targets of a job have in common.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    job_name: Box<str>,
+    failure_log_file: Box<str>,
     features: Features,
     honor_labels: bool,
     honor_timestamps: bool,
@@ -139,6 +147,8 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &ScrapeConfig, features: Features) -> Self {
         Self {
+            job_name: config.job_name.as_str().into(),
+            failure_log_file: config.scrape_failure_log_file.as_str().into(),
             features,
             honor_labels: config.honor_labels,
             honor_timestamps: config.honor_timestamps,
@@ -153,6 +163,15 @@ impl Settings {
             names: config.metric_name_validation_scheme,
             rules: config.metric_relabel_configs.clone(),
         }
+    }
+
+    pub(crate) fn job_name(&self) -> &str {
+        &self.job_name
+    }
+
+    /// Returns the file to which failed scrapes are written, if any.
+    pub(crate) fn failure_log_file(&self) -> Option<&str> {
+        (!self.failure_log_file.is_empty()).then_some(&*self.failure_log_file)
     }
 
     /// Returns how the pages of a target are read.
@@ -206,6 +225,7 @@ impl Scraper {
             family: Family::default(),
             builder: LabelsBuilder::default(),
             exemplars: Vec::new(),
+            start_times: StartTimes::default(),
         }
     }
 
@@ -307,6 +327,7 @@ impl Scraper {
             scraped,
             family: &mut self.family,
             exemplars: &mut self.exemplars,
+            start_times: &mut self.start_times,
             limited_samples: 0,
             over_bucket_limit: false,
         };
@@ -328,6 +349,7 @@ impl Scraper {
 
     fn finish(&mut self, good: bool) -> bool {
         self.metadata.finish(good);
+        self.start_times.finish(good);
         let flush_forced = self.cache.finish(good);
         self.share.set(self.cache.entries.series_count() as u64);
         flush_forced

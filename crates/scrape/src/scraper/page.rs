@@ -6,6 +6,7 @@ use narthex_relabel::{Verdict, process};
 use narthex_storage::{AppendError, Appender, ExemplarError, SeriesKey, SeriesRef};
 
 use super::family::Family;
+use super::start_times::{Since, StartTimes};
 use super::value::Limited;
 use super::{Scraped, Settings, labels};
 use crate::ScrapeError;
@@ -89,6 +90,7 @@ pub(super) struct Sink<'a, 'store> {
     pub(super) family: &'a mut Family,
     /// Those of the sample that is being stored; empty between samples.
     pub(super) exemplars: &'a mut Vec<Exemplar>,
+    pub(super) start_times: &'a mut StartTimes,
     /// Samples that count against the limit, so far.
     pub(super) limited_samples: u64,
     /// Whether a histogram had too many buckets.
@@ -116,6 +118,7 @@ impl Sink<'_, '_> {
         if seen.repeated && self.own_timestamp(sample).is_none() {
             self.scraped.samples_post_relabeling += 1;
             self.scraped.duplicate_timestamp += 1;
+            self.start_times.forget(sample.series);
             return Ok(());
         }
         let appended = self.append_known(sample, series)?;
@@ -141,6 +144,49 @@ impl Sink<'_, '_> {
         sample: &SampleEntry<'_>,
         series: SeriesRef,
     ) -> Result<Option<SeriesRef>, ScrapeError> {
+        if self.settings.features.start_timestamp_synthesis && sample.start_timestamp_ms == 0 {
+            return self.append_known_since(sample, series);
+        }
+        self.append_value(sample, series)
+    }
+
+    /// As [`append_known`](Self::append_known), where what is stored may be what was counted since the
+    /// series was first seen.
+    #[cold]
+    fn append_known_since(
+        &mut self,
+        sample: &SampleEntry<'_>,
+        series: SeriesRef,
+    ) -> Result<Option<SeriesRef>, ScrapeError> {
+        let is_counted = self.start_times.has(sample.series)
+            || self
+                .read_labels(sample)?
+                .is_some_and(|labels| self.family.counts(&labels, self.metadata));
+        let appended = match is_counted.then(|| self.count_since(sample)) {
+            None => self.append_value(sample, series)?,
+            Some(Since::Nothing { .. }) => Some(series),
+            Some(Since::Counted { start_ms, value }) => {
+                let mut counted = *sample;
+                (counted.value, counted.start_timestamp_ms) = (value.as_value(), start_ms);
+                self.append_value(&counted, series)?
+            }
+        };
+        if appended.is_none() {
+            self.start_times.forget(sample.series);
+        }
+        Ok(appended)
+    }
+
+    fn count_since(&mut self, sample: &SampleEntry<'_>) -> Since {
+        let timestamp_ms = self.own_timestamp(sample).unwrap_or(self.timestamp_ms);
+        self.start_times.count(sample.series, sample.value, timestamp_ms)
+    }
+
+    fn append_value(
+        &mut self,
+        sample: &SampleEntry<'_>,
+        series: SeriesRef,
+    ) -> Result<Option<SeriesRef>, ScrapeError> {
         let Some(value) = self.admit(sample, true) else { return Ok(None) };
         match self.store(SeriesKey::Ref(series), sample, &value) {
             Err(AppendError::UnknownSeries(_)) => {
@@ -156,6 +202,47 @@ impl Sink<'_, '_> {
     fn append_new(&mut self, sample: &SampleEntry<'_>) -> Result<New, ScrapeError> {
         self.scraped.samples += 1;
         let Some(labels) = self.read_labels(sample)? else { return Ok(New::Dropped) };
+        if self.settings.features.start_timestamp_synthesis
+            && sample.start_timestamp_ms == 0
+            && self.family.counts(&labels, self.metadata)
+        {
+            return self.append_new_since(sample, &labels);
+        }
+        self.append_new_value(sample, &labels, true)
+    }
+
+    /// Appends what a series counted since it was first seen. When that is now, nothing is stored, and
+    /// the series is still new to the cache with the next page.
+    #[cold]
+    fn append_new_since(
+        &mut self,
+        sample: &SampleEntry<'_>,
+        labels: &Labels,
+    ) -> Result<New, ScrapeError> {
+        match self.count_since(sample) {
+            Since::Nothing { is_new } => {
+                self.scraped.samples_post_relabeling += 1;
+                self.scraped.series_added += u64::from(is_new && self.is_within_limits());
+                Ok(New::Refused)
+            }
+            Since::Counted { start_ms, value } => {
+                let mut counted = *sample;
+                (counted.value, counted.start_timestamp_ms) = (value.as_value(), start_ms);
+                let new = self.append_new_value(&counted, labels, false)?;
+                if matches!(new, New::Refused) {
+                    self.start_times.forget(sample.series);
+                }
+                Ok(new)
+            }
+        }
+    }
+
+    fn append_new_value(
+        &mut self,
+        sample: &SampleEntry<'_>,
+        labels: &Labels,
+        is_added: bool,
+    ) -> Result<New, ScrapeError> {
         let appended = match self.admit(sample, false) {
             None => None,
             Some(_) if !self.share.take_one() => {
@@ -163,15 +250,14 @@ impl Sink<'_, '_> {
                 None
             }
             Some(value) => {
-                let appended = self.store(SeriesKey::Labels(&labels), sample, &value);
+                let appended = self.store(SeriesKey::Labels(labels), sample, &value);
                 self.accept(appended)?
             }
         };
         self.scraped.samples_post_relabeling += 1;
         let Some(series) = appended else { return Ok(New::Refused) };
-        self.scraped.series_added +=
-            u64::from(!self.over_sample_limit() && !self.over_bucket_limit);
-        self.append_metadata(&labels, series);
+        self.scraped.series_added += u64::from(is_added && self.is_within_limits());
+        self.append_metadata(labels, series);
         Ok(New::Stored(series))
     }
 
@@ -220,7 +306,13 @@ impl Sink<'_, '_> {
             self.store_zero(series, SampleTime { timestamp_ms, start_timestamp_ms }, value);
         }
         let time = SampleTime { timestamp_ms, start_timestamp_ms };
-        let stored = self.appender.append_with_start(series, time, value.as_value())?;
+        let counts_from_first_sight =
+            self.settings.features.start_timestamp_synthesis && self.start_times.has(sample.series);
+        let stored = match counts_from_first_sight {
+            // What comes late was not counted in between.
+            true => self.appender.append_in_order(series, time, value.as_value())?,
+            false => self.appender.append_with_start(series, time, value.as_value())?,
+        };
         for exemplar in sample.exemplars() {
             // A native histogram's must say itself when it was: else it cannot be told from the same
             // one, seen before.
@@ -304,6 +396,10 @@ impl Sink<'_, '_> {
         limit > 0 && self.limited_samples > limit
     }
 
+    fn is_within_limits(&self) -> bool {
+        !self.over_sample_limit() && !self.over_bucket_limit
+    }
+
     fn own_timestamp(&self, sample: &SampleEntry<'_>) -> Option<i64> {
         sample.timestamp_ms.filter(|_| self.settings.honor_timestamps)
     }
@@ -319,7 +415,10 @@ impl Sink<'_, '_> {
     /// Returns whether the series ends with the first page that lacks it. A target that writes
     /// timestamps itself may leave a series out and still mean it to go on.
     fn goes_stale(&self, sample: &SampleEntry<'_>) -> bool {
-        self.settings.track_timestamps_staleness || self.own_timestamp(sample).is_none()
+        self.settings.track_timestamps_staleness
+            || self.own_timestamp(sample).is_none()
+            || (self.settings.features.start_timestamp_synthesis
+                && self.start_times.has(sample.series))
     }
 }
 

@@ -310,3 +310,35 @@ fn metadata_is_kept() {
     assert_eq!(&*metadata.help, "Says \\ much.");
     assert_eq!(scraper.metadata("b"), None);
 }
+
+/// Returns a scraper that takes what counters have at first for counted before.
+fn counting_scraper() -> Scraper {
+    let features = Features { start_timestamp_synthesis: true, ..Features::default() };
+    let mut scraper = scraper("");
+    scraper.settings = Arc::new(Settings::new(&ScrapeConfig::default(), features));
+    scraper
+}
+
+#[test]
+fn counters_start_when_they_are_first_seen() {
+    let store = MemoryStore::default();
+    let mut scraper = counting_scraper();
+    let page = |count: u64, quantile: f64| {
+        format!(
+            "# TYPE c counter\nc_total {count}\n# TYPE g gauge\ng {count}\n# TYPE s summary\n\
+             s_count {count}\ns{{quantile=\"0.5\"}} {quantile}\nother_total {count}\n"
+        )
+    };
+    let pages = [page(10, 1.0), page(17, 2.0), "!".to_owned(), page(18, 3.0), page(5, 4.0)];
+    let added = pages.iter().enumerate();
+    let added = added.map(|(index, page)| scrape(&mut scraper, &store, index, page).series_added);
+    assert_eq!(added.collect::<Vec<_>>(), [5, 0, 0, 0, 0]);
+    let expected = "\
+        g 10@1000 17@2000 stale@3000 18@4000 5@5000\n\
+        s{quantile=\"0.5\"} 1@1000 2@2000 stale@3000 3@4000 4@5000\n\
+        other_total 10@1000 17@2000 stale@3000 18@4000 5@5000\n\
+        up 1@1000 1@2000 0@3000 1@4000 1@5000\n\
+        c_total 7@2000 stale@3000 8@4000 5@5000\n\
+        s_count 7@2000 stale@3000 8@4000 5@5000\n";
+    assert_eq!(dump(&store), expected);
+}

@@ -36,6 +36,8 @@ pub struct Target {
     pub labels: Labels,
     /// Where its page is.
     pub url: Box<str>,
+    /// The path of the Unix socket where its page is, if it is not where the address says.
+    pub unix_socket: Option<Box<str>>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How long a scrape may take.
@@ -196,6 +198,7 @@ impl Target {
         }
         let all = builder.build();
         let url = url(&all, &config.params).into_boxed_str();
+        let unix_socket = all.get(UNIX_SOCKET_LABEL).map(Into::into);
         let hash = schedule::target_hash(&all, &url);
         builder.retain(|name, _| !name.starts_with(HIDDEN_LABEL_PREFIX));
         let labels = builder.build();
@@ -206,6 +209,7 @@ impl Target {
                 discovered,
                 labels,
                 url,
+                unix_socket,
                 interval,
                 timeout,
                 histograms,
@@ -336,6 +340,8 @@ const SCHEME_LABEL: &str = "__scheme__";
 const PATH_LABEL: &str = "__metrics_path__";
 const INTERVAL_LABEL: &str = "__scrape_interval__";
 const TIMEOUT_LABEL: &str = "__scrape_timeout__";
+/// The path of a Unix socket, to which requests go in place of the address.
+const UNIX_SOCKET_LABEL: &str = "__unix_socket__";
 
 /// Labels that say how the histograms of one target are read.
 const CONVERT_CLASSIC_LABEL: &str = "__convert_classic_histograms_to_nhcb__";

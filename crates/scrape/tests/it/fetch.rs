@@ -11,6 +11,7 @@ use crate::server::{Answer, Server, page};
 fn request(url: &str) -> Request {
     Request {
         url: url.into(),
+        unix_socket: None,
         accept: "text/plain".into(),
         timeout: Duration::from_millis(1_500),
         compression: true,
@@ -44,6 +45,44 @@ fn gzipped(text: &[u8]) -> Vec<u8> {
     let file = encoder.finish().unwrap();
     let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length:";
     [format!("{head} {}\r\n\r\n", file.len()).as_bytes(), &file].concat()
+}
+
+/// Two sockets behind one host name: each request goes to its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_socket_takes_the_place_of_the_host() {
+    use std::io::Read;
+    use std::os::unix::net::UnixListener;
+
+    let folder = tempfile::tempdir().unwrap();
+    let fetcher = HttpFetch::default();
+    let socket = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for name in ["a", "b"] {
+        let listener = UnixListener::bind(socket(name)).unwrap();
+        let answer = page(&format!("{name} 1\n"));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                assert!(head.starts_with(b"GET /metrics HTTP/1.1\r\n"));
+                stream.write_all(&answer).unwrap();
+            }
+        });
+    }
+    let request = |name| Request {
+        unix_socket: Some(socket(name).into()),
+        ..request("http://localhost/metrics")
+    };
+    for name in ["a", "b"] {
+        let (_, text) = fetch(&fetcher, &request(name)).await.unwrap();
+        assert_eq!(text, format!("{name} 1\n"));
+    }
+    let error = fetch(&fetcher, &request("c")).await.unwrap_err().to_string();
+    assert!(error.starts_with("Get \"http://localhost/metrics\": "), "{error}");
 }
 
 #[tokio::test]

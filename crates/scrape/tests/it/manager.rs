@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use narthex_config::Config;
 use narthex_discovery::{TargetGroup, TargetSets};
 use narthex_model::{Labels, Matcher, Metadata, is_stale_nan};
-use narthex_scrape::{Health, HttpFetch, Manager, Options};
+use narthex_scrape::{FailureLog, Health, HttpFetch, Manager, Options};
 use narthex_storage::{
     AppendError, Appendable, Appender, Columns, Committed, MemoryStore, QueryContext, Queryable,
     SampleValue, SelectHints, SeriesKey, SeriesRef, TimeRange,
@@ -319,4 +319,39 @@ async fn discovered_targets_come_and_go() {
     assert!(manager.targets().active.is_empty());
     let is_stale = |value: &f64| is_stale_nan(*value);
     until("the series end", || samples(&store, "a", "j").last().is_some_and(is_stale)).await;
+}
+
+/// Notes what it is told.
+#[derive(Debug, Default)]
+struct Failures(Mutex<Vec<[String; 4]>>);
+
+impl FailureLog for Failures {
+    fn log(&self, file: &str, job: &str, url: &str, error: &str) {
+        self.0.lock().unwrap().push([file, job, url, error].map(str::to_owned));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_that_cannot_be_had_are_told() {
+    let gone = Server::start(|_| Answer::Close(b"HTTP/1.1 410 Gone\r\n\r\n".to_vec()));
+    let broken = Server::start(|_| Answer::Keep(page("a b c\n")));
+    let failures = Arc::new(Failures::default());
+    let mut options = Options::default();
+    options.failure_log = Some(failures.clone());
+    let store = Arc::new(MemoryStore::default());
+    let manager =
+        Manager::new(Arc::clone(&store) as _, HttpFetch::for_job, Handle::current(), options);
+    let addresses = [gone.address.to_string(), broken.address.to_string()];
+    let mut config = config(&[("told", &addresses), ("silent", &addresses)]);
+    config.scrape_configs[0].scrape_failure_log_file = "failures.log".to_owned();
+    manager.apply(&config);
+    until("all were scraped", || {
+        ["told", "silent"].iter().all(|job| samples(&store, "up", job).len() >= 4)
+    })
+    .await;
+    manager.shutdown().await;
+    let told = failures.0.lock().unwrap();
+    let error = "server returned HTTP status 410 Gone";
+    let expected = ["failures.log", "told", &gone.url(), error].map(str::to_owned);
+    assert!(!told.is_empty() && told.iter().all(|failure| *failure == expected), "{told:?}");
 }

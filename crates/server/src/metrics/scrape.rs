@@ -1,5 +1,5 @@
 use narthex_exposition::{Quantile, TextWriter};
-use narthex_model::MetricType::{Counter, Gauge, Summary};
+use narthex_model::MetricType::{Counter, Gauge, Histogram, Summary};
 use narthex_model::duration;
 use narthex_scrape::{JobStats, Stats};
 
@@ -13,6 +13,22 @@ use super::{counter, gauge};
 /// quantiles 0 and 1.
 pub fn write_scrape_stats(page: &mut TextWriter, stats: &Stats) {
     for (name, help, value) in [
+        (
+            "prometheus_target_scrape_pools_total",
+            "Total number of scrape pool creation attempts.",
+            stats.pools_created,
+        ),
+        // Jobs are checked when the configuration is loaded: what is taken cannot fail.
+        (
+            "prometheus_target_scrape_pools_failed_total",
+            "Total number of scrape pool creations that failed.",
+            0,
+        ),
+        (
+            "prometheus_target_scrape_pool_reloads_failed_total",
+            "Total number of failed scrape pool reloads.",
+            0,
+        ),
         (
             "prometheus_target_scrape_pool_reloads_total",
             "Total number of scrape pool reloads.",
@@ -91,20 +107,17 @@ pub fn write_scrape_stats(page: &mut TextWriter, stats: &Stats) {
         ),
         ("narthex_target_scrape_pools", "Configured scrape pools.", stats.pools as f64),
         ("narthex_target_series", "Series that all targets have now.", stats.series as f64),
-        (
-            "narthex_target_metadata_cache_entries",
-            "Metric families with metadata, over all targets.",
-            stats.metadata_entries as f64,
-        ),
-        (
-            "narthex_target_metadata_cache_bytes",
-            "Bytes of metadata, over all targets.",
-            stats.metadata_size_bytes as f64,
-        ),
     ] {
         gauge(page, name, help, value);
     }
+    page.family(
+        "prometheus_target_scrape_duration_seconds",
+        Histogram,
+        "Total duration of the scrape from start to commit completion in seconds.",
+    )
+    .histogram(&[], &[], stats.scrape_duration.as_secs_f64(), stats.scrapes as f64);
     write_intervals(page, stats);
+    write_reloads(page, stats);
     write_jobs(page, stats);
 }
 
@@ -125,9 +138,21 @@ fn write_intervals(page: &mut TextWriter, stats: &Stats) {
     }
 }
 
+fn write_reloads(page: &mut TextWriter, stats: &Stats) {
+    let mut family = page.family(
+        "prometheus_target_reload_length_seconds",
+        Summary,
+        "Actual interval to reload the scrape pool with a given configuration.",
+    );
+    for (interval, (count, sum)) in &stats.reload_length {
+        let interval = duration::display(*interval).to_string();
+        family.summary(&[("interval", &interval)], &[], sum.as_secs_f64(), *count as f64);
+    }
+}
+
 fn write_jobs(page: &mut TextWriter, stats: &Stats) {
     type Value = fn(&JobStats) -> u64;
-    let families: [(&str, _, &str, Value); 4] = [
+    let families: [(&str, _, &str, Value); 6] = [
         (
             "prometheus_target_scrape_pool_sync_total",
             Counter,
@@ -151,6 +176,18 @@ fn write_jobs(page: &mut TextWriter, stats: &Stats) {
             Gauge,
             "Maximum number of targets allowed in this scrape pool.",
             |job| job.target_limit,
+        ),
+        (
+            "prometheus_target_metadata_cache_entries",
+            Gauge,
+            "Total number of metric metadata entries in the cache",
+            |job| job.metadata_entries,
+        ),
+        (
+            "prometheus_target_metadata_cache_bytes",
+            Gauge,
+            "The number of bytes that are currently used for storing metric metadata in the cache",
+            |job| job.metadata_size_bytes,
         ),
     ];
     for (name, metric_type, help, value) in families {
