@@ -80,6 +80,19 @@ pub(crate) fn start(level: LogLevel, format: LogFormat) {
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }
 
+/// Returns a line of JSON for a log file: the time now, a level, a message, and more fields.
+pub(crate) fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
+    let mut time = String::new();
+    // Writing to a string does not fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    let mut line = Line::new(LogFormat::Json);
+    for (key, value) in [("time", &*time), ("level", level), ("msg", message)].iter().chain(fields)
+    {
+        line.push(key, value);
+    }
+    line.finish() + "\n"
+}
+
 /// Writes an event as one line.
 struct Lines(LogFormat);
 

@@ -51,6 +51,14 @@ pub struct Config {
     pub otlp: OtlpConfig,
 }
 
+/// What holds where a file says nothing, as far as programs may choose it: the reference has flags for
+/// it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConfigDefaults {
+    /// [`GlobalConfig::extra_scrape_metrics`]: false by default.
+    pub extra_scrape_metrics: bool,
+}
+
 impl Config {
     /// Returns the configuration that `text` writes.
     ///
@@ -72,9 +80,28 @@ impl Config {
         file: &str,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        Self::load_with(text, file, environment, &ConfigDefaults::default())
+    }
+
+    /// Returns the configuration that `text` writes, as [`load`](Self::load) does, where some of what
+    /// the file may leave out is as `defaults` say.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        text: &str,
+        file: &str,
+        environment: impl Fn(&str) -> Option<String>,
+        defaults: &ConfigDefaults,
+    ) -> Result<Self, ConfigError> {
+        let global = GlobalConfig {
+            extra_scrape_metrics: defaults.extra_scrape_metrics,
+            ..GlobalConfig::default()
+        };
         narthex_yaml::from_str::<ConfigFile>(text)
             .map_err(Flaw::from)
-            .and_then(|parsed| parsed.resolve(&environment))
+            .and_then(|parsed| parsed.resolve(&global, &environment))
             .map_err(|flaw| ConfigError::new(file, flaw))
     }
 
@@ -182,10 +209,14 @@ struct ConfigFile {
 
 impl ConfigFile {
     /// Returns what holds. The sections are checked in the reference's order.
-    fn resolve(self, environment: &impl Fn(&str) -> Option<String>) -> Result<Config, Flaw> {
+    fn resolve(
+        self,
+        default: &GlobalConfig,
+        environment: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Config, Flaw> {
         let global = match self.global {
-            Some(global) => global.resolve(environment)?,
-            None => GlobalConfig::default(),
+            Some(global) => global.resolve(default, environment)?,
+            None => default.clone(),
         };
         let names = global.metric_name_validation_scheme;
         let globs = |list: List<String>, refuse: fn(Box<str>) -> ConfigProblem| {

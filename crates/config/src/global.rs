@@ -124,12 +124,13 @@ pub(crate) struct GlobalFile {
 }
 
 impl GlobalFile {
-    /// Returns what holds. `environment` looks up variables in the external labels.
+    /// Returns what holds. What the file leaves out is as in `default`. `environment` looks up
+    /// variables in the external labels.
     pub(crate) fn resolve(
         self,
+        default: &GlobalConfig,
         environment: &impl Fn(&str) -> Option<String>,
     ) -> Result<GlobalConfig, Flaw> {
-        let default = GlobalConfig::default();
         let names = self
             .metric_name_validation_scheme
             .and_then(|scheme| scheme.0)
@@ -172,7 +173,7 @@ impl GlobalFile {
             always_scrape_classic_histograms: self
                 .always_scrape_classic_histograms
                 .unwrap_or_default(),
-            extra_scrape_metrics: self.extra_scrape_metrics.unwrap_or_default(),
+            extra_scrape_metrics: self.extra_scrape_metrics.unwrap_or(default.extra_scrape_metrics),
         })
     }
 }

@@ -62,7 +62,7 @@ mod text;
 mod unfinished;
 
 pub use alerting::{AlertingConfig, AlertmanagerApiVersion, AlertmanagerConfig};
-pub use config::Config;
+pub use config::{Config, ConfigDefaults};
 pub use discovery::{
     ConsulDiscovery, DiscoveryConfig, DiscoveryProblem, DnsDiscovery, DnsRecordType,
     DockerDiscovery, DockerFilter, FileDiscovery, HttpDiscovery, KubernetesAttachMetadata,

@@ -2,10 +2,12 @@
 
 mod glob;
 
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use narthex_config::{Config, ConfigError, ConfigProblem};
+use narthex_config::{Config, ConfigDefaults, ConfigError, ConfigProblem};
 
 pub(crate) use glob::glob;
 
@@ -30,10 +32,11 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 /// Reads a configuration, with relative paths in it relative to its folder.
-pub(crate) fn read(file: &str) -> Result<Config, ConfigFileError> {
+/// `defaults` hold where it says nothing.
+pub(crate) fn read(file: &str, defaults: &ConfigDefaults) -> Result<Config, ConfigFileError> {
     let text = read_text(file)?;
     let environment = |name: &str| std::env::var(name).ok();
-    let mut config = Config::load(&text, file, environment)?;
+    let mut config = Config::load_with(&text, file, environment, defaults)?;
     config.resolve_paths(Path::new(file).parent().unwrap_or(Path::new("")));
     Ok(config)
 }
@@ -47,6 +50,23 @@ pub(crate) fn add_scrape_config_files(config: &mut Config) -> Result<(), ConfigF
         }
     }
     Ok(())
+}
+
+/// Returns a number that changes as soon as a configuration does, or a file that it names. A file that
+/// cannot be read counts as one without content.
+pub(crate) fn fingerprint(file: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    std::fs::read(file).unwrap_or_default().hash(&mut hasher);
+    // Of a broken configuration nobody knows what it names, and it must change itself to be taken.
+    if let Ok(config) = read(file, &ConfigDefaults::default()) {
+        let patterns = config.rule_files.iter().chain(&config.scrape_config_files);
+        let files: BTreeSet<PathBuf> = patterns.flat_map(|pattern| glob(pattern)).collect();
+        for path in files {
+            let content = std::fs::read(&path).unwrap_or_default();
+            (path, content).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 fn read_text(file: &str) -> Result<String, ConfigFileError> {
@@ -67,7 +87,8 @@ mod tests {
         for (name, text) in jobs {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let mut config = read(file.to_str().unwrap()).map_err(|error| error.to_string())?;
+        let mut config = read(file.to_str().unwrap(), &ConfigDefaults::default())
+            .map_err(|error| error.to_string())?;
         add_scrape_config_files(&mut config).map_err(|error| error.to_string())?;
         Ok(config)
     }
@@ -92,5 +113,30 @@ mod tests {
             error.contains("jobs-a.yml\": line 1, column 1: unknown field `global`"),
             "{error}"
         );
+    }
+    #[test]
+    fn the_fingerprint_follows_every_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let main = path("prometheus.yml");
+        let mut seen = vec![fingerprint(main.to_str().unwrap())];
+        let mut check = |what: &str| {
+            let now = fingerprint(main.to_str().unwrap());
+            assert_eq!(now, fingerprint(main.to_str().unwrap()), "{what}");
+            assert!(!seen.contains(&now), "{what}");
+            seen.push(now);
+        };
+        fs::write(&main, format!("{MAIN}rule_files: [rules.yml]\n")).unwrap();
+        check("the main file");
+        fs::write(path("rules.yml"), "").unwrap();
+        check("a new rule file");
+        fs::write(path("rules.yml"), "groups: []").unwrap();
+        check("what a rule file says");
+        fs::write(path("jobs-x.yml"), "not read").unwrap();
+        check("a file of jobs, though it is broken");
+        fs::rename(path("jobs-x.yml"), path("jobs-y.yml")).unwrap();
+        check("a new name");
+        fs::write(&main, "rule_files: [").unwrap();
+        check("a broken main file");
     }
 }

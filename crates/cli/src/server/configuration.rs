@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use narthex_config::{Config, RetentionConfig};
+use narthex_config::{Config, ConfigDefaults, RetentionConfig};
 use narthex_discovery::{Job, StartError};
 use narthex_tsdb::Retention;
 
@@ -26,11 +26,12 @@ pub(super) struct Loaded {
     pub(super) retention: Retention,
 }
 
-/// Reads the configuration that the flags name, with the jobs of other files that it names.
-pub(super) fn load(flags: &ServerFlags) -> Result<Loaded, LoadError> {
+/// Reads the configuration that the flags name, with the jobs of other files that it names. `defaults`
+/// hold where it says nothing.
+pub(super) fn load(flags: &ServerFlags, defaults: &ConfigDefaults) -> Result<Loaded, LoadError> {
     let file = &*flags.config_file;
     tracing::info!(filename = file, "Loading configuration file");
-    let mut config = config_file::read(file)?;
+    let mut config = config_file::read(file, defaults)?;
     config_file::add_scrape_config_files(&mut config)?;
     narthex_discovery::check(Job::of_config(&config))?;
     for part in config.not_carried_out() {
@@ -61,7 +62,9 @@ mod tests {
 
     fn load_file(path: &Path) -> String {
         let flag = format!("--config.file={}", path.display());
-        load(&ServerFlags::parse_from(["server", &flag])).unwrap_err().to_string()
+        load(&ServerFlags::parse_from(["server", &flag]), &ConfigDefaults::default())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The experimental features that `--enable-feature` names.
 
+use narthex_config::ConfigDefaults;
 use narthex_server::ServerOptions;
 use narthex_tsdb::FloatEncoding;
 
@@ -13,6 +14,10 @@ pub(super) struct Options {
     pub(super) exemplar_storage: bool,
     /// Whether blocks of the head wait for a time that chance decides.
     pub(super) delayed_compaction: bool,
+    /// What holds where the configuration says nothing.
+    pub(super) config_defaults: ConfigDefaults,
+    /// Whether the configuration is loaded again when it changes.
+    pub(super) auto_reload: bool,
 }
 
 /// What a feature's name stands for.
@@ -20,6 +25,8 @@ pub(super) struct Options {
 enum Feature {
     /// It is switched on; the text goes to the log.
     Enable(fn(&mut Options), &'static str),
+    /// It is switched on, though there is a better way, which the text names as a warning.
+    Deprecated(fn(&mut Options), &'static str),
     /// It changes nothing; the text says why.
     NoEffect(&'static str),
     /// The reference has it.
@@ -35,6 +42,10 @@ pub(super) fn enable(lists: &[Box<str>], options: &mut Options) {
             Feature::Enable(enable, message) => {
                 enable(options);
                 tracing::info!("{message}");
+            }
+            Feature::Deprecated(enable, message) => {
+                enable(options);
+                tracing::warn!(option = name, "{message}");
             }
             Feature::NoEffect(message) => tracing::warn!(option = name, "{message}"),
             Feature::Missing => tracing::warn!(
@@ -101,6 +112,19 @@ fn feature(name: &str) -> Feature {
             |options| options.scraping.features.metadata_records = true,
             "Experimental metadata records in WAL enabled.",
         ),
+        "extra-scrape-metrics" => Feature::Deprecated(
+            |options| options.config_defaults.extra_scrape_metrics = true,
+            "This option for --enable-feature is being phased out. It changes the default for the \
+             extra_scrape_metrics config setting to true. Set extra_scrape_metrics in the config instead.",
+        ),
+        "st-synthesis" => Feature::Enable(
+            |options| options.scraping.features.start_timestamp_synthesis = true,
+            "Experimental start timestamp synthesis enabled.",
+        ),
+        "auto-reload-config" => Feature::Deprecated(
+            |options| options.auto_reload = true,
+            "This option for --enable-feature is deprecated. Use --config.auto-reload instead.",
+        ),
         "exemplar-storage" => Feature::Enable(
             |options| options.exemplar_storage = true,
             "Experimental in-memory exemplar storage enabled",
@@ -141,15 +165,12 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 9] = [
-    "auto-reload-config",
+const MISSING: [&str; 6] = [
     "concurrent-rule-eval",
-    "extra-scrape-metrics",
     "old-ui",
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",
     "search-api",
-    "st-synthesis",
     "use-uncached-io",
 ];
 
@@ -215,13 +236,21 @@ mod tests {
                 features.start_timestamp_zeros,
                 features.type_and_unit_labels,
                 features.metadata_records,
+                features.start_timestamp_synthesis,
             ]
         };
-        assert_eq!(features("old-ui"), [false; 4]);
-        assert_eq!(features("st-storage"), [true, false, false, false]);
-        assert_eq!(features("created-timestamp-zero-ingestion"), [true, true, false, false]);
-        assert_eq!(features("type-and-unit-labels"), [false, false, true, false]);
-        assert_eq!(features("metadata-wal-records"), [false, false, false, true]);
+        assert_eq!(features("old-ui"), [false; 5]);
+        assert_eq!(features("st-storage"), [true, false, false, false, false]);
+        assert_eq!(features("created-timestamp-zero-ingestion"), [true, true, false, false, false]);
+        assert_eq!(features("type-and-unit-labels"), [false, false, true, false, false]);
+        assert_eq!(features("metadata-wal-records"), [false, false, false, true, false]);
+        assert_eq!(features("st-synthesis"), [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn deprecated_names_still_work() {
+        let options = enabled(&["extra-scrape-metrics", "auto-reload-config"]);
+        assert!(options.config_defaults.extra_scrape_metrics && options.auto_reload);
     }
 
     #[test]

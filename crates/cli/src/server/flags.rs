@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 use narthex_model::{Regex, duration};
 
 use super::storage::StorageFlags;
@@ -14,6 +14,19 @@ pub struct ServerFlags {
     /// Prometheus configuration file path.
     #[arg(long = "config.file", value_name = "FILE", default_value = "prometheus.yml")]
     pub config_file: Box<str>,
+
+    /// Enable automatic configuration file reloading. See also --config.auto-reload-interval.
+    #[arg(long = "config.auto-reload")]
+    pub auto_reload: bool,
+
+    /// Interval for checking and automatically reloading the configuration file upon detecting changes.
+    #[arg(
+        long = "config.auto-reload-interval",
+        value_name = "DURATION",
+        value_parser = parse_duration,
+        default_value = "30s"
+    )]
+    pub auto_reload_interval: Duration,
 
     /// Address to listen on for UI, API, and telemetry. Repeatable.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
@@ -103,6 +116,24 @@ pub struct ServerFlags {
     )]
     pub scrape_timestamp_tolerance: Duration,
 
+    /// Adjust scrape timestamps by up to scrape.timestamp-tolerance to align them to the intended
+    /// schedule.
+    #[arg(
+        long = "scrape.adjust-timestamps",
+        value_name = "BOOL",
+        default_value_t = true,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        action = ArgAction::Set,
+        hide = true
+    )]
+    pub scrape_adjust_timestamps: bool,
+
+    /// Scrape targets at the addresses where clouds keep a machine's secrets, such as
+    /// 169.254.169.254.
+    #[arg(long = "scrape.allow-metadata-addresses")]
+    pub scrape_allow_metadata_addresses: bool,
+
     /// Comma separated feature names to enable, such as promql-experimental-functions. May be given
     /// several times.
     #[arg(long = "enable-feature", value_name = "NAMES")]
@@ -123,6 +154,11 @@ impl ServerFlags {
     #[must_use]
     pub fn to_pairs(&self) -> Vec<(Box<str>, Box<str>)> {
         let mut pairs = vec![
+            ("config.auto-reload", self.auto_reload.to_string()),
+            (
+                "config.auto-reload-interval",
+                duration::display(self.auto_reload_interval).to_string(),
+            ),
             ("config.file", self.config_file.to_string()),
             ("enable-feature", self.enable_feature.join(",")),
             ("log.format", self.log_format.as_str().to_owned()),
@@ -133,6 +169,8 @@ impl ServerFlags {
             ("query.max-samples", self.query_samples_max.to_string()),
             ("query.max-total-bytes", self.queries_bytes_max.to_string()),
             ("query.timeout", duration::display(self.query_timeout).to_string()),
+            ("scrape.adjust-timestamps", self.scrape_adjust_timestamps.to_string()),
+            ("scrape.allow-metadata-addresses", self.scrape_allow_metadata_addresses.to_string()),
             ("scrape.max-series", self.scrape_series_max.to_string()),
             ("scrape.max-series-per-target", self.scrape_target_series_max.to_string()),
             (

@@ -1,6 +1,8 @@
 //! The Prometheus server as a command: scrape, store, answer.
 
+mod auto_reload;
 mod configuration;
+mod failure_log;
 mod features;
 mod flags;
 mod opening;
@@ -17,8 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use narthex_config::ScrapeConfig;
 use narthex_discovery::TargetSets;
-use narthex_http::WebConfigError;
+use narthex_http::{ClientOptions, WebConfigError};
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
     Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_discovery_stats,
@@ -26,7 +29,7 @@ use narthex_server::{
 };
 use narthex_tsdb::OpenError;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use flags::ServerFlags;
 pub use storage::{StorageFlags, WalCompressionType};
@@ -34,9 +37,10 @@ pub use storage::{StorageFlags, WalCompressionType};
 use crate::logs;
 use crate::negation::with_negations;
 use configuration::LoadError;
+use failure_log::FailureLogs;
 use features::Options;
 use opening::OpeningStore;
-use process::{Flagged, Process};
+use process::{Flagged, Parts, Process};
 use signals::{Hangups, Stop};
 use upkeep::Upkeep;
 use web::Web;
@@ -138,26 +142,42 @@ fn with_source(error: &dyn std::error::Error) -> String {
 
 async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting the server");
-    let loaded = configuration::load(&flags)?;
+    let mut options = Options::default();
+    features::enable(&flags.enable_feature, &mut options);
+    let loaded = configuration::load(&flags, &options.config_defaults)?;
     let mut stop = Stop::listen().map_err(RunError::Signals)?;
     let hangups = Hangups::listen().map_err(RunError::Signals)?;
     let Web { listeners, address, guard } = Web::open(&flags).await?;
 
     let store = Arc::new(OpeningStore::default());
     let secure = guard.is_secure();
-    let Options { server, mut storage, scraping, exemplar_storage, .. } =
-        options(&flags, address, secure);
+    follow_flags(&mut options, &flags, address, secure);
+    let Options { server, mut storage, mut scraping, exemplar_storage, .. } = options;
+    let auto_reload = options.auto_reload.then_some(flags.auto_reload_interval);
+    let failure_logs = Arc::new(FailureLogs::default());
+    scraping.failure_log = Some(failure_logs.clone());
     let runtime = tokio::runtime::Handle::current();
     let discovering = narthex_discovery::Options::default();
     let discovery = narthex_discovery::Manager::new(runtime.clone(), discovering);
     let discovery = Arc::new(discovery);
-    let manager = Arc::new(Manager::new(store.clone(), HttpFetch::for_job, runtime, scraping));
-    let (scraper, stopper) = (Arc::clone(&manager), stop.sender());
-    let finder = Arc::clone(&discovery);
-    let flagged =
-        Flagged { holds_exemplars: exemplar_storage, float_encoding: storage.float_encoding };
-    let process = Process::new(flags, loaded, scraper, finder, store.clone(), flagged, stopper);
-    let process = Arc::new(process);
+    let client = ClientOptions {
+        allow_metadata_addresses: flags.scrape_allow_metadata_addresses,
+        ..ClientOptions::default()
+    };
+    let fetchers = move |job: &ScrapeConfig| HttpFetch::for_job_with(job, client.clone());
+    let manager = Arc::new(Manager::new(store.clone(), fetchers, runtime, scraping));
+    let flagged = Flagged {
+        holds_exemplars: exemplar_storage,
+        float_encoding: storage.float_encoding,
+        defaults: options.config_defaults,
+    };
+    let parts = Parts {
+        manager: Arc::clone(&manager),
+        discovery: Arc::clone(&discovery),
+        store: store.clone(),
+        failure_logs,
+    };
+    let process = Arc::new(Process::new(flags, loaded, parts, flagged, stop.sender()));
     storage.exemplars_max = process.exemplars_max();
     storage.out_of_order_window_ms = process.out_of_order_window_ms();
     storage.float_encoding = process.float_encoding();
@@ -189,14 +209,18 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
 
-    let reloader = tokio::spawn(signals::reload_on(hangups, Arc::clone(&process)));
+    let mut reloaders = JoinSet::new();
+    reloaders.spawn(signals::reload_on(hangups, Arc::clone(&process)));
+    if let Some(interval) = auto_reload {
+        reloaders.spawn(auto_reload::reload_on_change(Arc::clone(&process), interval));
+    }
     let worked = tokio::select! {
         () = stop.requested() => Ok(()),
         error = upkeep.failure() => Err(error),
     };
     // From here on a second signal ends the process at once.
     let impatient = tokio::spawn(stop.exit_when_requested_again());
-    reloader.abort();
+    reloaders.abort_all();
     state.set_readiness(Readiness::Stopping);
     let ended = shut_down(&manager, end_serving, server).await;
     handing_over.abort();
@@ -207,10 +231,9 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     worked.and(ended).and(closed)
 }
 
-/// Returns what the flags set.
-fn options(flags: &ServerFlags, address: SocketAddr, secure: bool) -> Options {
-    let mut all = Options::default();
-    features::enable(&flags.enable_feature, &mut all);
+/// Sets what the flags say beside features.
+fn follow_flags(all: &mut Options, flags: &ServerFlags, address: SocketAddr, secure: bool) {
+    all.auto_reload |= flags.auto_reload;
     flags.storage.apply(&mut all.storage);
     if all.delayed_compaction {
         all.storage.compaction.delay_percent_max = flags.storage.delay_percent_max;
@@ -218,7 +241,10 @@ fn options(flags: &ServerFlags, address: SocketAddr, secure: bool) -> Options {
     all.scraping.host_name = narthex_server::hostname().into();
     all.scraping.target_series_max = flags.scrape_target_series_max;
     all.scraping.series_max = flags.scrape_series_max;
-    all.scraping.timestamp_tolerance = flags.scrape_timestamp_tolerance;
+    all.scraping.timestamp_tolerance = match flags.scrape_adjust_timestamps {
+        true => flags.scrape_timestamp_tolerance,
+        false => Duration::ZERO,
+    };
     let options = &mut all.server;
     options.query_timeout = flags.query_timeout;
     options.query_concurrency_max = flags.query_concurrency_max;
@@ -234,7 +260,6 @@ fn options(flags: &ServerFlags, address: SocketAddr, secure: bool) -> Options {
     options.external_url = process::external_url(&flags.external_url, address, secure).into();
     options.route_prefix = process::route_prefix(flags).into();
     options.listen_port = address.port();
-    all
 }
 
 fn server_state(

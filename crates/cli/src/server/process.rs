@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use narthex_config::{FloatChunkEncoding, TsdbConfig};
+use narthex_config::{ConfigDefaults, FloatChunkEncoding, TsdbConfig};
 use narthex_discovery::Job;
 use narthex_scrape::Manager;
 use narthex_server::{Lifecycle, Reload, Status, WalReplay};
@@ -13,6 +13,7 @@ use narthex_tsdb::{Db, FloatEncoding, Retention};
 use parking_lot::Mutex;
 
 use super::configuration::Loaded;
+use super::failure_log::FailureLogs;
 use super::opening::OpeningStore;
 use super::signals::{StopRequest, StopSender};
 use super::{ServerFlags, configuration, storage};
@@ -20,14 +21,20 @@ use super::{ServerFlags, configuration, storage};
 /// The running server.
 pub(super) struct Process {
     flags: ServerFlags,
-    manager: Arc<Manager>,
-    discovery: Arc<narthex_discovery::Manager>,
-    store: Arc<OpeningStore>,
+    parts: Parts,
     flagged: Flagged,
     stop: StopSender,
     configuration: Mutex<InForce>,
     /// Held while a reload goes on: two at a time would race.
     reloading: Mutex<()>,
+}
+
+/// What follows the configuration.
+pub(super) struct Parts {
+    pub(super) manager: Arc<Manager>,
+    pub(super) discovery: Arc<narthex_discovery::Manager>,
+    pub(super) store: Arc<OpeningStore>,
+    pub(super) failure_logs: Arc<FailureLogs>,
 }
 
 /// What flags say of parts that the configuration has a say in, too.
@@ -36,6 +43,7 @@ pub(super) struct Flagged {
     pub(super) holds_exemplars: bool,
     /// Where the configuration does not say.
     pub(super) float_encoding: FloatEncoding,
+    pub(super) defaults: ConfigDefaults,
 }
 
 /// The configuration in force, and how it came to be.
@@ -49,15 +57,13 @@ impl Process {
     pub(super) fn new(
         flags: ServerFlags,
         loaded: Loaded,
-        manager: Arc<Manager>,
-        discovery: Arc<narthex_discovery::Manager>,
-        store: Arc<OpeningStore>,
+        parts: Parts,
         flagged: Flagged,
         stop: StopSender,
     ) -> Self {
         let configuration = Mutex::new(InForce { loaded, reload: successful() });
         let reloading = Mutex::new(());
-        Self { flags, manager, discovery, store, flagged, stop, configuration, reloading }
+        Self { flags, parts, flagged, stop, configuration, reloading }
     }
 
     pub(super) fn flags(&self) -> &ServerFlags {
@@ -107,11 +113,12 @@ impl Process {
     pub(super) fn apply(&self) {
         let config = self.configuration.lock().loaded.config.clone();
         // The kinds were checked when the file was loaded.
-        if let Err(error) = self.discovery.apply(Job::of_config(&config)) {
+        if let Err(error) = self.parts.discovery.apply(Job::of_config(&config)) {
             tracing::error!(%error, "Error starting service discovery");
         }
-        self.manager.apply(&config);
-        if let Some(db) = self.store.get() {
+        self.parts.failure_logs.follow(&config);
+        self.parts.manager.apply(&config);
+        if let Some(db) = self.parts.store.get() {
             db.resize_exemplars(self.exemplars_max());
             db.set_retention(self.retention());
             db.set_stale_compaction_threshold(self.stale_compaction_threshold());
@@ -128,7 +135,7 @@ impl Process {
 impl Lifecycle for Process {
     fn reload(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         let _reloading = self.reloading.lock();
-        match configuration::load(&self.flags) {
+        match configuration::load(&self.flags, &self.flagged.defaults) {
             Ok(loaded) => {
                 *self.configuration.lock() = InForce { loaded, reload: successful() };
                 self.apply();
@@ -168,14 +175,14 @@ impl Status for Process {
     }
 
     fn append_failure(&self) -> Option<Box<str>> {
-        let status = self.store.get().map(Db::status)?;
+        let status = self.parts.store.get().map(Db::status)?;
         let takes_samples =
             matches!(status, narthex_tsdb::Status::Ready | narthex_tsdb::Status::Loading);
         (!takes_samples).then(|| status.to_string().into())
     }
 
     fn wal_replay(&self) -> WalReplay {
-        let Some(db) = self.store.get() else { return WalReplay::default() };
+        let Some(db) = self.parts.store.get() else { return WalReplay::default() };
         let progress = db.replay_progress();
         let (first, last) = (progress.first_segment, progress.last_segment);
         WalReplay { first, last, current: progress.segment, is_underway: !db.is_loaded() }
