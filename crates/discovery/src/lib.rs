@@ -60,7 +60,7 @@ pub use discovery::Discovery;
 pub use dns::{DnsLookup, DnsStats, NameServers};
 pub use error::StartError;
 #[cfg(feature = "file")]
-pub use file::FileStats;
+pub use file::{FileStats, TargetFileError, read_target_file};
 pub use group::{ADDRESS_LABEL, TargetGroup};
 pub use manager::{Groups, Job, Manager, Options, TargetSets, check};
 pub use refresh::{Refresh, Refreshing};

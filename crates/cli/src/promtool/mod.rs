@@ -1,5 +1,6 @@
 //! promtool as a command: tests of what a server is told, and tools for what it stored.
 
+mod check_config;
 mod check_web_config;
 mod console;
 mod test_promql;
@@ -9,10 +10,14 @@ use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use narthex_model::duration;
+
 use crate::negation::with_negations;
+pub use check_config::{CheckConfigFlags, check_config};
 pub use check_web_config::check_web_config;
 pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
@@ -32,8 +37,7 @@ pub struct PromtoolFlags {
 #[non_exhaustive]
 pub enum PromtoolCommand {
     /// Check the resources for validity.
-    #[command(subcommand)]
-    Check(CheckCommand),
+    Check(CheckFlags),
     /// Unit testing.
     #[command(subcommand)]
     Test(TestCommand),
@@ -42,10 +46,31 @@ pub enum PromtoolCommand {
     Tsdb(tsdb::TsdbCommand),
 }
 
+/// The flags of `promtool check`.
+#[derive(Clone, Debug, Args)]
+#[non_exhaustive]
+pub struct CheckFlags {
+    /// The server's maximum query lookback duration.
+    #[arg(
+        long = "query.lookback-delta",
+        value_name = "DURATION",
+        value_parser = duration::parse,
+        default_value = "5m",
+        global = true
+    )]
+    pub lookback_delta: Duration,
+
+    /// What to check.
+    #[command(subcommand)]
+    pub command: CheckCommand,
+}
+
 /// What promtool can check.
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum CheckCommand {
+    /// Check if the config files are valid or not.
+    Config(CheckConfigFlags),
     /// Check if the web config files are valid or not.
     WebConfig(CheckWebConfigFlags),
 }
@@ -89,33 +114,76 @@ pub fn main() -> ExitCode {
 
 /// Does what the command line says. What came of it goes to `console`, and why it failed to `errors`.
 ///
-/// The exit code is 0 where all went well, and 1 where a test or the command failed, or nobody takes
-/// the results.
+/// The exit code is 0 where all went well, 1 where a test or the command failed, or nobody takes the
+/// results, and 3 where there is something to remark on and that is to count as a failure.
 #[must_use]
 pub fn run(flags: &PromtoolFlags, console: &mut Console<'_>, errors: &mut dyn Write) -> ExitCode {
     let outcome = match &flags.command {
-        PromtoolCommand::Check(CheckCommand::WebConfig(check)) => {
-            check_web_config(&check.files, errors).map_err(Into::into)
-        }
+        PromtoolCommand::Check(check) => run_check(check, console, errors),
         PromtoolCommand::Test(TestCommand::Promql(test)) => {
             let counts = test_promql(&test.files, console.out());
             counts
-                .map(|counts| counts.failed == 0)
+                .map(|counts| Outcome::good_if(counts.failed == 0))
                 .map_err(|error| -> Box<dyn Error> { error.into() })
         }
         PromtoolCommand::Tsdb(command) => {
-            tsdb::run(command, console).map(|()| true).map_err(Into::into)
+            tsdb::run(command, console).map(|()| Outcome::Good).map_err(Into::into)
         }
     };
     // What came before an error is told before it.
     let flushed = console.out().flush();
     match outcome {
-        Ok(true) if flushed.is_ok() => ExitCode::SUCCESS,
+        Ok(outcome) if flushed.is_ok() => outcome.exit_code(),
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             // Nothing more can be done where that fails too.
             let _ = writeln!(errors, "{}", with_sources(&*error));
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_check(
+    flags: &CheckFlags,
+    console: &mut Console<'_>,
+    errors: &mut dyn Write,
+) -> Result<Outcome, Box<dyn Error>> {
+    Ok(match &flags.command {
+        CheckCommand::Config(check) => {
+            check_config(check, flags.lookback_delta, console.out(), errors)?
+        }
+        CheckCommand::WebConfig(check) => Outcome::good_if(check_web_config(&check.files, errors)?),
+    })
+}
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All went well.
+    Good,
+    /// Something is wrong.
+    Failed,
+    /// Nothing is wrong, and there is something to remark on that counts as a failure.
+    Lint,
+}
+
+impl Outcome {
+    fn good_if(is_good: bool) -> Self {
+        if is_good { Self::Good } else { Self::Failed }
+    }
+
+    /// Returns the outcome with a remark, which changes it where remarks count and nothing is wrong.
+    fn or_lint(self, counts: bool) -> Self {
+        if counts && self == Self::Good { Self::Lint } else { self }
+    }
+
+    /// Returns the exit code of a process with this outcome.
+    #[must_use]
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Good => ExitCode::SUCCESS,
+            Self::Failed => ExitCode::FAILURE,
+            Self::Lint => ExitCode::from(3),
         }
     }
 }

@@ -5,7 +5,7 @@ mod read;
 mod watch;
 
 pub(crate) use read::FileCounters;
-pub use read::FileStats;
+pub use read::{FileStats, TargetFileError, read_target_file};
 pub(crate) use watch::FileWatch;
 
 #[cfg(test)]

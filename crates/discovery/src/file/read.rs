@@ -125,6 +125,20 @@ impl Files {
     }
 }
 
+/// Reads a file of targets, as the discovery of files does.
+///
+/// # Errors
+///
+/// Where there is no such file, or it holds something else, or too much.
+pub fn read_target_file(path: &str) -> Result<Vec<TargetGroup>, TargetFileError> {
+    Ok(read_file(path).map(|(groups, _)| groups)?)
+}
+
+/// Why a file has no targets.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TargetFileError(#[from] FileError);
+
 /// Why a file has no groups.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
