@@ -102,14 +102,28 @@ impl<'a> OpenMetricsReader<'a> {
     /// stays where it is. See [`TextReader::next_if_series`](crate::TextReader::next_if_series).
     #[must_use]
     pub fn next_if_series(&mut self, series: &str) -> Option<SampleEntry<'a>> {
-        let line = self.lexer.line()?;
-        let rest = line.strip_prefix(series.as_bytes())?.strip_prefix(b" ")?;
-        let (value, size) = parse_plain_decimal(rest)?;
-        if self.starts.is_some() || series.is_empty() || rest.get(size) != Some(&b'\n') {
+        let is_next = self.upcoming().starts_with(series.as_bytes());
+        if is_next { self.next_known(series.len()) } else { None }
+    }
+
+    /// Returns the page from the next line on; nothing within a line.
+    #[must_use]
+    pub fn upcoming(&self) -> &'a [u8] {
+        self.lexer.line().unwrap_or_default()
+    }
+
+    /// As [`OpenMetricsReader::next_if_series`], for who found out that the first `series_size` bytes of
+    /// [`OpenMetricsReader::upcoming`] are the text of such a series.
+    #[must_use]
+    pub fn next_known(&mut self, series_size: usize) -> Option<SampleEntry<'a>> {
+        let (series, rest) = self.upcoming().split_at_checked(series_size)?;
+        let (value, size) = parse_plain_decimal(rest.strip_prefix(b" ")?)?;
+        let line_size = series_size + 1 + size;
+        if self.starts.is_some() || series.is_empty() || rest.get(1 + size) != Some(&b'\n') {
             return None;
         }
-        let series = std::str::from_utf8(&line[..series.len()]).ok()?;
-        self.lexer.pass_line(series.len() + 1 + size + 1);
+        let series = std::str::from_utf8(series).ok()?;
+        self.lexer.pass_line(line_size + 1);
         Some(SampleEntry::float(series, value, self.metric_type))
     }
 

@@ -101,6 +101,37 @@ impl<'a> PageReader<'a> {
         }
     }
 
+    /// Returns the page from the next line on, in which a scraper may look for a series that it knows;
+    /// nothing in formats without the shortcut of [`PageReader::next_if_series`].
+    #[must_use]
+    pub fn upcoming(&self) -> &'a [u8] {
+        match &self.reader {
+            Reader::Text(text) => text.upcoming(),
+            Reader::OpenMetrics(openmetrics) => openmetrics.upcoming(),
+            Reader::Protobuf(_) | Reader::Converting(_) => &[],
+        }
+    }
+
+    /// As [`PageReader::next_if_series`], for who found out that the first `series_size` bytes of
+    /// [`PageReader::upcoming`] are the text of such a series. So that text need not be in one piece.
+    ///
+    /// ```
+    /// use narthex_exposition::{PageFormat, PageReader, ReadOptions};
+    ///
+    /// let mut reader = PageReader::new(b"up 1\n", PageFormat::Text, ReadOptions::default());
+    /// assert!(reader.upcoming().starts_with(b"up"));
+    /// let sample = reader.next_known("up".len()).expect("a series that was read before");
+    /// assert_eq!((sample.series, sample.value.as_float()), ("up", Some(1.0)));
+    /// ```
+    #[must_use]
+    pub fn next_known(&mut self, series_size: usize) -> Option<SampleEntry<'a>> {
+        match &mut self.reader {
+            Reader::Text(text) => text.next_known(series_size),
+            Reader::OpenMetrics(openmetrics) => openmetrics.next_known(series_size),
+            Reader::Protobuf(_) | Reader::Converting(_) => None,
+        }
+    }
+
     /// Returns the type that the page declared last.
     #[must_use]
     pub fn metric_type(&self) -> MetricType {

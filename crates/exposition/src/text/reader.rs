@@ -56,11 +56,24 @@ impl<'a> TextReader<'a> {
     /// `series` must be [`SampleEntry::series`] of an earlier entry.
     #[must_use]
     pub fn next_if_series(&mut self, series: &str) -> Option<SampleEntry<'a>> {
-        let line = self.page.get(self.position..)?;
-        if !line.starts_with(series.as_bytes()) || series.is_empty() {
+        let is_next = self.upcoming().starts_with(series.as_bytes());
+        if is_next { self.next_known(series.len()) } else { None }
+    }
+
+    /// Returns the page from the next line on.
+    #[must_use]
+    pub fn upcoming(&self) -> &'a [u8] {
+        self.page.get(self.position..).unwrap_or_default()
+    }
+
+    /// As [`TextReader::next_if_series`], for who found out that the first `series_size` bytes of
+    /// [`TextReader::upcoming`] are the text of such a series.
+    #[must_use]
+    pub fn next_known(&mut self, series_size: usize) -> Option<SampleEntry<'a>> {
+        if series_size == 0 {
             return None;
         }
-        let scanned = scan::known_series(self.page, self.position, series.len())?;
+        let scanned = scan::known_series(self.page, self.position, series_size)?;
         self.sample(&scanned)
     }
 
