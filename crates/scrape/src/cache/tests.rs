@@ -7,23 +7,27 @@ use super::*;
 /// reference of a text is its first byte. Returns what became stale.
 fn read(cache: &mut SeriesCache, page: &[&str]) -> String {
     cache.start_page(PageFormat::Text);
-    let SeriesCache { texts, entries } = cache;
+    let mut line_before = "";
     for text in page {
-        let seen = match entries.expected(texts) {
-            Some(expected) if expected == *text => Some(entries.see_expected()),
-            _ => entries.see(texts, text),
+        let expected = cache.expect_in(line_before, text.as_bytes());
+        let seen = match expected.filter(|expected| expected.size == text.len()) {
+            Some(expected) => {
+                line_before = text;
+                Some(cache.see_expected(expected))
+            }
+            None => cache.see(line_before, text),
         };
         let index = match seen {
             Some(seen) => seen.index,
-            None => entries.insert(texts, text, Some(series(text))),
+            None => cache.insert(text, Some(series(text))),
         };
-        entries.track(index);
+        cache.track(index);
     }
     finish(cache, true)
 }
 
 fn finish(cache: &mut SeriesCache, good: bool) -> String {
-    let stale = cache.entries.stale();
+    let stale = cache.stale();
     cache.finish(good);
     let letter = |series: &SeriesRef| char::from(u8::try_from(series.0).unwrap());
     stale.iter().map(letter).collect()
@@ -60,9 +64,8 @@ fn a_failed_scrape_ends_every_series_and_keeps_the_entries() {
     assert_eq!(finish(&mut cache, false), "ab");
     assert_eq!(finish(&mut cache, false), "");
     cache.start_page(PageFormat::Text);
-    let SeriesCache { texts, entries } = &mut cache;
-    assert_eq!(entries.see(texts, "b").map(|seen| seen.series), Some(Some(series("b"))));
-    assert_eq!(entries.see(texts, "b").map(|seen| seen.repeated), Some(true));
+    assert_eq!(cache.see("", "b").map(|seen| seen.series), Some(Some(series("b"))));
+    assert_eq!(cache.see("", "b").map(|seen| seen.repeated), Some(true));
 }
 
 #[test]
@@ -71,11 +74,10 @@ fn a_good_page_drops_what_it_lacks() {
     read(&mut cache, &["a", "b", "c"]);
     read(&mut cache, &["c", "a"]);
     cache.start_page(PageFormat::Text);
-    let SeriesCache { texts, entries } = &mut cache;
-    assert_eq!(entries.see(texts, "b"), None);
-    assert!(entries.see(texts, "a").is_some());
-    assert!(entries.see(texts, "c").is_some());
-    assert_eq!(entries.series_count(), 2);
+    assert_eq!(cache.see("", "b"), None);
+    assert!(cache.see("", "a").is_some());
+    assert!(cache.see("", "c").is_some());
+    assert_eq!(cache.series_count(), 2);
 }
 
 #[test]
@@ -84,16 +86,15 @@ fn failing_pages_do_not_pile_up() {
     let mut dropped = 0;
     for page in 0..100 {
         cache.start_page(PageFormat::Text);
-        let SeriesCache { texts, entries } = &mut cache;
         for line in 0..100 {
             let text = format!("series_{page}_{line}");
-            if entries.see(texts, &text).is_none() {
-                entries.insert(texts, &text, Some(SeriesRef(1)));
+            if cache.see("", &text).is_none() {
+                cache.insert(&text, Some(SeriesRef(1)));
             }
         }
         dropped += usize::from(cache.finish(false));
-        assert!(cache.entries.by_text.len() <= GROWTH_COUNT_MAX + 100);
-        assert!(cache.texts.len() <= 100_000, "{} bytes", cache.texts.len());
+        assert!(cache.live_count <= GROWTH_COUNT_MAX + 100);
+        assert!(cache.texts.size() <= 100_000, "{} bytes", cache.texts.size());
     }
     assert!(dropped > 5, "dropped {dropped} times");
 }
@@ -102,10 +103,9 @@ fn failing_pages_do_not_pile_up() {
 fn entries_that_are_not_tracked_are_never_stale() {
     let mut cache = SeriesCache::default();
     cache.start_page(PageFormat::Text);
-    let SeriesCache { texts, entries } = &mut cache;
-    entries.insert(texts, "a", Some(SeriesRef(1)));
-    entries.insert(texts, "dropped", None);
-    assert_eq!(entries.series_count(), 1);
+    cache.insert("a", Some(SeriesRef(1)));
+    cache.insert("dropped", None);
+    assert_eq!(cache.series_count(), 1);
     assert_eq!(finish(&mut cache, true), "");
     assert_eq!(finish(&mut cache, true), "");
 }
@@ -129,8 +129,8 @@ proptest! {
                 .collect::<String>();
             prop_assert_eq!(read(&mut cache, &texts), expected);
             let distinct = texts.iter().collect::<HashSet<_>>().len();
-            prop_assert_eq!(cache.entries.by_text.len(), distinct);
-            prop_assert_eq!(cache.entries.series_count(), distinct);
+            prop_assert_eq!(cache.live_count, distinct);
+            prop_assert_eq!(cache.series_count(), distinct);
             before = now;
         }
     }
@@ -142,15 +142,13 @@ fn another_format_makes_other_texts_of_the_same_series() {
     read(&mut cache, &["a{}", "b{}", "c"]);
     assert!(cache.start_page(PageFormat::Text));
     assert!(!cache.start_page(PageFormat::OpenMetrics), "its lines are not those of the last page");
-    let SeriesCache { texts, entries } = &mut cache;
-    assert!(entries.see(texts, "a{}").is_some(), "but its series are spelled alike");
+    assert!(cache.see("", "a{}").is_some(), "but its series are spelled alike");
     assert!(!cache.start_page(PageFormat::Protobuf));
-    let SeriesCache { texts, entries } = &mut cache;
-    assert_eq!(entries.see(texts, "a{}"), None);
-    let index = entries.insert(texts, "a{}", Some(series("a")));
-    entries.track(index);
-    let seen = entries.see(texts, "c").expect("a name alone is the same in all formats");
-    entries.track(seen.index);
-    assert_eq!(entries.series_count(), 2);
+    assert_eq!(cache.see("", "a{}"), None);
+    let index = cache.insert("a{}", Some(series("a")));
+    cache.track(index);
+    let seen = cache.see("", "c").expect("a name alone is the same in all formats");
+    cache.track(seen.index);
+    assert_eq!(cache.series_count(), 2);
     assert_eq!(finish(&mut cache, true), "b", "what is owed to a series is not forgotten");
 }

@@ -351,7 +351,7 @@ impl Scraper {
         self.metadata.finish(good);
         self.start_times.finish(good);
         let flush_forced = self.cache.finish(good);
-        self.share.set(self.cache.entries.series_count() as u64);
+        self.share.set(self.cache.series_count() as u64);
         flush_forced
     }
 
@@ -381,7 +381,7 @@ fn append_stale(
 ) -> Result<(), AppendError> {
     let (time, end) =
         (SampleTime { timestamp_ms, start_timestamp_ms: 0 }, SampleValue::Float(STALE_NAN));
-    for series in cache.entries.stale() {
+    for series in cache.stale() {
         match appender.append_in_order(SeriesKey::Ref(series), time, end) {
             // The store gave up a series that got no samples for long: nobody looks at its end.
             Ok(_) | Err(AppendError::UnknownSeries(_)) => {}

@@ -10,7 +10,7 @@ use super::start_times::{Since, StartTimes};
 use super::value::Limited;
 use super::{Scraped, Settings, labels};
 use crate::ScrapeError;
-use crate::cache::{Entries, Seen, SeriesCache};
+use crate::cache::{Seen, SeriesCache};
 use crate::metadata::MetadataCache;
 use crate::series_limit::SeriesShare;
 
@@ -27,29 +27,30 @@ pub(super) fn append(
     mut sink: Sink<'_, '_>,
 ) -> Result<(), ScrapeError> {
     let expects_lines = cache.start_page(format);
-    let SeriesCache { texts, entries } = cache;
+    let mut line_before = "";
     let mut reader = PageReader::new(page, format, options);
     loop {
         // In steady state every line of a sample ends here: compared, not parsed.
         if expects_lines
-            && let Some(expected) = entries.expected(texts)
-            && let Some(sample) = reader.next_if_series(expected)
+            && let Some(expected) = cache.expect_in(line_before, reader.upcoming())
+            && let Some(sample) = reader.next_known(expected.size)
         {
-            let seen = entries.see_expected();
-            sink.append_seen(&sample, seen, entries)?;
+            let seen = cache.see_expected(expected);
+            line_before = sample.series;
+            sink.append_seen(&sample, seen, cache)?;
             continue;
         }
         match reader.next_entry().transpose().inspect_err(|error| sink.count_bad_name(error))? {
             None => break,
-            Some(Entry::Sample(sample)) => match entries.see(texts, sample.series) {
-                Some(seen) => sink.append_seen(&sample, seen, entries)?,
+            Some(Entry::Sample(sample)) => match cache.see(line_before, sample.series) {
+                Some(seen) => sink.append_seen(&sample, seen, cache)?,
                 None => match sink.append_new(&sample)? {
-                    New::Dropped => _ = entries.insert(texts, sample.series, None),
+                    New::Dropped => _ = cache.insert(sample.series, None),
                     New::Refused => {}
                     New::Stored(series) => {
-                        let index = entries.insert(texts, sample.series, Some(series));
+                        let index = cache.insert(sample.series, Some(series));
                         if sink.goes_stale(&sample) {
-                            entries.track(index);
+                            cache.track(index);
                         }
                     }
                 },
@@ -111,7 +112,7 @@ impl Sink<'_, '_> {
         &mut self,
         sample: &SampleEntry<'_>,
         seen: Seen,
-        entries: &mut Entries,
+        cache: &mut SeriesCache,
     ) -> Result<(), ScrapeError> {
         self.scraped.samples += 1;
         let Some(series) = seen.series else { return Ok(()) };
@@ -125,10 +126,10 @@ impl Sink<'_, '_> {
         self.scraped.samples_post_relabeling += 1;
         let Some(appended) = appended else { return Ok(()) };
         if appended != series {
-            entries.set_series(seen.index, appended);
+            cache.set_series(seen.index, appended);
         }
         if self.goes_stale(sample) {
-            entries.track(seen.index);
+            cache.track(seen.index);
         }
         if self.settings.features.metadata_records
             && self.family.is_news()

@@ -1,8 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use narthex_config::Config;
 use narthex_model::is_stale_nan;
 use narthex_storage::{
     Columns, Committed, MemoryStore, QueryContext, Queryable, SelectHints, SeriesRef, TimeRange,
 };
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::*;
 
@@ -341,4 +345,87 @@ fn counters_start_when_they_are_first_seen() {
         c_total 7@2000 stale@3000 8@4000 5@5000\n\
         s_count 7@2000 stale@3000 8@4000 5@5000\n";
     assert_eq!(dump(&store), expected);
+}
+
+/// A page of the oracle test: the numbers of its series in their order, or a failed fetch.
+type NumberedPage = Option<Vec<usize>>;
+
+/// Pages of which each is the one before but for a few lines that moved, came, went or changed.
+fn any_pages() -> impl Strategy<Value = Vec<NumberedPage>> {
+    let edit = (0..4, any::<Index>(), any::<Index>(), 0..60_usize);
+    let page = (prop::collection::vec(edit, 0..4), prop::bool::weighted(0.1));
+    let first = prop::collection::vec(0..60_usize, 0..60);
+    (first, prop::collection::vec(page, 1..12)).prop_map(|(mut lines, pages)| {
+        let edited = pages.into_iter().map(|(edits, fails)| {
+            for (kind, one, other, number) in edits {
+                let (len, at) = (lines.len(), one.index(lines.len() + 1));
+                match kind {
+                    0 => lines.insert(at, number),
+                    _ if at == len => {}
+                    1 => _ = lines.remove(at),
+                    2 => lines[at] = number,
+                    _ => lines.swap(at, other.index(len)),
+                }
+            }
+            (!fails).then(|| lines.clone())
+        });
+        edited.collect()
+    })
+}
+
+fn numbered_series(number: usize) -> String {
+    let (name, code, path) = (number % 2, number / 2 % 5, number / 10);
+    match path {
+        0 => format!("requests_{name}{code}"),
+        1 => format!("requests_{name} {{code=\"{code}\"}}"),
+        _ => format!("requests_{name}{{code=\"{code}\",path=\"/api/{path}\",zone=\"eu\"}}"),
+    }
+}
+
+/// What is stored of pages where each is read anew, and compared with the one before as two sets.
+fn store_without_cache(pages: &[NumberedPage]) -> BTreeMap<usize, String> {
+    let mut stored = BTreeMap::<usize, String>::new();
+    let mut before = BTreeSet::new();
+    for (index, page) in pages.iter().enumerate() {
+        let timestamp_ms = 1_000 * (index + 1);
+        let now = page.iter().flatten().copied().collect::<BTreeSet<_>>();
+        for number in &now {
+            let sample = format!(" {}@{timestamp_ms}", number * 100 + index);
+            *stored.entry(*number).or_default() += &sample;
+        }
+        for number in before.difference(&now) {
+            *stored.entry(*number).or_default() += &format!(" stale@{timestamp_ms}");
+        }
+        before = now;
+    }
+    stored
+}
+
+proptest! {
+    /// The cache changes nothing of what is stored, whatever becomes of the lines.
+    #[test]
+    fn a_cache_makes_no_difference(pages in any_pages()) {
+        let store = MemoryStore::default();
+        let mut scraper = scraper("");
+        for (index, page) in pages.iter().enumerate() {
+            let line = |number: &usize| {
+                format!("{} {}\n", numbered_series(*number), number * 100 + index)
+            };
+            let text = match page {
+                Some(lines) => lines.iter().map(line).collect(),
+                None => "!".to_owned(),
+            };
+            scrape(&mut scraper, &store, index, &text);
+        }
+        let stored = dump(&store).replace(", ", ",");
+        let mut stored = stored.lines().filter(|line| !line.starts_with("up ")).collect::<Vec<_>>();
+        let expected = store_without_cache(&pages).into_iter();
+        let expected = expected.map(|(number, samples)| {
+            numbered_series(number).replace(" {", "{") + &samples
+        });
+        let mut expected = expected.collect::<Vec<_>>();
+        stored.sort_unstable();
+        expected.sort_unstable();
+        prop_assert_eq!(stored, expected);
+    }
 }
