@@ -286,6 +286,7 @@ impl Transport {
             .timer(TokioTimer::new())
             .pool_idle_timeout(options.idle_timeout)
             .pool_max_idle_per_host(options.idle_connections_max)
+            .http1_max_buf_size(BUFFER_SIZE_MAX)
             .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
             .build(connector);
         Ok(Self { client, materials })
@@ -350,3 +351,7 @@ impl Hop {
 
 /// How often to ask a silent HTTP/2 server whether it is there, as the reference does.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What an HTTP/1 connection reads at once at most, in bytes; the head of an answer must fit. A connection
+/// keeps its buffer while it waits for the next request: most wait nearly all of the time.
+const BUFFER_SIZE_MAX: usize = 32 << 10;

@@ -44,6 +44,18 @@ async fn a_body_comes_up_to_its_limit() {
 }
 
 #[tokio::test]
+async fn heads_have_to_fit_a_buffer() {
+    let client = client("{}");
+    for (size, is_taken) in [(24 << 10, true), (100 << 10, false)] {
+        let server = Server::plain(move |_| {
+            http::Response::builder().header("x", "a".repeat(size)).body(String::new()).unwrap()
+        });
+        let response = get(&client, &server.await.url("/")).await;
+        assert_eq!(response.is_ok(), is_taken, "{size}");
+    }
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_told_in_the_words_of_go() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client("{}");
