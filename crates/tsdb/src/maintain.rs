@@ -16,7 +16,7 @@ use crate::{
 
 impl Db {
     /// Does what is due: moves what is old enough from the head to blocks, shortens the log by it,
-    /// merges blocks, and drops what is beyond the retention.
+    /// merges blocks, drops what is beyond the retention, and gives back memory.
     ///
     /// It does nothing until the log is read: see [`Db::load`].
     ///
@@ -46,6 +46,7 @@ impl Db {
         let is_due = || self.head().due_end_ms().is_some() && !maintenance.is_head_held(self.now());
         let blocks = self.merge_blocks(is_due).map_err(MaintenanceError::from);
         self.drop_old_blocks();
+        self.head().pack();
         self.reserve.take();
         reloaded.and(head).and(late).and(stale).and(log).and(blocks)
     }

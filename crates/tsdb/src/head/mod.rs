@@ -23,6 +23,7 @@ mod live;
 mod memory_snapshot;
 mod ooo;
 mod open;
+mod pack;
 mod parts;
 mod postings;
 mod read;

@@ -218,6 +218,15 @@ impl Open {
         }
     }
 
+    /// Moves the chunk to where the slab has more such buffers.
+    pub(super) fn pack(&mut self, slab: &mut Slab) {
+        match self {
+            Self::Xor { buffer, .. } => *buffer = slab.pack(*buffer),
+            Self::Xor2(open) => open.buffer = slab.pack(open.buffer),
+            Self::None | Self::Histogram(_) | Self::FloatHistogram(_) => {}
+        }
+    }
+
     /// Gives back what the chunk holds.
     pub(super) fn free(self, slab: &mut Slab) {
         match self {
@@ -241,7 +250,7 @@ fn resume_histograms<H: HeadHistogram>(encoding: Encoding, bytes: &[u8], last: &
 
 fn grow(buffer: BufferId, used: usize, slab: &mut Slab) -> BufferId {
     let size = slab.get(buffer).len();
-    slab.resize(buffer, used, size + (size / 4).max(16))
+    slab.resize(buffer, used, size + (size / 16).max(16))
 }
 
 /// What a chunk of floats begins with, in bytes.

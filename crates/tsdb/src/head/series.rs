@@ -282,6 +282,11 @@ impl Series {
         self.open.last_value()
     }
 
+    /// Moves the open chunk to where the slab has more such buffers.
+    pub(super) fn pack(&mut self, slab: &mut Slab) {
+        self.open.pack(slab);
+    }
+
     /// Returns the open chunk.
     pub(super) fn open<'a>(&'a self, slab: &'a Slab) -> Option<OpenChunk<'a>> {
         let (encoding, bytes) = self.open.chunk(slab)?;

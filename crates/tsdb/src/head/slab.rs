@@ -18,7 +18,8 @@ pub(super) struct BufferId(u32);
 #[derive(Debug)]
 struct Class {
     size: usize,
-    /// A page holds this power of two of them.
+    /// A page holds so many of them, which are numbered by so many bits.
+    page_len: u32,
     page_shift: u32,
     /// Those without a buffer in use hold no memory: series that began together outgrow a size
     /// together, and another size has use for it.
@@ -104,6 +105,35 @@ impl Slab {
         &mut class.pages[page].bytes[start..start + class.size]
     }
 
+    /// Makes ready for [`Slab::pack`]: new buffers come from the pages with the least room.
+    pub(super) fn start_packing(&mut self) {
+        for Class { open, pages, .. } in &mut self.classes {
+            open.sort_unstable_by_key(|number| pages[*number as usize].used_count);
+        }
+    }
+
+    /// Returns a buffer with what is in `id`, which is given back or returned: it is another one where
+    /// most of its page is free and another page has room.
+    ///
+    /// Series that began together outgrow a size together, but for a few: the pages would stay for
+    /// those.
+    pub(super) fn pack(&mut self, id: BufferId) -> BufferId {
+        let class = &mut self.classes[id.class()];
+        let (page, start) = class.place(id.index());
+        let fullest = class.open.last().is_some_and(|number| *number as usize != page);
+        if !fullest || class.pages[page].used_count > class.page_len / PACKED_SHARE {
+            return id;
+        }
+        let index = class.allocate();
+        let (to_page, to_start) = class.place(index);
+        if let Ok([from, to]) = class.pages.get_disjoint_mut([page, to_page]) {
+            let kept = &from.bytes[start..start + class.size];
+            to.bytes[to_start..to_start + class.size].copy_from_slice(kept);
+        }
+        class.free(id.index());
+        BufferId(id.0 & !INDEX_MAX | index)
+    }
+
     /// Returns a buffer of at least `size` bytes that starts with the first `kept_size` of `id`, which
     /// is given back or returned.
     pub(super) fn resize(&mut self, id: BufferId, kept_size: usize, size: usize) -> BufferId {
@@ -125,15 +155,19 @@ impl Slab {
 
 impl Class {
     fn new(size: usize) -> Self {
-        let page_shift = (PAGE_SIZE / size).checked_ilog2().unwrap_or(0);
-        Self { size, page_shift, pages: Vec::new(), open: Vec::new() }
+        let page_len = u32::try_from((PAGE_SIZE / size).max(1)).expect("pages are small");
+        let page_shift = page_len.next_power_of_two().ilog2();
+        Self { size, page_len, page_shift, pages: Vec::new(), open: Vec::new() }
     }
 
     fn allocate(&mut self) -> u32 {
         let number = self.open_page();
         let page = &mut self.pages[number as usize];
         if page.bytes.is_empty() {
-            page.bytes = vec![0; self.size << self.page_shift].into();
+            // Nearly all pages have one size, so that the memory of one serves any other.
+            let is_small = self.size <= PAGE_SIZE / 8;
+            let size = if is_small { PAGE_SIZE } else { self.size * self.page_len as usize };
+            page.bytes = vec![0; size].into();
         }
         let within = if page.free == NONE_FREE {
             page.count += 1;
@@ -144,7 +178,7 @@ impl Class {
             std::mem::replace(&mut page.free, u32::from_le_bytes(*next))
         };
         page.used_count += 1;
-        if page.used_count == 1 << self.page_shift {
+        if page.used_count == self.page_len {
             page.is_open = false;
             self.open.pop();
         }
@@ -189,19 +223,24 @@ impl Class {
     }
 }
 
-/// Returns the sizes of buffers: eight, sixteen and so on to 64, then four to a doubling, then two.
+/// Returns the sizes of buffers. They rise by a sixteenth to an eighth where open chunks of floats are for
+/// most of their time, by a quarter at most up to 2 KiB, and then by a half at most.
 fn class_sizes() -> impl Iterator<Item = usize> {
-    let small = (1..=8).map(|count| count * 8);
-    let middle = (6..12).flat_map(|bits| (5..=8).map(move |quarter| quarter << (bits - 2)));
-    let large = (12..24).flat_map(|bits| (3..=4).map(move |half| half << (bits - 1)));
-    small.chain(middle).chain(large)
+    let small = (1..8).map(|count| count * 8).chain((4..8).map(|count| count * 16));
+    let open_chunks = (4..16).map(|count| count * 32);
+    let middle = (9..11).flat_map(|bits| (4..8).map(move |quarter| quarter << (bits - 2)));
+    let large = (11..24).flat_map(|bits| (2..4).map(move |half| half << (bits - 1)));
+    small.chain(open_chunks).chain(middle).chain(large).chain([BUFFER_SIZE_MAX])
 }
 
 /// The largest buffer, in bytes.
 pub(super) const BUFFER_SIZE_MAX: usize = 1 << 24;
 
 /// What a page holds at most, in bytes, but for buffers that are larger.
-const PAGE_SIZE: usize = 32 << 10;
+const PAGE_SIZE: usize = 8 << 10;
+
+/// Buffers leave pages of which less than one in so many is used.
+const PACKED_SHARE: u32 = 2;
 
 /// Of a buffer's name: the rest is its class.
 const INDEX_BITS: u32 = 26;
@@ -228,6 +267,8 @@ mod tests {
         Allocate(usize),
         Free(usize),
         Resize(usize, usize),
+        Pack(usize),
+        StartPacking,
     }
 
     fn any_step() -> impl Strategy<Value = Step> {
@@ -235,7 +276,32 @@ mod tests {
             (0_usize..600).prop_map(Step::Allocate),
             any::<usize>().prop_map(Step::Free),
             (any::<usize>(), 1_usize..600).prop_map(|(which, size)| Step::Resize(which, size)),
+            any::<usize>().prop_map(Step::Pack),
+            Just(Step::StartPacking),
         ]
+    }
+
+    #[test]
+    fn packed_buffers_free_the_pages_of_those_that_went() {
+        let mut slab = Slab::default();
+        let mut ids = (0..10_000).map(|_| slab.allocate(64)).collect::<Vec<_>>();
+        let mut index = 0;
+        ids.retain(|id| {
+            index += 1;
+            let stays = index % 100 == 0;
+            if !stays {
+                slab.free(*id);
+            }
+            stays
+        });
+        let pages = |slab: &Slab| {
+            let pages = slab.classes.iter().flat_map(|class| &class.pages);
+            pages.filter(|page| !page.bytes.is_empty()).count()
+        };
+        assert!(pages(&slab) > 10);
+        slab.start_packing();
+        ids.iter_mut().for_each(|id| *id = slab.pack(*id));
+        assert_eq!(pages(&slab), 1);
     }
 
     proptest! {
@@ -262,6 +328,11 @@ mod tests {
                         *id = slab.resize(*id, bytes.len(), size);
                         prop_assert!(slab.get(*id).len() >= size);
                     }
+                    Step::Pack(which) if !model.is_empty() => {
+                        let index = which % model.len();
+                        model[index].0 = slab.pack(model[index].0);
+                    }
+                    Step::StartPacking => slab.start_packing(),
                     _ => {}
                 }
                 for (id, bytes) in &model {

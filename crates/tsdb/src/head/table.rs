@@ -1,4 +1,5 @@
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use narthex_model::{Labels, SampleTime};
@@ -184,6 +185,19 @@ impl SeriesTable {
         rules: CutRules,
     ) -> Option<usize> {
         self.series[slot as usize].push_float(time, value, rules, &mut self.slab)
+    }
+
+    /// Makes ready for [`SeriesTable::pack`].
+    pub(super) fn start_packing(&mut self) {
+        self.slab.start_packing();
+    }
+
+    /// Moves the open chunks of these series to where memory is in use.
+    pub(super) fn pack(&mut self, slots: Range<Slot>) {
+        let slots = slots.start as usize..self.series.len().min(slots.end as usize);
+        for series in self.series.get_mut(slots).unwrap_or_default() {
+            series.pack(&mut self.slab);
+        }
     }
 
     /// Adds a full chunk in a file to a list that no series has yet, if it is newer than what is there.
