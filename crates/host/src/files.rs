@@ -30,6 +30,13 @@ pub trait Files: Send + Sync + Debug {
     /// [`io::ErrorKind::NotFound`] where its folder is missing.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
 
+    /// Makes `path` an empty file to write at any place; what it held is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] where its folder is missing.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+
     /// Opens `path` for reading.
     ///
     /// # Errors
@@ -126,6 +133,17 @@ pub trait AppendFile: Send + Sync + Debug {
     ///
     /// Those of the operating system.
     fn size(&self) -> io::Result<u64>;
+}
+
+/// A file to write to at any place, by several threads. What is written outlasts the process, and
+/// nobody says whether it outlasts a crash of the machine.
+pub trait WriteFile: Send + Sync + Debug {
+    /// Writes all of `bytes` from `offset` on. The file grows where it must, with zeros in between.
+    ///
+    /// # Errors
+    ///
+    /// Any part of `bytes` may have been written.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// A file to read from at any place, by several threads.

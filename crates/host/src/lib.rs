@@ -35,7 +35,7 @@ mod sim;
 use std::sync::Arc;
 
 pub use clock::{Clock, SimClock, SystemClock};
-pub use files::{AppendFile, DirEntry, FileLock, Files, ReadFile};
+pub use files::{AppendFile, DirEntry, FileLock, Files, ReadFile, WriteFile};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use real::RealFiles;
 pub use sim::{Fault, SimFiles, Simulation};

@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile};
+use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, WriteFile};
 
 /// This machine's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,10 @@ impl Files for RealFiles {
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         Ok(Box::new(RealAppendFile { file }))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        Ok(Box::new(RealWriteFile { file: PlainFile::from(File::create(path)?) }))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
@@ -113,6 +117,17 @@ impl AppendFile for RealAppendFile {
 }
 
 #[derive(Debug)]
+struct RealWriteFile {
+    file: PlainFile,
+}
+
+impl WriteFile for RealWriteFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        write_all(&self.file, offset, bytes)
+    }
+}
+
+#[derive(Debug)]
 struct RealReadFile {
     file: PlainFile,
 }
@@ -150,6 +165,11 @@ fn read_some(file: &PlainFile, offset: u64, buf: &mut [u8]) -> io::Result<usize>
     std::os::unix::fs::FileExt::read_at(file, buf, offset)
 }
 
+#[cfg(unix)]
+fn write_all(file: &PlainFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
 /// The lock makes one operation of seek and read: elsewhere the standard library has no read at an
 /// offset that leaves the file's position alone.
 #[cfg(not(unix))]
@@ -161,6 +181,14 @@ fn read_some(file: &PlainFile, offset: u64, buf: &mut [u8]) -> io::Result<usize>
     let mut file = file.lock();
     file.seek(SeekFrom::Start(offset))?;
     file.read(buf)
+}
+
+#[cfg(not(unix))]
+fn write_all(file: &PlainFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom};
+    let mut file = file.lock();
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
 }
 
 #[derive(Debug)]

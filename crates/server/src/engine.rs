@@ -148,6 +148,8 @@ impl Queries {
         query: &Query,
     ) -> Result<(Answer, QueryStats), ApiError> {
         let started = Instant::now();
+        let tracker = state.active_queries.get();
+        let _active = tracker.and_then(|tracker| tracker.enter(&query.text));
         let mut options = self.options.clone();
         options.default_subquery_step_ms = to_ms(state.status.evaluation_interval()).max(1);
         if let Some(lookback_delta) = query.lookback_delta {

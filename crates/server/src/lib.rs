@@ -36,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 
+mod active_queries;
 mod answer;
 mod api;
 mod blocking;
@@ -53,6 +54,7 @@ mod throttle;
 mod time;
 mod write;
 
+pub use active_queries::{ActiveQueries, ActiveQuery};
 pub use build_info::hostname;
 pub use metrics::{write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats};
 pub use narthex_http::{ServeLimits, WebGuard, serve};

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use narthex_exposition::TextWriter;
@@ -12,6 +12,7 @@ use narthex_storage::{
 };
 use tokio::sync::Semaphore;
 
+use crate::active_queries::ActiveQueries;
 use crate::engine::Queries;
 use crate::metrics::HttpStats;
 use crate::targets::TargetSource;
@@ -199,6 +200,7 @@ pub struct ServerState {
     pub(crate) lifecycle: Option<Arc<dyn Lifecycle>>,
     pub(crate) collectors: Vec<Collector>,
     pub(crate) queries: Arc<Queries>,
+    pub(crate) active_queries: OnceLock<ActiveQueries>,
     pub(crate) query_slots: Arc<Semaphore>,
     pub(crate) query_budget: Arc<ByteBudget>,
     pub(crate) http: HttpStats,
@@ -228,6 +230,7 @@ impl ServerState {
             lifecycle: None,
             collectors: Vec::new(),
             queries: Arc::new(Queries::new(&options)),
+            active_queries: OnceLock::new(),
             query_slots: Arc::new(Semaphore::new(options.query_concurrency_max.max(1))),
             query_budget: Arc::new(ByteBudget::new(options.queries_bytes_max)),
             http: HttpStats::default(),
@@ -271,6 +274,12 @@ impl ServerState {
     pub fn with_collector(mut self, collector: Collector) -> Self {
         self.collectors.push(collector);
         self
+    }
+
+    /// Writes queries to `queries` while they run, from now on. Only the first file counts.
+    pub fn track_queries(&self, queries: ActiveQueries) {
+        // Whoever brought another one before has it still.
+        let _ = self.active_queries.set(queries);
     }
 
     /// Says whether queries are answered from now on.

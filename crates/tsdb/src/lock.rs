@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use narthex_host::{AppendFile, DirEntry, FileLock, Files, ReadFile};
+use narthex_host::{AppendFile, DirEntry, FileLock, Files, ReadFile, WriteFile};
 use parking_lot::Mutex;
 
 use crate::OpenError;
@@ -79,6 +79,10 @@ impl Files for LockingFiles {
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
         self.locked()?.open_append(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.locked()?.create(path)
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {

@@ -14,6 +14,7 @@ mod upkeep;
 mod web;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,12 @@ use std::time::Duration;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use narthex_config::ScrapeConfig;
 use narthex_discovery::TargetSets;
+use narthex_host::Host;
 use narthex_http::{ClientOptions, WebConfigError};
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
-    Readiness, ServeLimits, ServerOptions, ServerState, router, serve, write_discovery_stats,
-    write_retention, write_scrape_stats, write_tsdb_stats,
+    ActiveQueries, Readiness, ServeLimits, ServerOptions, ServerState, router, serve,
+    write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
 use tokio::sync::{oneshot, watch};
@@ -203,6 +205,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         // Nothing was written yet, so nothing is lost when the opening is cut off.
         () = stop.requested() => return Ok(()),
     }
+    track_queries(&state, process.flags());
     process.apply();
     let handing_over = tokio::spawn(hand_over(discovery.subscribe(), Arc::clone(&manager)));
     let mut upkeep = Upkeep::start(&store, wal_sync, process.flags())?;
@@ -286,6 +289,21 @@ fn server_state(
                 write_retention(page, &db.retention());
             }
         }))
+}
+
+/// Says which queries the last process did not end, and writes those of this one to a file.
+fn track_queries(state: &ServerState, flags: &ServerFlags) {
+    let dir = Path::new(&*flags.storage.path);
+    match ActiveQueries::open(&Host::real(), dir, flags.query_concurrency_max) {
+        Ok(queries) => {
+            if let Some(queries) = queries.unfinished() {
+                tracing::info!(queries, "These queries didn't finish in the last run");
+            }
+            state.track_queries(queries);
+        }
+        // Queries are answered all the same, on a full disk too.
+        Err(error) => tracing::warn!(err = %error, "Active queries are not written to a file"),
+    }
 }
 
 /// Gives the scraper what is discovered, as long as somebody discovers.

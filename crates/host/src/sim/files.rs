@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::Fault;
 use super::disk::{Disk, FileId};
-use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, SeededRandom, SimClock};
+use crate::{AppendFile, DirEntry, FileLock, Files, ReadFile, SeededRandom, SimClock, WriteFile};
 
 /// Files in memory that fail and crash on command.
 ///
@@ -168,6 +168,14 @@ impl Files for SimFiles {
         Ok(Box::new(SimFile { state: Arc::clone(&self.state), life: state.life, file }))
     }
 
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        let mut state = self.state.lock();
+        state.call().map_err(to_io)?;
+        let file = state.disk.find_or_create(path)?;
+        state.disk.truncate(file, 0);
+        Ok(Box::new(SimFile { state: Arc::clone(&self.state), life: state.life, file }))
+    }
+
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
         let state = self.state.lock();
         let file = state.disk.find(path)?;
@@ -233,22 +241,36 @@ struct SimFile {
     file: FileId,
 }
 
+impl SimFile {
+    /// Writes `bytes` over what is behind `start`, and lets the file grow where they are more.
+    fn write(&self, state: &mut State, start: usize, bytes: &[u8]) -> io::Result<()> {
+        let outcome = state.call();
+        let room =
+            state.space.map_or(usize::MAX, |space| space.saturating_sub(state.disk.used_space()));
+        let size = state.disk.bytes(self.file).len();
+        let fits = size.saturating_add(room).saturating_sub(start);
+        let outcome = outcome.and(if bytes.len() <= fits { Ok(()) } else { Err(Fault::NoSpace) });
+        let written = match outcome {
+            Ok(()) => bytes.len(),
+            Err(_) if fits < bytes.len() => fits,
+            Err(Fault::ShortWrite) => state.random.up_to(bytes.len().saturating_sub(1)),
+            Err(Fault::NoSpace | Fault::Io) => 0,
+        };
+        if written > 0 {
+            let held = state.disk.bytes_mut(self.file);
+            held.resize(size.max(start + written), 0);
+            held[start..start + written].copy_from_slice(&bytes[..written]);
+        }
+        outcome.map_err(to_io)
+    }
+}
+
 impl AppendFile for SimFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         state.check_life(self.life)?;
-        let outcome = state.call();
-        let room =
-            state.space.map_or(usize::MAX, |space| space.saturating_sub(state.disk.used_space()));
-        let outcome = outcome.and(if bytes.len() <= room { Ok(()) } else { Err(Fault::NoSpace) });
-        let written = match outcome {
-            Ok(()) => bytes.len(),
-            Err(_) if room < bytes.len() => room,
-            Err(Fault::ShortWrite) => state.random.up_to(bytes.len().saturating_sub(1)),
-            Err(Fault::NoSpace | Fault::Io) => 0,
-        };
-        state.disk.bytes_mut(self.file).extend_from_slice(&bytes[..written]);
-        outcome.map_err(to_io)
+        let end = state.disk.bytes(self.file).len();
+        self.write(&mut state, end, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -274,6 +296,15 @@ impl AppendFile for SimFile {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.state.lock().disk.bytes(self.file).len() as u64)
+    }
+}
+
+impl WriteFile for SimFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.check_life(self.life)?;
+        let start = usize::try_from(offset).map_err(|_| to_io(Fault::NoSpace))?;
+        self.write(&mut state, start, bytes)
     }
 }
 

@@ -56,6 +56,17 @@ fn walk(files: &dyn Files, root: &Path) {
     files.remove_file(&dir.join("other")).unwrap();
     assert_eq!(files.remove_file(&log).unwrap_err().kind(), ErrorKind::NotFound);
 
+    let slots = dir.join("slots");
+    for _ in 0..2 {
+        let writer = files.create(&slots).unwrap();
+        assert_eq!(read(files, slots.to_str().unwrap()), b"");
+        writer.write_at(2, b"cd").unwrap();
+        writer.write_at(0, b"abx").unwrap();
+        assert_eq!(read(files, slots.to_str().unwrap()), b"abxd");
+    }
+    assert_eq!(files.create(&nowhere).unwrap_err().kind(), ErrorKind::NotFound);
+    files.remove_file(&slots).unwrap();
+
     let (old, new) = (root.join("old"), root.join("new"));
     files.create_dir_all(&old.join("inner")).unwrap();
     files.open_append(&old.join("inner/file")).unwrap().append(b"moved").unwrap();

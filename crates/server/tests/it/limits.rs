@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -5,8 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
+use narthex_host::Simulation;
 use narthex_model::Matcher;
-use narthex_server::{ServerOptions, ServerState, router};
+use narthex_server::{ActiveQueries, ServerOptions, ServerState, router};
 use narthex_storage::{
     Appendable, Appender, MemoryStore, Querier, QueryContext, Queryable, SelectHints, Selection,
     StorageError, TimeRange,
@@ -130,6 +132,36 @@ fn a_query_ends_when_its_client_goes_away() {
         assert_eq!(next.status(), 200);
     });
     assert!(stopped.load(Ordering::Acquire));
+}
+
+#[test]
+fn a_query_stands_in_the_file_while_it_runs() {
+    let store = Endless::default();
+    let started = Arc::clone(&store.started);
+    let host = Simulation::new(1).host();
+    let open = || ActiveQueries::open(&host, Path::new(""), 20).unwrap();
+    let state = Arc::new(ServerState::new(Arc::new(store), ServerOptions::default()));
+    state.track_queries(open());
+    let app = router(state);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let request = Request::get("/api/v1/query?query=up%2Bup").body(Body::empty()).unwrap();
+    runtime.block_on(async {
+        let started = async {
+            while !started.load(Ordering::Acquire) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = app.clone().oneshot(request) => panic!("the query has no end"),
+            () = started => {
+                assert!(open().unfinished().unwrap().contains("{\"query\":\"up+up\""));
+            }
+        }
+        let request = Request::get("/api/v1/query?query=1").body(Body::empty()).unwrap();
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status(), 200);
+    });
+    drop(runtime);
+    assert_eq!(open().unfinished(), None);
 }
 
 #[test]
