@@ -30,6 +30,7 @@ mod context;
 mod exemplars;
 mod memory;
 mod read;
+mod shard;
 
 pub use append::{
     AppendError, Appendable, Appender, Committed, ExemplarError, SampleValue, SeriesKey, SeriesRef,
@@ -41,3 +42,4 @@ pub use memory::MemoryStore;
 pub use narthex_chunk::Columns;
 pub use narthex_model::SampleTime;
 pub use read::{Projection, Querier, Queryable, SelectHints, Selection, StorageError, TimeRange};
+pub use shard::{Shard, stable_hash};

@@ -2,7 +2,7 @@ use std::error::Error;
 
 use narthex_model::{Labels, LabelsBuilder, Matcher};
 
-use crate::{Columns, Interrupt, QueryContext};
+use crate::{Columns, Interrupt, QueryContext, Shard};
 
 /// A store that can be read.
 pub trait Queryable: Send + Sync {
@@ -113,7 +113,8 @@ impl TimeRange {
     }
 }
 
-/// What a query will do with a selection. A store may use it to do less, and may ignore it.
+/// What a query will do with a selection. A store may use it to do less, and may ignore all of it but
+/// the shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SelectHints {
@@ -125,6 +126,8 @@ pub struct SelectHints {
     pub range_ms: i64,
     /// The most series that are wanted.
     pub limit: Option<usize>,
+    /// The part of all series that is wanted; `None` for all of them.
+    pub shard: Option<Shard>,
 }
 
 /// Which labels of a series are wanted.

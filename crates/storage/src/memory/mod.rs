@@ -105,12 +105,13 @@ impl Querier for MemoryQuerier<'_> {
         &self,
         ctx: &QueryContext,
         matchers: &[Matcher],
-        _: &SelectHints,
+        hints: &SelectHints,
     ) -> Result<Box<dyn Selection + '_>, StorageError> {
         ctx.check()?;
         let state = self.store.state.read();
         let series = state
             .matching(matchers)
+            .filter(|series| hints.shard.is_none_or(|shard| shard.has_labels(&series.labels)))
             .filter(|series| series.has_sample_in(self.range))
             .map(|series| (series.labels.clone(), Arc::clone(&series.samples)))
             .collect();

@@ -88,8 +88,7 @@ impl<B: Borrow<Block> + Send + Sync> Querier for BlockQuerier<B> {
         ctx.check()?;
         let block = self.block.borrow();
         let mut selection = BlockSelection::new(block, self.range);
-        let limit = hints.limit.unwrap_or(usize::MAX);
-        let outcome = selection.fill(ctx, matchers, limit);
+        let outcome = selection.fill(ctx, matchers, hints);
         tolerate(ctx, block, outcome)?;
         Ok(Box::new(selection))
     }
@@ -242,8 +241,9 @@ impl<'a> BlockSelection<'a> {
         &mut self,
         ctx: &QueryContext,
         matchers: &[Matcher],
-        limit: usize,
+        hints: &SelectHints,
     ) -> Result<(), QueryError> {
+        let limit = hints.limit.unwrap_or(usize::MAX);
         let index = &self.block.index;
         let mut reader = index.series();
         let mut places = Vec::new();
@@ -263,6 +263,9 @@ impl<'a> BlockSelection<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            if hints.shard.is_some_and(|shard| !shard.has_labels(&labels)) {
+                continue;
+            }
             let start = self.chunks.len();
             let deleted = self.tombstones.of(series);
             let TimeRange { min_ms, max_ms } = self.range;

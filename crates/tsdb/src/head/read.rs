@@ -134,6 +134,9 @@ impl<H: Deref<Target = Head> + Send + Sync> Querier for HeadQuerier<H> {
             true => state.index.select(matchers, &state.table),
             false => SlotSet::default(),
         };
+        if let Some(shard) = hints.shard {
+            series = state.table.in_shard(&series, shard);
+        }
         self.retain_seen(&state, &mut series);
         let limit = hints.limit.unwrap_or(usize::MAX);
         let len = series.len().min(limit);

@@ -3,13 +3,14 @@ use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use narthex_model::{Labels, SampleTime};
-use narthex_storage::TimeRange;
+use narthex_storage::{Shard, TimeRange};
 
 use super::cut::CutRules;
 use super::full::{FullChunk, FullChunks};
 use super::labels::{LabelId, LabelTable, label_ids};
 use super::series::{Appended, Extent, Series, Slot};
 use super::slab::Slab;
+use super::slots::SlotSet;
 use crate::head_chunks::ChunkRef;
 use crate::provisional;
 use crate::sample::Sample;
@@ -94,6 +95,12 @@ impl SeriesTable {
     /// Builds the label set of a series.
     pub(super) fn label_set(&self, slot: Slot) -> Labels {
         Labels::from_encoded_labels(self.label_ids(slot).map(|id| self.labels.get(id)))
+    }
+
+    /// Returns those of `series` that are in the shard.
+    pub(super) fn in_shard(&self, series: &SlotSet, shard: Shard) -> SlotSet {
+        let labels = |slot: Slot| self.label_ids(slot).map(|id| self.labels.get(id).split());
+        series.to_vec().into_iter().filter(|slot| shard.has(labels(*slot))).collect()
     }
 
     /// Returns a label of a series; the empty text where it has none of this name.

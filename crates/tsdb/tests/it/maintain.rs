@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use narthex_model::Matcher;
-use narthex_storage::TimeRange;
+use narthex_storage::{SelectHints, Shard, TimeRange};
 use narthex_tsdb::{Db, FloatEncoding, OpenError, Options};
 
-use crate::support::{Samples, commit, read_all, series};
+use crate::support::{Samples, commit, read_all, read_hinted, series};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -49,6 +49,26 @@ fn blocks_of_the_head_hold_what_it_held() {
     let mut kept = expected;
     kept.values_mut().for_each(|samples| samples.retain(|(time, _)| *time < 6 * HOUR_MS));
     assert_eq!(read_all(&db), kept);
+}
+
+#[test]
+fn shards_of_the_head_and_its_blocks_are_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    for number in 0..50 {
+        commit(&db, &series("m", &number.to_string()), &[(HOUR_MS, 1.0), (7 * HOUR_MS, 2.0)])
+            .unwrap();
+    }
+    let shard = |index| {
+        let mut hints = SelectHints::default();
+        hints.shard = Shard::new(index, 4);
+        read_hinted(&db, TimeRange::ALL, &[], &hints)
+    };
+    let expected = [0, 1, 2, 3].map(shard);
+    assert!(expected.iter().all(|shard| shard.len() > 5));
+    assert_eq!(expected.iter().map(Samples::len).sum::<usize>(), 52);
+    write_blocks(&db);
+    assert_eq!([0, 1, 2, 3].map(shard), expected);
 }
 
 fn delete(expected: &mut Samples, job: &str, range: TimeRange) {

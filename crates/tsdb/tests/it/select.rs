@@ -2,12 +2,12 @@ use narthex_host::Simulation;
 use narthex_model::{Labels, MatchOp, Matcher};
 use narthex_storage::{
     Appendable, MemoryStore, Projection, QueryContext, Queryable, SampleValue, SelectHints,
-    SeriesKey, TimeRange,
+    SeriesKey, Shard, TimeRange,
 };
 use narthex_tsdb::{Db, Options};
 use proptest::prelude::*;
 
-use crate::support::{Samples, append_one, commit, read, read_all, series};
+use crate::support::{Samples, append_one, commit, read, read_all, read_hinted, series};
 
 fn open() -> Db {
     Db::open_with(Simulation::new(1).host(), "data", Options::default()).unwrap()
@@ -144,6 +144,12 @@ proptest! {
         }
         let range = TimeRange { min_ms: range.0, max_ms: range.1 };
         prop_assert_eq!(read(&db, range, &matchers), read(&plain, range, &matchers));
+        for index in 0..2 {
+            let mut hints = SelectHints::default();
+            hints.shard = Shard::new(index, 2);
+            let found = read_hinted(&db, range, &matchers, &hints);
+            prop_assert_eq!(found, read_hinted(&plain, range, &matchers, &hints));
+        }
         drop(db);
         prop_assert_eq!(read_all(&open()), read_all(&plain));
     }

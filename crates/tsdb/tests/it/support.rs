@@ -49,9 +49,19 @@ pub(crate) fn append_one(
 
 /// Reads the series that meet `matchers`, those without a sample in `range` left out.
 pub(crate) fn read(store: &impl Queryable, range: TimeRange, matchers: &[Matcher]) -> Samples {
+    read_hinted(store, range, matchers, &SelectHints::default())
+}
+
+/// As [`read`], with hints.
+pub(crate) fn read_hinted(
+    store: &impl Queryable,
+    range: TimeRange,
+    matchers: &[Matcher],
+    hints: &SelectHints,
+) -> Samples {
     let ctx = QueryContext::default();
     let querier = store.querier(range).unwrap();
-    let selection = querier.select(&ctx, matchers, &SelectHints::default()).unwrap();
+    let selection = querier.select(&ctx, matchers, hints).unwrap();
     let mut columns = Columns::default();
     let mut found = Samples::new();
     for index in 0..selection.len() {
