@@ -120,6 +120,14 @@ pub trait AppendFile: Send + Sync + Debug {
     /// The bytes since the last sync may be lost, also where a second try succeeds.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Returns another handle to the file, whose sync is that of this one: so that one thread may sync what
+    /// another goes on to append to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    fn try_clone(&self) -> io::Result<Box<dyn AppendFile>>;
+
     /// Drops all bytes from `size_bytes` on.
     ///
     /// # Errors

@@ -107,6 +107,10 @@ impl AppendFile for RealAppendFile {
         self.file.sync_data()
     }
 
+    fn try_clone(&self) -> io::Result<Box<dyn AppendFile>> {
+        Ok(Box::new(Self { file: self.file.try_clone()? }))
+    }
+
     fn truncate(&mut self, size_bytes: u64) -> io::Result<()> {
         self.file.set_len(size_bytes)
     }

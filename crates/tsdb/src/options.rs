@@ -190,7 +190,8 @@ pub enum WalSync {
     Never,
     /// With the first commit after this long: a loss of power takes the samples since then. For the
     /// commits before a pause, the owner of the database calls
-    /// [`Db::sync_where_due`](crate::Db::sync_where_due) at such intervals.
+    /// [`Db::sync_where_due`](crate::Db::sync_where_due) at such intervals. Commits go on while the sync
+    /// runs, as long as no more than 64 MiB of records wait for it; more are refused.
     Interval(Duration),
     /// With every commit, before it returns: nothing that was committed is lost. Commits that come
     /// while a sync runs share the next one.

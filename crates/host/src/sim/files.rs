@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::Fault;
 use super::disk::{Disk, FileId};
@@ -30,6 +30,10 @@ struct State {
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
     sync_time: Duration,
+    holds_syncs: bool,
+    /// How many syncs are held, and what tells them that they are not any more.
+    held_syncs: usize,
+    released: Arc<Condvar>,
     clock: Arc<SimClock>,
     /// How many bytes all files may have.
     space: Option<usize>,
@@ -48,6 +52,9 @@ impl SimFiles {
             locks: BTreeSet::new(),
             capacity: None,
             sync_time: Duration::ZERO,
+            holds_syncs: false,
+            held_syncs: 0,
+            released: Arc::default(),
             clock,
             space: None,
             life: 0,
@@ -86,6 +93,19 @@ impl SimFiles {
     /// Lets so much time pass with each sync of a file, as on a slow disk.
     pub fn set_sync_time(&self, sync_time: Duration) {
         self.state.lock().sync_time = sync_time;
+    }
+
+    /// Lets syncs of files wait, in the threads that ask for them, or lets go those that do.
+    pub fn hold_syncs(&self, holds: bool) {
+        let mut state = self.state.lock();
+        state.holds_syncs = holds;
+        state.released.notify_all();
+    }
+
+    /// Returns how many syncs wait: see [`SimFiles::hold_syncs`].
+    #[must_use]
+    pub fn held_syncs(&self) -> usize {
+        self.state.lock().held_syncs
     }
 
     /// Lets the disk have room for so many bytes of files: what is appended beyond is
@@ -234,7 +254,7 @@ impl Files for SimFiles {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SimFile {
     state: Arc<Mutex<State>>,
     life: u64,
@@ -275,6 +295,10 @@ impl AppendFile for SimFile {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.state.lock();
+        state.held_syncs += 1;
+        let released = Arc::clone(&state.released);
+        released.wait_while(&mut state, |state| state.holds_syncs);
+        state.held_syncs -= 1;
         state.check_life(self.life)?;
         state.clock.advance(state.sync_time);
         if let Err(fault) = state.call() {
@@ -283,6 +307,10 @@ impl AppendFile for SimFile {
         }
         state.disk.sync(self.file);
         Ok(())
+    }
+
+    fn try_clone(&self) -> io::Result<Box<dyn AppendFile>> {
+        Ok(Box::new(self.clone()))
     }
 
     fn truncate(&mut self, size_bytes: u64) -> io::Result<()> {

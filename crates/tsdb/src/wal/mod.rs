@@ -6,6 +6,7 @@
 //! keeps a log short, [`memory_snapshot`] spares reading it. [`fragment`] and [`quarantine`] are for damage.
 
 mod ahead;
+mod beside;
 mod checkpoint;
 mod fragment;
 mod frame;

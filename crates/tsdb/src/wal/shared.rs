@@ -3,6 +3,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use narthex_host::Host;
 use parking_lot::{Condvar, Mutex};
@@ -140,7 +141,14 @@ impl Wal {
                 let outcome =
                     check_sizes(&records).and_then(|()| self.log_alone(&mut writer, &records));
                 self.publish(&writer);
-                outcome.map(|()| apply(completion))
+                let applied = outcome.map(|()| apply(completion))?;
+                let due = self.interval().filter(|interval| writer.is_sync_due(*interval));
+                drop(writer);
+                if let Some(Err(error)) = due.map(|interval| self.sync_beside(interval)) {
+                    // The next commits learn of it, as long as it lasts.
+                    tracing::error!(%error, "the end of the log is not on the disk");
+                }
+                Ok(applied)
             }
             WalSync::Commit => {
                 let completion = complete(&mut records);
@@ -162,11 +170,8 @@ impl Wal {
     /// for it, else segments that ended, for which no commit waits. Makes the log good again where an
     /// error left it otherwise.
     pub(crate) fn sync_where_due(&self) -> Result<(), WalError> {
-        if let WalSync::Interval(interval) = self.options.wal_sync {
-            return self.with_writer(|writer| {
-                writer.mend()?;
-                if writer.is_sync_due(interval) { writer.sync() } else { Ok(()) }
-            });
+        if let Some(interval) = self.interval() {
+            return self.sync_beside(interval);
         }
         let (outcome, ended) = self.with_writer(|writer| (writer.mend(), writer.take_ended()));
         for segment in ended {
@@ -307,14 +312,33 @@ impl Wal {
     }
 
     fn log_alone(&self, writer: &mut Writer, records: &[Vec<u8>]) -> Result<(), WalError> {
-        let before = writer.unsynced_count();
-        writer.log(records)?;
-        let WalSync::Interval(interval) = self.options.wal_sync else { return Ok(()) };
-        if !writer.is_sync_due(interval) {
-            return Ok(());
+        // What a slow disk does not have yet is kept, in case it fails.
+        let waiting_bytes = writer.unsynced_size();
+        let size_bytes = records.iter().map(Vec::len).sum::<usize>();
+        if writer.is_syncing() && waiting_bytes + size_bytes > WAITING_SIZE_MAX {
+            self.commits_shed.fetch_add(1, Ordering::Relaxed);
+            return Err(WalError::Busy { waiting_bytes });
         }
-        // The samples before were committed; these are not.
-        writer.sync().inspect_err(|_| writer.forget_unsynced(before))
+        writer.log(records)
+    }
+
+    /// With [`WalSync::Interval`], forces to the disk what was logged, where that is due: beside the
+    /// commits of others.
+    fn sync_beside(&self, interval: Duration) -> Result<(), WalError> {
+        let started = self.with_writer(|writer| {
+            writer.mend()?;
+            if writer.is_sync_due(interval) { writer.start_sync() } else { Ok(None) }
+        });
+        let Some(sync) = started? else { return Ok(()) };
+        sync.run();
+        self.with_writer(Writer::settle_sync)
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        match self.options.wal_sync {
+            WalSync::Interval(interval) => Some(interval),
+            WalSync::Never | WalSync::Commit => None,
+        }
     }
 
     fn enter(&self, records: Vec<Vec<u8>>) -> u64 {
@@ -396,7 +420,7 @@ fn log_together(
     let log = |(ticket, records): (u64, Vec<Vec<u8>>)| (ticket, writer.log(&records));
     let mut outcomes = group.into_iter().map(log).collect::<Vec<_>>();
     if let Err(error) = writer.sync() {
-        writer.forget_unsynced(0);
+        writer.forget_unsynced();
         for (_, outcome) in &mut outcomes {
             if outcome.is_ok() {
                 *outcome = Err(error.repeat());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use narthex_host::{AppendFile, Clock, Files, Host};
 
 use super::TornEnd;
+use super::beside::BesideSync;
 use super::frame::{self, RECORD_SIZE_MAX};
 use super::memory_snapshot::WalEnd;
 use super::packer::Packer;
@@ -44,6 +45,8 @@ pub(super) struct Writer {
     /// Ended segments that nobody was promised to be on the disk. Their syncs wait for a moment in
     /// which no commit does.
     ended: Vec<EndedSegment>,
+    /// The sync that runs beside commits, until somebody settles what became of it.
+    underway: Option<Underway>,
     last_sync: Duration,
     retry_at: Duration,
     packer: Packer,
@@ -99,6 +102,16 @@ impl EndedSegment {
             tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
         })
     }
+}
+
+/// A sync that runs beside commits, and what it is to bring to the disk.
+#[derive(Debug)]
+struct Underway {
+    sync: Arc<BesideSync>,
+    /// How much of the segment, and how many of the records that are kept.
+    size: u64,
+    records: usize,
+    start: Duration,
 }
 
 /// Records one behind the other.
@@ -242,6 +255,7 @@ impl Writer {
             must_write_again: false,
             given_up: Vec::new(),
             ended: Vec::new(),
+            underway: None,
             last_sync: host.clock.elapsed(),
             retry_at: Duration::ZERO,
             packer: Packer::new(options.wal_compression)?,
@@ -306,12 +320,68 @@ impl Writer {
         outcome
     }
 
+    /// Starts to force to the disk what was logged, where something is to be. Whoever gets the sync runs it
+    /// while others log, and comes back to [`Writer::settle_sync`].
+    pub(super) fn start_sync(&mut self) -> Result<Option<Arc<BesideSync>>, WalError> {
+        if matches!(self.condition, Condition::NotStarted | Condition::Parked)
+            || self.underway.is_some()
+        {
+            return Ok(None);
+        }
+        self.recover()?;
+        if !self.has_unsynced {
+            return Ok(None);
+        }
+        let segment = self.segment;
+        let file = self.file.try_clone().map_err(|source| WalError::Sync { segment, source })?;
+        let sync = Arc::new(BesideSync::new(file));
+        self.underway = Some(Underway {
+            sync: Arc::clone(&sync),
+            size: self.size,
+            records: self.unsynced.ends.len(),
+            start: self.clock.elapsed(),
+        });
+        Ok(Some(sync))
+    }
+
+    /// Waits for the sync that runs beside commits, if there is one, and makes the log good where it
+    /// failed.
+    pub(super) fn settle_sync(&mut self) -> Result<(), WalError> {
+        let Some(Underway { sync, size, records, start }) = self.underway.take() else {
+            return Ok(());
+        };
+        let outcome = sync.wait();
+        self.stats.sync_time += self.clock.elapsed().saturating_sub(start);
+        match outcome {
+            Ok(()) => {
+                self.note_synced(size);
+                self.unsynced.forget_first(records);
+                Ok(())
+            }
+            Err(source) => {
+                self.note_failed_sync(&source);
+                self.make_good(source)
+            }
+        }
+    }
+
+    /// Returns whether a sync runs beside commits.
+    pub(super) fn is_syncing(&self) -> bool {
+        self.underway.is_some()
+    }
+
+    /// Returns how many bytes of records are kept until they are synced.
+    pub(super) fn unsynced_size(&self) -> usize {
+        self.unsynced.bytes.len()
+    }
+
     /// Forces everything that was logged to the disk.
     pub(super) fn sync(&mut self) -> Result<(), WalError> {
         if matches!(self.condition, Condition::NotStarted | Condition::Parked) {
             // Nothing was logged.
             return Ok(());
         }
+        self.settle_sync()?;
         self.recover()?;
         for ended in self.take_ended() {
             let segment = ended.segment;
@@ -324,9 +394,14 @@ impl Writer {
             return Ok(());
         }
         let Err(source) = self.sync_file() else {
-            self.unsynced.clear(0);
+            self.unsynced.clear();
             return Ok(());
         };
+        self.make_good(source)
+    }
+
+    /// Writes what a failed sync may have lost to another segment, where somebody was promised that.
+    fn make_good(&mut self, source: io::Error) -> Result<(), WalError> {
         let segment = self.segment;
         if self.after_failed_sync == AfterFailedSync::WriteAgain {
             match self.start_segment().and_then(|()| self.write_again()) {
@@ -355,6 +430,7 @@ impl Writer {
 
     /// Goes on in the next segment. Returns its number.
     pub(super) fn cut(&mut self) -> Result<u64, WalError> {
+        self.settle_sync()?;
         self.recover()?;
         let segment = self.segment;
         self.pad()?;
@@ -367,21 +443,18 @@ impl Writer {
         Ok(self.segment)
     }
 
-    /// Returns how many records are kept until they are synced.
-    pub(super) fn unsynced_count(&self) -> usize {
-        self.unsynced.ends.len()
-    }
-
-    /// Forgets records that were refused, and need not be written again: all but the first `count`.
-    pub(super) fn forget_unsynced(&mut self, count: usize) {
-        self.unsynced.clear(count);
+    /// Forgets records that were refused, and need not be written again.
+    pub(super) fn forget_unsynced(&mut self) {
+        self.unsynced.clear();
     }
 
     /// Returns whether the last sync is so long ago, or so much was written since, that there should
     /// be one.
     pub(super) fn is_sync_due(&self, interval: Duration) -> bool {
         let is_due = self.clock.elapsed().saturating_sub(self.last_sync) >= interval;
-        self.has_unsynced && (is_due || self.unsynced.bytes.len() > UNSYNCED_SIZE_MAX)
+        self.has_unsynced
+            && !self.is_syncing()
+            && (is_due || self.unsynced.bytes.len() > UNSYNCED_SIZE_MAX)
     }
 
     /// Counts a try to write a checkpoint: see [`WalStats`].
@@ -469,7 +542,7 @@ impl Writer {
         self.flush()?;
         let segment = self.segment;
         self.sync_file().map_err(|source| WalError::Sync { segment, source })?;
-        self.unsynced.clear(0);
+        self.unsynced.clear();
         self.must_write_again = false;
         for GivenUp { mut file, synced_size } in self.given_up.drain(..) {
             // What could not be synced would be read as damage, or as commits that were refused.
@@ -484,23 +557,27 @@ impl Writer {
         let outcome = self.file.sync();
         self.stats.sync_time += self.clock.elapsed().saturating_sub(start);
         match &outcome {
-            Ok(()) => {
-                self.has_unsynced = false;
-                self.synced_size = self.size;
-                self.last_sync = self.clock.elapsed();
-                self.stats.syncs += 1;
-            }
-            Err(error) => {
-                tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
-                (self.condition, self.trouble) =
-                    (Condition::GivenUp, Some(error.to_string().into()));
-                if self.after_failed_sync == AfterFailedSync::WriteAgain {
-                    self.retry_at = self.clock.elapsed() + RETRY_INTERVAL;
-                }
-                self.stats.syncs_failed += 1;
-            }
+            Ok(()) => self.note_synced(self.size),
+            Err(error) => self.note_failed_sync(error),
         }
         outcome
+    }
+
+    /// Notes that the first `size` bytes of the segment are on the disk.
+    fn note_synced(&mut self, size: u64) {
+        self.has_unsynced = size < self.size;
+        self.synced_size = size;
+        self.last_sync = self.clock.elapsed();
+        self.stats.syncs += 1;
+    }
+
+    fn note_failed_sync(&mut self, error: &io::Error) {
+        tracing::error!(segment = self.segment, %error, "sync of the write-ahead log failed");
+        (self.condition, self.trouble) = (Condition::GivenUp, Some(error.to_string().into()));
+        if self.after_failed_sync == AfterFailedSync::WriteAgain {
+            self.retry_at = self.clock.elapsed() + RETRY_INTERVAL;
+        }
+        self.stats.syncs_failed += 1;
     }
 
     /// Writes what was gathered.
@@ -571,10 +648,19 @@ impl Unsynced {
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
-    /// Forgets all but the first `count` records.
-    fn clear(&mut self, count: usize) {
-        self.ends.truncate(count);
-        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    /// Forgets the first `count` records.
+    fn forget_first(&mut self, count: usize) {
+        let size = count.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.bytes.drain(..size);
+        self.ends.drain(..count);
+        self.ends.iter_mut().for_each(|end| *end -= size);
+        // A slow disk let them become more than usual.
+        self.bytes.shrink_to(UNSYNCED_SIZE_MAX);
+    }
+
+    fn clear(&mut self) {
+        self.ends.clear();
+        self.bytes.clear();
     }
 }
 
@@ -589,6 +675,10 @@ impl AppendFile for NoFile {
 
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    fn try_clone(&self) -> io::Result<Box<dyn AppendFile>> {
+        Ok(Box::new(Self))
     }
 
     fn truncate(&mut self, _: u64) -> io::Result<()> {

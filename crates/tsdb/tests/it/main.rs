@@ -21,6 +21,7 @@ mod maintenance;
 mod memory_snapshot;
 mod out_of_order;
 mod select;
+mod slow_disk;
 mod stale;
 mod status;
 mod support;
