@@ -18,6 +18,8 @@ use crate::docker::DockerLookup;
 use crate::file::{FileCounters, FileWatch};
 #[cfg(feature = "http")]
 use crate::http::{HttpCounters, HttpLookup};
+#[cfg(feature = "kubernetes")]
+use crate::kubernetes::{KubernetesCounters, KubernetesWatch};
 use crate::stats::Stats;
 
 /// What the kinds count, over all discoveries of a manager and for its whole life.
@@ -31,6 +33,8 @@ pub(crate) struct Counters {
     file: Arc<FileCounters>,
     #[cfg(feature = "http")]
     http: Arc<HttpCounters>,
+    #[cfg(feature = "kubernetes")]
+    kubernetes: Arc<KubernetesCounters>,
 }
 
 impl Counters {
@@ -51,6 +55,10 @@ impl Counters {
         #[cfg(feature = "http")]
         {
             stats.http_failures = self.http.failures();
+        }
+        #[cfg(feature = "kubernetes")]
+        {
+            stats.kubernetes = self.kubernetes.snapshot();
         }
     }
 }
@@ -75,6 +83,10 @@ pub(crate) fn start(config: &DiscoveryConfig, counters: &Counters) -> Option<Run
         #[cfg(feature = "http")]
         DiscoveryConfig::Http(config) => {
             Some(boxed(HttpLookup::counting(config, Arc::clone(&counters.http))))
+        }
+        #[cfg(feature = "kubernetes")]
+        DiscoveryConfig::Kubernetes(config) => {
+            Some(boxed(KubernetesWatch::new(config, Arc::clone(&counters.kubernetes))))
         }
         _ => None,
     }

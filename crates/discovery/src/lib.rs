@@ -24,7 +24,7 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "_client")]
+#[cfg(any(feature = "consul", feature = "docker", feature = "http"))]
 mod client;
 #[cfg(feature = "consul")]
 mod consul;
@@ -40,6 +40,8 @@ mod group;
 #[cfg(feature = "http")]
 mod http;
 mod kinds;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod manager;
 mod provider;
 mod refresh;
@@ -62,6 +64,8 @@ pub use error::StartError;
 #[cfg(feature = "file")]
 pub use file::{FileStats, TargetFileError, read_target_file};
 pub use group::{ADDRESS_LABEL, TargetGroup};
+#[cfg(feature = "kubernetes")]
+pub use kubernetes::{KubernetesRequestStats, KubernetesStats};
 pub use manager::{Groups, Job, Manager, Options, TargetSets, check};
 pub use refresh::{Refresh, Refreshing};
 pub use stats::{JobStats, REFRESH_DURATION_BUCKETS, RefreshStats, Stats};

@@ -32,6 +32,9 @@ pub struct Stats {
     /// Looks of HTTP discoveries that gave no list.
     #[cfg(feature = "http")]
     pub http_failures: u64,
+    /// Counts of Kubernetes discoveries.
+    #[cfg(feature = "kubernetes")]
+    pub kubernetes: crate::KubernetesStats,
 }
 
 impl Stats {

@@ -10,6 +10,8 @@ mod docker;
 mod file;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 #[cfg(feature = "_objects")]
 mod server;
 

@@ -44,6 +44,8 @@ pub fn write_discovery_stats(page: &mut TextWriter, name: &str, stats: &Stats) {
     write_files(page, &stats.file);
     write_dns(page, stats.dns);
     write_consul(page, stats.consul);
+    #[cfg(feature = "kubernetes")]
+    write_kubernetes(page, &stats.kubernetes);
     let help = "Number of HTTP service discovery refresh failures.";
     counter(page, "prometheus_sd_http_failures_total", help, stats.http_failures);
 }
@@ -159,5 +161,36 @@ fn write_consul(page: &mut TextWriter, consul: ConsulStats) {
     for (call, calls) in [("service", consul.service), ("services", consul.services)] {
         let labels = [("call", call), ("endpoint", "catalog")];
         durations.summary(&labels, &[], calls.duration.as_secs_f64(), calls.count as f64);
+    }
+}
+
+#[cfg(feature = "kubernetes")]
+fn write_kubernetes(page: &mut TextWriter, kubernetes: &narthex_discovery::KubernetesStats) {
+    let help = "The number of failed WATCH/LIST requests.";
+    counter(page, "prometheus_sd_kubernetes_failures_total", help, kubernetes.failures);
+    let mut events = page.family(
+        "prometheus_sd_kubernetes_events_total",
+        Counter,
+        "The number of Kubernetes events handled.",
+    );
+    for ((role, event), count) in &kubernetes.events {
+        events.sample(&[("event", event), ("role", role)], *count as f64);
+    }
+    let mut requests = page.family(
+        "prometheus_sd_kubernetes_http_request_total",
+        Counter,
+        "Total number of HTTP requests to the Kubernetes API by status code.",
+    );
+    for (status, count) in &kubernetes.requests {
+        requests.sample(&[("status_code", status)], *count as f64);
+    }
+    let mut durations = page.family(
+        "prometheus_sd_kubernetes_http_request_duration_seconds",
+        Summary,
+        "Summary of latencies for HTTP requests to the Kubernetes API by endpoint.",
+    );
+    for (endpoint, requests) in &kubernetes.endpoints {
+        let (sum_s, count) = (requests.duration.as_secs_f64(), requests.count as f64);
+        durations.summary(&[("endpoint", endpoint)], &[], sum_s, count);
     }
 }
