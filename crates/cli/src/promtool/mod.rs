@@ -1,6 +1,7 @@
 //! promtool as a command: tests of what a server is told, and tools for what it stored.
 
 mod check_config;
+mod check_service_discovery;
 mod check_web_config;
 mod console;
 mod test_promql;
@@ -18,6 +19,7 @@ use narthex_model::duration;
 
 use crate::negation::with_negations;
 pub use check_config::{CheckConfigFlags, check_config};
+pub use check_service_discovery::{CheckServiceDiscoveryFlags, check_service_discovery};
 pub use check_web_config::check_web_config;
 pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
@@ -71,6 +73,8 @@ pub struct CheckFlags {
 pub enum CheckCommand {
     /// Check if the config files are valid or not.
     Config(CheckConfigFlags),
+    /// Perform service discovery for the given job name and report the results, including relabeling.
+    ServiceDiscovery(CheckServiceDiscoveryFlags),
     /// Check if the web config files are valid or not.
     WebConfig(CheckWebConfigFlags),
 }
@@ -151,6 +155,9 @@ fn run_check(
     Ok(match &flags.command {
         CheckCommand::Config(check) => {
             check_config(check, flags.lookback_delta, console.out(), errors)?
+        }
+        CheckCommand::ServiceDiscovery(check) => {
+            check_service_discovery(check, console.out(), errors)?
         }
         CheckCommand::WebConfig(check) => Outcome::good_if(check_web_config(&check.files, errors)?),
     })

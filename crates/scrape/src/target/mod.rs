@@ -180,23 +180,10 @@ impl Target {
         let mut builder = LabelsBuilder::default();
         discover(config, found, &mut builder);
         let discovered = builder.build();
-        if process(&config.relabel_configs, &mut builder) == Verdict::Drop {
+        let Some(populated) = populate(config, &mut builder)? else {
             return Ok(Built::Dropped(discovered));
-        }
-        let address = Box::<str>::from(builder.get(ADDRESS_LABEL).unwrap_or_default());
-        if address.is_empty() {
-            return Err(TargetError::NoAddress);
-        }
-        if address.contains('/') {
-            return Err(TargetError::Address(address));
-        }
-        let (interval, timeout) = interval_and_timeout(&builder)?;
-        let histograms = HistogramFlags::of_job(config).overridden_by(&builder)?;
-        builder.retain(|name, _| !name.starts_with(META_LABEL_PREFIX));
-        if builder.get(INSTANCE_LABEL).is_none() {
-            builder.set(INSTANCE_LABEL, &address);
-        }
-        let all = builder.build();
+        };
+        let Populated { labels: all, interval, timeout, histograms } = populated;
         let url = url(&all, &config.params).into_boxed_str();
         let unix_socket = all.get(UNIX_SOCKET_LABEL).map(Into::into);
         let hash = schedule::target_hash(&all, &url);
@@ -217,6 +204,54 @@ impl Target {
             }))
         })
     }
+
+    /// Returns the labels with which the rules of the job `config` begin for an address, and those that
+    /// they leave: hidden ones included, and none where they drop it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::build`], beside the labels before.
+    pub fn explain(config: &ScrapeConfig, found: &Labels) -> (Labels, Result<Labels, TargetError>) {
+        let mut builder = LabelsBuilder::default();
+        discover(config, found, &mut builder);
+        let discovered = builder.build();
+        let populated = populate(config, &mut builder);
+        (discovered, populated.map(|it| it.map_or_else(Labels::empty, |it| it.labels)))
+    }
+}
+
+/// What the rules of a job leave of an address.
+struct Populated {
+    /// The labels, hidden ones included.
+    labels: Labels,
+    interval: Duration,
+    timeout: Duration,
+    histograms: HistogramFlags,
+}
+
+/// Runs the rules of a job over the labels in `builder`, and checks what they leave. Nothing is left of an
+/// address that they drop.
+fn populate(
+    config: &ScrapeConfig,
+    builder: &mut LabelsBuilder,
+) -> Result<Option<Populated>, TargetError> {
+    if process(&config.relabel_configs, builder) == Verdict::Drop {
+        return Ok(None);
+    }
+    let address = Box::<str>::from(builder.get(ADDRESS_LABEL).unwrap_or_default());
+    if address.is_empty() {
+        return Err(TargetError::NoAddress);
+    }
+    if address.contains('/') {
+        return Err(TargetError::Address(address));
+    }
+    let (interval, timeout) = interval_and_timeout(builder)?;
+    let histograms = HistogramFlags::of_job(config).overridden_by(builder)?;
+    builder.retain(|name, _| !name.starts_with(META_LABEL_PREFIX));
+    if builder.get(INSTANCE_LABEL).is_none() {
+        builder.set(INSTANCE_LABEL, &address);
+    }
+    Ok(Some(Populated { labels: builder.build(), interval, timeout, histograms }))
 }
 
 /// Fills `out` with the labels from which relabelling starts.
