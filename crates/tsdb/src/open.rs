@@ -141,12 +141,12 @@ impl Opening {
             let files = &*opening.host.files;
             let tail = Tail::find(files, &recovery.wal_dir());
             let tail = tail.map_err(|source| opening.fail(source))?;
-            if tail.is_empty {
+            let Some(provisional) = tail.provisional.filter(|_| !tail.is_empty) else {
                 let recovered = recovery.read_log(0..u64::MAX, &Progress::default())?;
                 return opening.finish(recovered, Progress::default());
-            }
+            };
             let wal = opening.go_on(&tail.report)?;
-            let loading = Loading::new(&recovery, &tail, snapshots_failed);
+            let loading = Loading::new(&recovery, &tail, provisional, snapshots_failed);
             Ok(opening.into_db(wal, None, Some(loading), Progress::default()))
         })
     }

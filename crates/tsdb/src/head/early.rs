@@ -11,22 +11,22 @@ use super::exemplars::PendingExemplar;
 use super::replay::Replayer;
 use super::series::Slot;
 use super::{Head, State};
+use crate::Options;
 use crate::sample::Value;
-use crate::{Options, provisional};
 
 impl Head {
-    /// Returns the head to use until a log is read that ends before the segment `segment`. Its samples
-    /// follow those of `newest_ms`, where that is known.
+    /// Returns the head to use until a log is read. Its series get the references behind `provisional`. Its
+    /// samples follow those of `newest_ms`, where that is known.
     ///
     /// It keeps its chunks in memory: the files belong to who reads the log.
     pub(crate) fn early(
         options: &Options,
         min_valid_ms: Option<i64>,
-        segment: u64,
+        provisional: u64,
         newest_ms: Option<i64>,
     ) -> Self {
         let mut replayer = Replayer::new(options, min_valid_ms);
-        replayer.state.table.give_provisional(provisional::start(segment));
+        replayer.state.table.give_provisional(provisional);
         replayer.state.max_ms = replayer.state.max_ms.max(newest_ms);
         let (head, ..) = replayer.finish(options);
         head

@@ -43,10 +43,16 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
-    pub(crate) fn new(recovery: &Recovery<'_>, tail: &Tail, snapshots_failed: u64) -> Self {
+    /// Starts an early head whose series get the references behind `provisional`.
+    pub(crate) fn new(
+        recovery: &Recovery<'_>,
+        tail: &Tail,
+        provisional: u64,
+        snapshots_failed: u64,
+    ) -> Self {
         let first_segment = tail.report.next_segment;
         let Recovery { options, min_valid_ms, guard, .. } = *recovery;
-        let mut early = Head::early(options, min_valid_ms, first_segment, tail.newest_ms);
+        let mut early = Head::early(options, min_valid_ms, provisional, tail.newest_ms);
         early.set_guard(guard.cloned());
         Self {
             early: Mutex::new(Some(Arc::new(early))),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use narthex_host::Files;
 use super::record::{Decoder, Record, RefHistogram};
 use super::segment::list_log;
 use super::{Progress, ReplayReport, read_part};
+use crate::provisional;
 
 /// The end of a log that was not read.
 #[derive(Debug, Default)]
@@ -14,6 +16,9 @@ pub(crate) struct Tail {
     pub(crate) report: ReplayReport,
     /// The time of the newest sample in the last segment that has some.
     pub(crate) newest_ms: Option<i64>,
+    /// Behind which provisional references new series go on: `None` where those of the next segment are
+    /// other series', so that the whole log must be read first.
+    pub(crate) provisional: Option<u64>,
     /// Whether the log says nothing at all.
     pub(crate) is_empty: bool,
 }
@@ -46,8 +51,28 @@ impl Tail {
                 break;
             }
         }
+        let next = tail.report.next_segment;
+        let used = match provisional::have_come_round(next) {
+            true => used_ranges(files, dir)?,
+            false => BTreeSet::new(),
+        };
+        tail.provisional = provisional::start(next, &used);
         Ok(tail)
     }
+}
+
+/// Returns the ranges of provisional references that the newest checkpoint names something of.
+fn used_ranges(files: &dyn Files, dir: &Path) -> io::Result<BTreeSet<u64>> {
+    let mut decoder = Decoder::default();
+    let mut used = BTreeSet::new();
+    let take = |record: &[u8]| {
+        if let Some(Record::Series(items)) = decoder.decode(record) {
+            used.extend(items.iter().filter_map(|item| provisional::range_of(item.reference)));
+        }
+        true
+    };
+    read_part(files, dir, 0..0, &Progress::default(), take)?;
+    Ok(used)
 }
 
 /// Returns the time of a record's newest sample.

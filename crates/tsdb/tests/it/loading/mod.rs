@@ -3,6 +3,8 @@
 mod crash;
 mod history;
 
+use std::path::Path;
+
 use narthex_host::{Fault, Files, Simulation};
 use narthex_model::Matcher;
 use narthex_storage::{
@@ -125,6 +127,47 @@ fn names_of_series_are_not_confused() {
     append_one(&db, SeriesKey::Ref(later), 13, 1.0).unwrap();
     assert_eq!(times(&db, "new", "c"), [10, 11, 12, 13]);
     assert_eq!(times(&db, "old", "a"), (0..10).collect::<Vec<_>>());
+}
+
+/// Gives the segments of the log, and its checkpoint, numbers that are higher by `distance`.
+fn renumber(simulation: &Simulation, distance: u64) {
+    let (files, wal) = (simulation.files(), Path::new(DIR).join("wal"));
+    for entry in files.list_dir(&wal).unwrap().into_iter().rev() {
+        let (prefix, digits) = entry.name.split_at(entry.name.len().saturating_sub(8));
+        if let Ok(number) = digits.parse::<u64>() {
+            let name = format!("{prefix}{:08}", number + distance);
+            files.rename(&wal.join(&*entry.name), &wal.join(name)).unwrap();
+        }
+    }
+}
+
+/// After 16,384 segments provisional names come round. A series that lives since then keeps its own.
+#[test]
+fn names_that_come_round_are_not_given_to_others() {
+    const ROUND: u64 = 16_384;
+    let simulation = logged(0..10);
+    let db = open_unloaded(&simulation);
+    let first = db.replay_progress().last_segment + 1;
+    commit(&db, &series("new", "c"), &[(10, 1.0)]).unwrap();
+    db.load().unwrap();
+    for time in 11..1_500 {
+        commit(&db, &series("new", "c"), &[(time, 1.0)]).unwrap();
+    }
+    db.flush(1_000).unwrap();
+    assert!(db.stats().wal.checkpoints > 0);
+    let next = db.stats().wal.segment + 1;
+    db.close().unwrap();
+
+    renumber(&simulation, ROUND + first - next);
+    let db = open_unloaded(&simulation);
+    assert!(!db.is_loaded());
+    commit(&db, &series("new", "d"), &[(2_000, 1.0)]).unwrap();
+    db.load().unwrap();
+    commit(&db, &series("new", "d"), &[(2_001, 1.0)]).unwrap();
+    drop(db);
+    let db = open(&simulation);
+    assert_eq!(times(&db, "new", "c"), (10..1_500).collect::<Vec<_>>());
+    assert_eq!(times(&db, "new", "d"), [2_000, 2_001]);
 }
 
 /// An appender that was made before the log was read, and commits after.
