@@ -14,18 +14,7 @@ pub(crate) enum LazyClient {
 }
 
 impl LazyClient {
-    #[cfg(any(feature = "docker", feature = "http"))]
-    pub(crate) fn new(config: &HttpClientConfig) -> Self {
-        Self::Config(Box::new(config.clone()), ClientOptions::default())
-    }
-
-    /// Returns the client to be made with unused connections that stay open for so long.
-    #[cfg(feature = "consul")]
-    pub(crate) fn with_idle_timeout(
-        config: &HttpClientConfig,
-        idle_timeout: std::time::Duration,
-    ) -> Self {
-        let options = ClientOptions { idle_timeout, ..ClientOptions::default() };
+    pub(crate) fn new(config: &HttpClientConfig, options: ClientOptions) -> Self {
         Self::Config(Box::new(config.clone()), options)
     }
 

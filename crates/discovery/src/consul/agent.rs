@@ -7,7 +7,7 @@ use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{Request, StatusCode};
 use narthex_config::ConsulDiscovery;
-use narthex_http::{BodyError, Client, ClientError, RequestError};
+use narthex_http::{BodyError, Client, ClientError, ClientOptions, RequestError};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -58,7 +58,8 @@ impl Agent {
         // Each question that waits has a connection of its own. On one they would share, a server
         // answers a few hundred at a time, and those behind them would not even be asked.
         http.enable_http2 = false;
-        let client = LazyClient::with_idle_timeout(&http, 2 * WAIT);
+        let options = ClientOptions { idle_timeout: 2 * WAIT, ..ClientOptions::default() };
+        let client = LazyClient::new(&http, options);
         let base = base(&config.scheme, &config.server, &config.path_prefix);
         Self { base, config, client: Mutex::new(client) }
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use narthex_config::{DockerDiscovery, DockerFilter};
-use narthex_http::{BodyError, ClientError, HttpClientConfig, RequestError};
+use narthex_http::{
+    BodyError, ClientError, ClientOptions, HttpClientConfig, RequestError, Response,
+};
 use narthex_model::quote::Quoted;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -32,20 +34,10 @@ pub(super) struct Daemon {
 
 /// How a daemon is reached.
 #[derive(Debug)]
-enum Way {
-    /// At an address.
-    Http { base: Box<str>, client: LazyClient },
-    /// By a socket in the file system.
-    #[cfg(unix)]
-    Unix(super::unix::Socket),
-}
-
-/// The answer to a question.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+struct Way {
+    /// The address, without a slash at its end.
+    base: Box<str>,
+    client: LazyClient,
 }
 
 impl Daemon {
@@ -85,26 +77,25 @@ impl Daemon {
         };
         let answer = self.get(&format!("/v{version}/{path}")).await?;
         self.version = Some(version);
-        match answer.status {
-            StatusCode::OK => Ok(answer.body),
-            status => {
-                let message = message(&answer.body);
-                Err(DaemonError::Status { code: status.as_u16(), message })
-            }
-        }
+        let (code, is_good) = (answer.status().as_u16(), answer.status() == StatusCode::OK);
+        let body = tokio::time::timeout(self.timeout, answer.read(BODY_SIZE_MAX)).await;
+        let body = body.map_err(|_| DaemonError::Timeout)??;
+        if is_good { Ok(body) } else { Err(DaemonError::Status { code, message: message(&body) }) }
     }
 
     async fn ask_for_version(&mut self) -> Result<Box<str>, DaemonError> {
         let answer = self.get("/_ping").await?;
-        let version = answer.headers.get("Api-Version").and_then(|value| value.to_str().ok());
+        let version = answer.headers().get("Api-Version").and_then(|value| value.to_str().ok());
         let is_number = |text: &&str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         Ok(version.filter(is_number).unwrap_or(OLDEST_VERSION).into())
     }
 
-    async fn get(&mut self, path: &str) -> Result<Answer, DaemonError> {
-        let way = self.way.as_mut().map_err(|error| error.clone())?;
-        let answer = tokio::time::timeout(self.timeout, way.get(path)).await;
-        answer.unwrap_or(Err(DaemonError::Timeout))
+    async fn get(&mut self, path: &str) -> Result<Response, DaemonError> {
+        let Way { base, client } = self.way.as_mut().map_err(|error| error.clone())?;
+        let request = Request::get(format!("{base}{path}")).body(Bytes::new())?;
+        let client = client.get()?;
+        let answer = tokio::time::timeout(self.timeout, client.send(request)).await;
+        Ok(answer.map_err(|_| DaemonError::Timeout)??)
     }
 }
 
@@ -113,29 +104,18 @@ impl Way {
         let host = config.host.expose();
         let refused = || DaemonError::Host { host: host.into() };
         let (scheme, rest) = host.split_once("://").ok_or_else(refused)?;
-        let (base, http) = match scheme {
-            "http" | "https" => (host.to_owned(), &config.http),
-            // The settings are for addresses of HTTP alone, as in the reference.
-            "tcp" => (format!("http://{rest}"), &HttpClientConfig::default()),
-            #[cfg(unix)]
-            "unix" => return Ok(Self::Unix(super::unix::Socket::new(rest))),
+        // The settings are for addresses of HTTP alone, as in the reference.
+        let (base, http, unix_socket) = match scheme {
+            "http" | "https" => (host.to_owned(), &config.http, None),
+            "tcp" => (format!("http://{rest}"), &HttpClientConfig::default(), None),
+            "unix" => {
+                ("http://localhost".to_owned(), &HttpClientConfig::default(), Some(rest.into()))
+            }
             _ => return Err(refused()),
         };
+        let options = ClientOptions { unix_socket, ..ClientOptions::default() };
         let base = base.trim_end_matches('/').into();
-        Ok(Self::Http { base, client: LazyClient::new(http) })
-    }
-
-    async fn get(&mut self, path: &str) -> Result<Answer, DaemonError> {
-        match self {
-            Self::Http { base, client } => {
-                let request = Request::get(format!("{base}{path}")).body(Bytes::new())?;
-                let response = client.get()?.send(request).await?;
-                let (status, headers) = (response.status(), response.headers().clone());
-                Ok(Answer { status, headers, body: response.read(BODY_SIZE_MAX).await? })
-            }
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.get(path).await,
-        }
+        Ok(Self { base, client: LazyClient::new(http, options) })
     }
 }
 

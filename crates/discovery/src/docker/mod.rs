@@ -3,8 +3,6 @@
 mod containers;
 mod daemon;
 mod lookup;
-#[cfg(unix)]
-mod unix;
 
 pub(crate) use lookup::DockerLookup;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use narthex_config::HttpDiscovery;
-use narthex_http::{BodyError, Client, ClientError, RequestError};
+use narthex_http::{BodyError, Client, ClientError, ClientOptions, RequestError};
 use narthex_model::quote::Quoted;
 
 use crate::client::{BODY_SIZE_MAX, LazyClient};
@@ -60,7 +60,7 @@ impl HttpLookup {
         counters: Arc<HttpCounters>,
     ) -> Refreshing<Self> {
         let interval = config.refresh_interval;
-        let client = LazyClient::new(&config.http);
+        let client = LazyClient::new(&config.http, ClientOptions::default());
         let url = config.url.expose().into();
         Refreshing::new(Self { url, interval, client, counters }, interval)
     }

@@ -10,6 +10,7 @@ mod docker;
 mod file;
 #[cfg(feature = "http")]
 mod http;
+mod kinds;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 #[cfg(feature = "_objects")]

@@ -70,3 +70,45 @@ fn promtool_takes_the_page() {
     let output = promtool.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn discoveries_are_counted_by_kind() {
+    let mut stats = narthex_discovery::Stats::default();
+    stats.consul.failures = 3;
+    stats.consul.services.count = 4;
+    stats.consul.services.duration = std::time::Duration::from_millis(2_500);
+    let mut page = narthex_exposition::TextWriter::default();
+    narthex_server::write_discovery_stats(&mut page, "scrape", &stats);
+    let page = page.into_string();
+    for line in [
+        "prometheus_sd_consul_rpc_failures_total 3\n",
+        "prometheus_sd_consul_rpc_duration_seconds_sum{call=\"services\",endpoint=\"catalog\"} 2.5\n",
+        "prometheus_sd_consul_rpc_duration_seconds_count{call=\"services\",endpoint=\"catalog\"} 4\n",
+        "prometheus_sd_consul_rpc_duration_seconds_count{call=\"service\",endpoint=\"catalog\"} 0\n",
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+}
+
+#[cfg(feature = "kubernetes")]
+#[test]
+fn what_happens_in_kubernetes_is_counted() {
+    let mut stats = narthex_discovery::Stats::default();
+    stats.kubernetes.failures = 1;
+    stats.kubernetes.events.insert(("pod", "add"), 5);
+    stats.kubernetes.requests.insert("200".into(), 6);
+    let requests = stats.kubernetes.endpoints.entry("/api/v1/pods".into()).or_default();
+    requests.count = 6;
+    let mut page = narthex_exposition::TextWriter::default();
+    narthex_server::write_discovery_stats(&mut page, "scrape", &stats);
+    let page = page.into_string();
+    let name = "prometheus_sd_kubernetes";
+    for line in [
+        format!("{name}_failures_total 1\n"),
+        format!("{name}_events_total{{event=\"add\",role=\"pod\"}} 5\n"),
+        format!("{name}_http_request_total{{status_code=\"200\"}} 6\n"),
+        format!("{name}_http_request_duration_seconds_count{{endpoint=\"/api/v1/pods\"}} 6\n"),
+    ] {
+        assert!(page.contains(&line), "{line}\n{page}");
+    }
+}
