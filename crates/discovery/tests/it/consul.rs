@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,8 @@ const WAIT: Duration = Duration::from_millis(500);
 #[derive(Default)]
 struct Agent {
     state: watch::Sender<State>,
-    requests: Mutex<Vec<String>>,
+    /// Each request once: one that waits is sent again when the wait is over.
+    requests: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Default, Clone)]
@@ -58,7 +59,7 @@ impl Agent {
         let uri = request.uri().clone();
         let token =
             request.headers().get("x-consul-token").map_or("", |it| it.to_str().expect("text"));
-        self.requests.lock().push(format!("{token} {uri}"));
+        self.requests.lock().insert(format!("{token} {uri}"));
         let query: BTreeMap<String, String> =
             form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
                 .into_owned()
@@ -245,7 +246,7 @@ async fn questions_say_what_the_configuration_says() {
             }
         };
         let _ = tokio::time::timeout(Duration::from_secs(20), asked).await;
-        let mut requests = agent.requests.lock().clone();
+        let mut requests: Vec<_> = agent.requests.lock().iter().cloned().collect();
         // Those about a service come beside those about the catalog.
         requests.sort_by_key(|request| (request.contains("/health/"), request.contains("index=")));
         assert_eq!(requests, expected, "{settings}");
