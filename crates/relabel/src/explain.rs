@@ -23,7 +23,7 @@ pub struct Step<'r> {
 /// that was applied, in their order.
 ///
 /// ```
-/// use narthex_model::Labels;
+/// use narthex_model::LabelsBuilder;
 /// use narthex_relabel::{Action, Rule, RuleOptions, Verdict, explain};
 ///
 /// let drop_dev = Rule::new(RuleOptions {
@@ -32,23 +32,24 @@ pub struct Step<'r> {
 ///     regex: Some("dev|test".to_owned()),
 ///     ..RuleOptions::default()
 /// })?;
-/// let steps = explain(std::slice::from_ref(&drop_dev), &Labels::from_pairs([("env", "dev")]));
+/// let mut labels = LabelsBuilder::default();
+/// labels.set("env", "dev");
+/// let steps = explain(std::slice::from_ref(&drop_dev), &mut labels);
 /// assert_eq!((&*steps[0].input, steps[0].verdict), ("dev", Verdict::Drop));
 /// # Ok::<(), narthex_relabel::RuleError>(())
 /// ```
 #[must_use]
-pub fn explain<'r>(rules: &'r [Rule], labels: &Labels) -> Vec<Step<'r>> {
-    let mut builder = LabelsBuilder::default();
-    builder.reset(labels);
+pub fn explain<'r>(rules: &'r [Rule], labels: &mut LabelsBuilder) -> Vec<Step<'r>> {
     let mut scratch = Scratch::default();
     let mut steps = Vec::new();
     for rule in rules {
-        let verdict = apply(rule, &mut builder, &mut scratch);
+        let verdict = apply(rule, labels, &mut scratch);
         steps.push(Step {
             rule,
             input: scratch.input.as_str().into(),
             input_matches: rule.regex().is_match(&scratch.input),
-            output: builder.build(),
+            // Building sorts the labels, and what follows may depend on their order.
+            output: labels.clone().build(),
             verdict,
         });
         if verdict == Verdict::Drop {

@@ -131,12 +131,14 @@ fn steps_end_where_a_rule_drops() {
         rule(over_a_b(Action::Drop, "x;y", "", "")),
         rule(over_a_b(Action::Replace, "", "u", "")),
     ];
-    let steps = explain(&rules, &Labels::from_pairs([("a", "x"), ("b", "y")]));
+    let mut labels = LabelsBuilder::default();
+    labels.set("a", "x").set("b", "y");
+    let steps = explain(&rules, &mut labels);
     let told: Vec<_> = steps.iter().map(|step| (&*step.input, step.verdict)).collect();
     assert_eq!(told, [("x;y", Verdict::Keep), ("x;y", Verdict::Drop)]);
     let expected = Labels::from_pairs([("a", "x"), ("b", "y"), ("t", "x;y")]);
     assert_eq!((&steps[0].output, &steps[1].output), (&expected, &expected));
-    assert_eq!(explain(&rules, &Labels::empty()).len(), 3);
+    assert_eq!(explain(&rules, &mut LabelsBuilder::default()).len(), 3);
 }
 
 proptest! {
@@ -173,7 +175,9 @@ proptest! {
         let mut builder = LabelsBuilder::default();
         builder.reset(&labels);
         let verdict = process(&rules, &mut builder);
-        let steps = explain(&rules, &labels);
+        let mut explained = LabelsBuilder::default();
+        explained.reset(&labels);
+        let steps = explain(&rules, &mut explained);
         let (last, output) = match steps.last() {
             Some(step) => (step.verdict, &step.output),
             None => (Verdict::Keep, &labels),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use narthex_model::{Labels, LabelsBuilder};
-use narthex_relabel::{NameValidation, Rule, RuleOptions, Verdict, process};
+use narthex_relabel::{NameValidation, Rule, RuleOptions, Verdict, explain, process};
 use serde_json::{Map, Value};
 
 /// What the scraper adds to each target, in its order.
@@ -65,7 +65,14 @@ fn check_result(name: &Value, rules: &[Rule], result: &Value) {
     for name in SCRAPER_LABELS {
         labels.set(name, discovered.value(name));
     }
+    let steps = explain(rules, &mut labels.clone());
     let verdict = process(rules, &mut labels);
+    if let Some(last) = steps.last() {
+        assert_eq!(last.verdict, verdict, "{name}: {discovered}");
+        if verdict == Verdict::Keep {
+            assert_eq!(last.output, labels.clone().build(), "{name}: {discovered}");
+        }
+    }
     let dropped = result.get("dropped").is_some();
     assert_eq!(verdict == Verdict::Drop, dropped, "{name}: {discovered}");
     if let Some(expected) = result.get("labels") {
