@@ -12,9 +12,13 @@ use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use narthex_http::{ServeLimits, WebConfig, WebGuard, serve};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsConnector;
 
 use crate::certificates::{Authority, Pair};
 use crate::client::{client, get, page};
@@ -149,6 +153,49 @@ async fn it_speaks_tls_and_http2() {
     let new = client(&format!("tls_config: {{ca: {ca}, min_version: TLS13}}"));
     let error = page(&new, &url).await.unwrap_err();
     assert_eq!(error, "remote error: tls: protocol version not supported");
+}
+
+/// Streams that are opened and given up at once, as fast as a client can: the connection is ended long
+/// before all are sent, and others do not notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hasty_streams_end_their_connection() {
+    const STREAMS: u32 = 100_000;
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    write_pair(folder.path(), &authority.sign(&["localhost"]));
+    put(folder.path(), "web.yml", "tls_server_config: {cert_file: cert.pem, key_file: key.pem}");
+    let site = start(folder.path(), ServeLimits::default()).await;
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_slice_iter(authority.pem.as_bytes());
+    roots.add_parsable_certificates(certificates.map(Result::unwrap));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = TlsConnector::from(Arc::new(config));
+    let tcp = TcpStream::connect(site.address).await.unwrap();
+    let mut hasty = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
+
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings].concat();
+    hasty.write_all(&preface).await.unwrap();
+    let mut sent = 0;
+    while sent < STREAMS {
+        let id = (2 * sent + 1).to_be_bytes();
+        // GET / of a host x, whole in one frame; and the reset, with the code of a change of mind.
+        let headers = [&[0, 0, 6, 1, 5][..], &id, &[0x82, 0x86, 0x84, 0x41, 1, b'x']].concat();
+        let reset = [&[0, 0, 4, 3, 0][..], &id, &[0, 0, 0, 8]].concat();
+        if hasty.write_all(&[headers, reset].concat()).await.is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    println!("the connection ended after {sent} streams at most");
+    assert!(sent < STREAMS);
+    let url = format!("https://localhost:{}/", site.address.port());
+    let ours = client(&format!("tls_config: {{ca: {}}}", quoted(&authority.pem)));
+    assert_eq!(page(&ours, &url).await.unwrap(), "hello");
 }
 
 #[tokio::test]
