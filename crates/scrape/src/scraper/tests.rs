@@ -429,3 +429,63 @@ proptest! {
         prop_assert_eq!(stored, expected);
     }
 }
+
+mod cheats {
+    use super::*;
+
+    /// Names that a target may hope to be taken for its own, and such that only look so.
+    const NAMES: &[&str] = &[
+        "job",
+        "instance",
+        "exported_job",
+        "exported_instance",
+        "exported_exported_job",
+        "__name__",
+        "__address__",
+        "Job",
+        "JOB",
+        "jоb",
+        "job ",
+        "",
+        "__meta_x",
+        "le",
+        "rack",
+    ];
+
+    fn pair() -> impl Strategy<Value = (usize, String)> {
+        (0..NAMES.len(), prop::sample::select(vec!["", "evil", "t", "up", "\u{0}", "1"]))
+            .prop_map(|(name, value)| (name, value.to_owned()))
+    }
+
+    proptest! {
+        /// Whatever labels a page writes, every series that is stored has those of its target, and what
+        /// the page wrote under their names is kept beside. `PROPTEST_CASES` sets how many are tried.
+        #[test]
+        fn no_target_passes_for_another(
+            lines in prop::collection::vec(prop::collection::vec(pair(), 0..6), 1..5),
+        ) {
+            let target = [("job", "t"), ("instance", "i:1"), ("rack", "7")];
+            let config = ScrapeConfig::default();
+            let mut scraper = Scraper::new(&config, Labels::from_pairs(target));
+            let page = lines.iter().map(|pairs| {
+                let pairs = pairs.iter().map(|(name, value)| format!("{:?}={value:?}", NAMES[*name]));
+                format!("m{{{}}} 1\n", pairs.collect::<Vec<_>>().join(","))
+            });
+            let page = page.collect::<String>();
+            let store = MemoryStore::default();
+            scrape(&mut scraper, &store, 0, &page);
+            let ctx = QueryContext::default();
+            let querier = store.querier(TimeRange::ALL).unwrap();
+            let selection = querier.select(&ctx, &[], &SelectHints::default()).unwrap();
+            for series in 0..selection.len() {
+                let labels = selection.series_labels(series);
+                for (name, value) in target {
+                    prop_assert_eq!(labels.get(name), Some(value), "{}", &page);
+                }
+                prop_assert!(labels.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
+                let evil = labels.iter().filter(|(_, value)| *value == "evil").map(|(name, _)| name);
+                prop_assert!(evil.clone().all(|name| !target.iter().any(|(own, _)| *own == name)));
+            }
+        }
+    }
+}
