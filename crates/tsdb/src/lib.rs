@@ -98,7 +98,7 @@ pub use options::{
 pub use read_only::{ReadOnlyDb, ReadOnlyError, Sandbox};
 pub use stats::{
     BlocksStats, Cardinality, CompactionStats, DeltaStats, ExemplarStats, HeadStats,
-    ReplayProgress, ReplayStats, Stats, WalStats,
+    ReplayProgress, ReplayStats, Stats, UnknownSeries, WalStats,
 };
 pub use status::Status;
 pub use wal::{Corruption, DamageReason, WalError};

@@ -163,7 +163,8 @@ impl Loaded {
                 "damaged record in the write-ahead log"
             );
         }
-        let ReplayStats { unknown_series, records_unknown, .. } = self.replay;
+        let ReplayStats { unknown, records_unknown, .. } = self.replay;
+        let unknown_series = unknown.total();
         if unknown_series + records_unknown > 0 {
             tracing::warn!(
                 path = %path.display(),

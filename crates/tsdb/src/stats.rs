@@ -251,6 +251,8 @@ pub struct WalStats {
     pub checkpoints: u64,
     /// Checkpoints that could not be written (`checkpoint_creations_failed_total`).
     pub checkpoints_failed: u64,
+    /// How often what a checkpoint replaces could not be removed (`checkpoint_deletions_failed_total`).
+    pub checkpoint_deletions_failed: u64,
     /// Damaged places that were found when a checkpoint was written.
     pub corruptions: u64,
 }
@@ -268,6 +270,39 @@ pub struct ReplayProgress {
     pub segment: u64,
 }
 
+/// Items of logs whose series no log names, by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownSeries {
+    /// Floats (`wal_replay_unknown_refs_total`, as those that follow).
+    pub samples: u64,
+    /// Native histograms.
+    pub histograms: u64,
+    /// Exemplars.
+    pub exemplars: u64,
+    /// Deleted ranges.
+    pub tombstones: u64,
+    /// Floats of the log of out-of-order samples (`wbl_replay_unknown_refs_total`, as those that follow).
+    pub late_samples: u64,
+    /// Native histograms of that log.
+    pub late_histograms: u64,
+    /// Its markers of full chunks.
+    pub late_markers: u64,
+    /// Series that have out-of-order chunks in files alone.
+    pub late_chunks: u64,
+}
+
+impl UnknownSeries {
+    /// Returns how many there are of all kinds.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let Self { samples, histograms, exemplars, tombstones, .. } = self;
+        let Self { late_samples, late_histograms, late_markers, late_chunks, .. } = self;
+        let late = late_samples + late_histograms + late_markers + late_chunks;
+        samples + histograms + exemplars + tombstones + late
+    }
+}
+
 /// What was read from the write-ahead log when the database was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -276,8 +311,8 @@ pub struct ReplayStats {
     pub records: u64,
     /// Samples read.
     pub samples: u64,
-    /// Samples, tombstones and the like whose series the log does not name.
-    pub unknown_series: u64,
+    /// What belongs to series that no log names.
+    pub unknown: UnknownSeries,
     /// Records of kinds that are not known.
     pub records_unknown: u64,
     /// Places that could not be read (`wal_corruptions_total`).

@@ -1,6 +1,6 @@
 use narthex_exposition::{Bucket, TextWriter};
 use narthex_model::MetricType::{Counter, Histogram, Summary};
-use narthex_tsdb::{DeltaStats, ExemplarStats, Stats};
+use narthex_tsdb::{DeltaStats, ExemplarStats, Stats, UnknownSeries};
 
 use super::blocks::write_block_stats;
 use super::compaction::write_compaction_stats;
@@ -21,6 +21,7 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
     write_log_stats(page, "out_of_order_wbl", wbl);
     write_head_stats(page, head, replay);
     write_exemplar_stats(page, &stats.exemplars);
+    write_unknown_series(page, &replay.unknown);
     for (name, help, value) in [
         ("prometheus_tsdb_head_series", "Total number of series in the head block.", head.series),
         ("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", head.chunks),
@@ -145,6 +146,11 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
             wal.checkpoints,
         ),
         (
+            "prometheus_tsdb_checkpoint_deletions_failed_total",
+            "Total number of checkpoint deletions that failed.",
+            wal.checkpoint_deletions_failed,
+        ),
+        (
             "narthex_tsdb_wal_cut_backs_total",
             "Times that the write log was cut back behind a failed write.",
             wal.cut_backs,
@@ -178,6 +184,43 @@ pub fn write_tsdb_stats(page: &mut TextWriter, stats: &Stats) {
         ),
     ] {
         counter(page, name, help, value);
+    }
+}
+
+/// Writes what logs held of series that none names, where there is something, as the reference does.
+fn write_unknown_series(page: &mut TextWriter, unknown: &UnknownSeries) {
+    let UnknownSeries { samples, histograms, exemplars, tombstones, .. } = *unknown;
+    let UnknownSeries { late_samples, late_histograms, late_markers, .. } = *unknown;
+    let wal = [
+        ("exemplars", exemplars),
+        ("histograms", histograms),
+        ("samples", samples),
+        ("tombstones", tombstones),
+    ];
+    let wbl = [
+        ("histograms", late_histograms),
+        ("mmap_markers", late_markers),
+        ("samples", late_samples),
+    ];
+    for (name, help, counts) in [
+        (
+            "prometheus_tsdb_wal_replay_unknown_refs_total",
+            "Total number of unknown series references encountered during WAL replay.",
+            &wal[..],
+        ),
+        (
+            "prometheus_tsdb_wbl_replay_unknown_refs_total",
+            "Total number of unknown series references encountered during WBL replay.",
+            &wbl,
+        ),
+    ] {
+        let mut counts = counts.iter().filter(|(_, count)| *count > 0).peekable();
+        if counts.peek().is_some() {
+            let mut family = page.family(name, Counter, help);
+            for (kind, count) in counts {
+                family.sample(&[("type", kind)], *count as f64);
+            }
+        }
     }
 }
 
@@ -236,5 +279,36 @@ fn write_exemplar_stats(page: &mut TextWriter, stats: &ExemplarStats) {
         ),
     ] {
         counter(page, &format!("prometheus_tsdb_exemplar_{name}"), help, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_exposition::TextWriter;
+    use narthex_tsdb::Stats;
+
+    use super::write_tsdb_stats;
+
+    #[test]
+    fn what_no_log_names_is_shown_where_there_is_something() {
+        let page = |stats: &Stats| {
+            let mut page = TextWriter::default();
+            write_tsdb_stats(&mut page, stats);
+            page.into_string()
+        };
+        let mut stats = Stats::default();
+        assert!(!page(&stats).contains("unknown_refs"));
+        stats.replay.unknown.samples = 3;
+        stats.replay.unknown.late_markers = 2;
+        stats.wal.checkpoint_deletions_failed = 1;
+        let page = page(&stats);
+        for line in [
+            "prometheus_tsdb_wal_replay_unknown_refs_total{type=\"samples\"} 3\n",
+            "prometheus_tsdb_wbl_replay_unknown_refs_total{type=\"mmap_markers\"} 2\n",
+            "prometheus_tsdb_checkpoint_deletions_failed_total 1\n",
+        ] {
+            assert!(page.contains(line), "{line}\n{page}");
+        }
+        assert!(!page.contains("type=\"tombstones\""), "{page}");
     }
 }

@@ -311,7 +311,7 @@ impl Replayer {
             }
         })?;
         self.stats.samples += known_count;
-        self.stats.unknown_series += unknown_count;
+        self.stats.unknown.samples += unknown_count;
         state.table.reserve_reference(old_reference);
         for samples in floats.chunks(SAMPLES_AHEAD) {
             state.table.load(samples.iter().map(|(slot, ..)| *slot));
@@ -341,7 +341,7 @@ impl Replayer {
         let sorted = self.marks.sort(reference, timestamp_ms, &mut self.guess, table);
         match sorted {
             Sorted::Open(_) | Sorted::Covered => self.stats.samples += 1,
-            Sorted::Unknown => self.stats.unknown_series += 1,
+            Sorted::Unknown => self.stats.unknown.histograms += 1,
             Sorted::Old => self.state.table.reserve_reference(reference),
         }
         if let Sorted::Open(slot) = sorted { Some(slot) } else { None }
@@ -355,7 +355,7 @@ impl Replayer {
         self.state.table.reserve_reference(tombstone.reference);
         let Some(slot) = self.find(tombstone.reference) else {
             // Of an old one the series may be gone.
-            self.stats.unknown_series += u64::from(tombstone.max_ms >= self.min_valid_ms);
+            self.stats.unknown.tombstones += u64::from(tombstone.max_ms >= self.min_valid_ms);
             return;
         };
         let State { table, counts, tombstones, departed, .. } = &mut self.state;
@@ -381,7 +381,7 @@ impl Replayer {
             return;
         }
         let Some(slot) = self.find(item.reference) else {
-            self.stats.unknown_series += 1;
+            self.stats.unknown.exemplars += 1;
             return;
         };
         let RefExemplar { timestamp_ms, value, ref labels, .. } = *item;

@@ -88,7 +88,7 @@ fn a_series_may_have_two_references() {
         samples(&[(7, 20), (1, 30), (2, 30)]),
     ]);
     assert_eq!(read(&head), named(&[("a", &[10, 20, 30]), ("b", &[10, 30])]));
-    assert_eq!((stats.samples, stats.unknown_series), (5, 0));
+    assert_eq!((stats.samples, stats.unknown.total()), (5, 0));
     // Neither is given to another series.
     let (state, slot) = head.series_for(&labels("new"), &mut Trail::default());
     assert_eq!(state.table.get(slot).reference, 8);
@@ -125,7 +125,7 @@ fn a_dropped_series_starts_again() {
         samples(&[(3, 20)]),
     ]);
     assert_eq!(read(&head), named(&[("a", &[20]), ("b", &[50])]));
-    assert_eq!(stats.unknown_series, 0);
+    assert_eq!(stats.unknown.total(), 0);
     assert_eq!((head.stats().chunks, head.stats().chunks_created), (2, 3));
 }
 
@@ -133,7 +133,7 @@ fn a_dropped_series_starts_again() {
 fn samples_of_unknown_series_are_counted() {
     let (head, stats) = replay(&[series(&[(1, "a")]), samples(&[(1, 1), (2, 1), (3, 1)])]);
     assert_eq!(read(&head), named(&[("a", &[1])]));
-    assert_eq!((stats.samples, stats.unknown_series), (1, 2));
+    assert_eq!((stats.samples, stats.unknown.samples, stats.unknown.total()), (1, 2, 2));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn what_is_in_blocks_is_not_read_from_the_log_again() {
     }
     let (head, stats, _) = replayer.finish(&options);
     assert_eq!(read(&head), named(&[("a", &[100, 101])]));
-    assert_eq!((stats.samples, stats.unknown_series), (2, 0));
+    assert_eq!((stats.samples, stats.unknown.total()), (2, 0));
     assert_eq!((head.stats().min_ms, head.stats().max_ms), (Some(100), Some(101)));
     let wal = short_chunks().1;
     let mut appender = HeadAppender::new(&head, &wal);

@@ -285,6 +285,7 @@ impl Wal {
         if let Err(error) = segment::remove_replaced(files, dir, last) {
             // They are read no more, and go with the next checkpoint.
             tracing::warn!(%error, "segments that a checkpoint replaces were not removed");
+            self.with_writer(Writer::count_failed_deletion);
         }
         Ok(Some(corruptions.len() as u64))
     }

@@ -474,6 +474,11 @@ impl Writer {
         }
     }
 
+    /// Counts that what a checkpoint replaces could not be removed.
+    pub(super) fn count_failed_deletion(&mut self) {
+        self.stats.checkpoint_deletions_failed += 1;
+    }
+
     pub(super) fn stats(&self) -> WalStats {
         self.stats
     }

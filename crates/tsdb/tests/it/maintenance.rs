@@ -136,7 +136,7 @@ fn a_day_leaves_head_and_log_small() {
     let db = writer.open();
     writer.check(&db, "reopened");
     assert_eq!(db.corruptions(), []);
-    assert_eq!(db.stats().replay.unknown_series, 0);
+    assert_eq!(db.stats().replay.unknown.total(), 0);
 }
 
 /// The machine stops between any two calls of an hour and a half, most of which are maintenance.

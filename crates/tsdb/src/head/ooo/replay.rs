@@ -5,12 +5,12 @@ use narthex_model::SampleTime;
 
 use super::OutOfOrder;
 use super::series::{OutOfOrderChunk, Place};
-use crate::ReplayStats;
 use crate::head::series::Slot;
 use crate::head::{Head, State};
 use crate::head_chunks::FoundChunk;
 use crate::sample::{Sample, Value};
 use crate::wal::record::{Decoder, MmapMarker, Record, RefHistogram, RefSample};
+use crate::{ReplayStats, UnknownSeries};
 
 /// What the write-ahead log and the files of chunks leave to the log of out-of-order samples.
 #[derive(Debug, Default)]
@@ -73,7 +73,8 @@ impl<'a> LogReplayer<'a> {
     pub(super) fn finish(mut self, is_whole: bool) {
         for (reference, chunks) in std::mem::take(&mut self.leftovers.chunks) {
             // Whoever cannot trust the log takes what is there, and some of it twice.
-            if let Some(slot) = self.find(reference).filter(|_| !is_whole) {
+            let count = |unknown: &mut UnknownSeries| unknown.late_chunks += 1;
+            if let Some(slot) = self.find(reference, count).filter(|_| !is_whole) {
                 let series = self.series.entry(slot).or_default();
                 chunks.iter().for_each(|chunk| series.push_unmarked(chunk.into()));
             }
@@ -112,7 +113,12 @@ impl<'a> LogReplayer<'a> {
     }
 
     fn add_sample(&mut self, reference: u64, mut sample: Sample) {
-        let Some(slot) = self.find(reference) else { return };
+        let is_float = matches!(sample.value, Value::Float(_));
+        let count = |unknown: &mut UnknownSeries| match is_float {
+            true => unknown.late_samples += 1,
+            false => unknown.late_histograms += 1,
+        };
+        let Some(slot) = self.find(reference, count) else { return };
         self.stats.samples += 1;
         sample.time = self.head.rules().chunk_time(&sample);
         let series = self.series.entry(slot).or_default();
@@ -130,7 +136,8 @@ impl<'a> LogReplayer<'a> {
             by_series.entry(*reference).or_default().push(*chunk_reference);
         }
         for (reference, places) in by_series {
-            let Some(slot) = self.find(reference) else { continue };
+            let count = |unknown: &mut UnknownSeries| unknown.late_markers += 1;
+            let Some(slot) = self.find(reference, count) else { continue };
             let series = self.series.entry(slot).or_default();
             if places == [NO_CHUNK] {
                 // The samples so far left memory without a word of where they went.
@@ -148,12 +155,13 @@ impl<'a> LogReplayer<'a> {
         }
     }
 
-    fn find(&mut self, reference: u64) -> Option<Slot> {
+    /// Returns the slot of a series; where there is none, `count` counts it.
+    fn find(&mut self, reference: u64, count: impl FnOnce(&mut UnknownSeries)) -> Option<Slot> {
         let table = &mut self.head.state.get_mut().table;
         let slot = table.find_reference(reference);
         let slot = slot.or_else(|| self.leftovers.aliases.get(&reference).copied());
         if slot.is_none() {
-            self.stats.unknown_series += 1;
+            count(&mut self.stats.unknown);
             // So that no other series is taken for this one.
             table.reserve_reference(reference);
         }

@@ -336,6 +336,7 @@ fn a_checkpoint_that_fails_loses_nothing() {
         [(Fault::NoSpace, false), (Fault::Io, false), (Fault::Io, true), (Fault::ShortWrite, true)]
     {
         let options = Options { wal_sync: WalSync::Commit, ..Options::default() };
+        let mut deletions_failed = 0;
         for call in 0.. {
             let simulation = Simulation::new(call);
             let (wal, ..) = open(&simulation, &options);
@@ -350,6 +351,10 @@ fn a_checkpoint_that_fails_loses_nothing() {
                 false => simulation.files().fail_call(first, fault),
             }
             let outcome = wal.truncate(3, &live([1]));
+            let failed = wal.stats().checkpoint_deletions_failed;
+            // The checkpoint is there all the same.
+            assert!(failed == 0 || outcome.is_ok(), "{fault:?} {call}");
+            deletions_failed += failed;
             let is_reached = simulation.files().call_count() > first;
             assert!(is_reached || outcome.is_ok(), "{fault:?} {call}");
             simulation.files().repair();
@@ -373,7 +378,8 @@ fn a_checkpoint_that_fails_loses_nothing() {
                 assert_eq!(count, 1, "{context}");
             }
             if !is_reached {
-                println!("{fault:?}: {call} calls");
+                println!("{fault:?}: {call} calls, {deletions_failed} deletions failed");
+                assert!(deletions_failed > 0);
                 break;
             }
         }

@@ -97,7 +97,7 @@ fn samples_are_taken_and_shown_before_the_log_is_read() {
     assert_eq!(warnings(&db), []);
     let stats = db.stats();
     assert_eq!((stats.head.series, stats.head.samples_appended), (3, 40));
-    assert_eq!((stats.replay.samples, stats.replay.unknown_series), (240, 0));
+    assert_eq!((stats.replay.samples, stats.replay.unknown.total()), (240, 0));
     let progress = db.replay_progress();
     assert_eq!((progress.first_segment, progress.last_segment, progress.segment), (0, 1, 1));
     // There is nothing left to do.
