@@ -7,7 +7,9 @@
 //!
 //! `NARTHEX_BENCH_SERIES` (100,000) and `NARTHEX_BENCH_SAMPLES` (240, one a second) make it larger or
 //! shorter; with `NARTHEX_BENCH_INTERVAL` (1) seconds between scrapes. `NARTHEX_BENCH_ALONE=1` leaves
-//! the peers out. Memory and CPU are those of the processes, from `/proc`.
+//! the peers out: a million series, each scraped every 15 seconds for half an hour, take
+//! `NARTHEX_BENCH_ALONE=1 NARTHEX_BENCH_SERIES=1000000 NARTHEX_BENCH_SAMPLES=120
+//! NARTHEX_BENCH_INTERVAL=15`. Memory and CPU are those of the processes, from `/proc`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports there")]
 

@@ -158,10 +158,14 @@ fn short_chunks() -> (Head, Wal) {
 fn short_chunks_on(host: &Host) -> (Head, Wal) {
     let mut options = Options::default();
     (options.block_range_ms, options.samples_per_chunk) = (1_000, 4);
-    let (head, ..) = Replayer::new(&options, None).finish(&options);
+    start_on(host, &options)
+}
+
+fn start_on(host: &Host, options: &Options) -> (Head, Wal) {
+    let (head, ..) = Replayer::new(options, None).finish(options);
     host.files.create_dir_all(Path::new("wal")).unwrap();
     let report = wal::replay(&*host.files, Path::new("wal"), |_| true).unwrap();
-    (head, Wal::start(host, "wal".into(), &report, &options).unwrap())
+    (head, Wal::start(host, "wal".into(), &report, options).unwrap())
 }
 
 /// Appends one sample to each series, in one commit.
@@ -264,6 +268,31 @@ fn what_is_in_blocks_is_not_read_from_the_log_again() {
     // A reference that the log knows is not given to another series.
     appender.append(SeriesKey::Labels(&labels("c")), 102, value).unwrap();
     assert!(head.find_series(&labels("c")).unwrap().0 >> 32 > 7);
+}
+
+/// Most series outgrow their first buffers, so that those of the others move.
+#[test]
+fn chunks_move_as_they_are() {
+    let (head, wal) = start_on(&Simulation::new(1).host(), &Options::default());
+    let names = (0..1_000).map(|number| format!("a{number}")).collect::<Vec<_>>();
+    let all = names.iter().map(String::as_str).collect::<Vec<_>>();
+    let growing = (0..1_000).filter(|number| number % 100 != 0).map(|number| all[number]);
+    let growing = growing.collect::<Vec<_>>();
+    for time in 0..2 {
+        append(&head, &wal, &all, time * 1_000);
+    }
+    for time in 2..30 {
+        append(&head, &wal, &growing, time * 1_000);
+    }
+    let before = read(&head);
+    head.pack();
+    assert_eq!(read(&head), before);
+    append(&head, &wal, &all, 30_000);
+    let longer = |(labels, mut times): (String, Vec<i64>)| {
+        times.push(30_000);
+        (labels, times)
+    };
+    assert_eq!(read(&head), before.into_iter().map(longer).collect::<Vec<_>>());
 }
 
 #[test]
