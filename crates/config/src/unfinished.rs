@@ -11,7 +11,6 @@ impl Config {
     pub fn not_carried_out(&self) -> Vec<&'static str> {
         let parts = [
             ("alerting", !self.alerting.is_empty()),
-            ("rule_files", !self.rule_files.is_empty()),
             ("tracing", self.tracing.is_some()),
             ("remote_write", !self.remote_write.is_empty()),
             ("remote_read", !self.remote_read.is_empty()),

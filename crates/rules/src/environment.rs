@@ -78,7 +78,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// How often groups are evaluated that do not say so.
+    /// How often groups are evaluated that do not say so, and the step of subqueries without one.
     pub interval: Duration,
     /// How far back the queries of groups look that do not say so.
     pub query_offset: Duration,
@@ -136,6 +136,8 @@ pub(crate) struct Environment {
     pub(crate) parts: Parts,
     pub(crate) options: Options,
     settings: Mutex<Arc<Settings>>,
+    /// That of the parts, with the settings.
+    engine: Mutex<Engine>,
     running: Mutex<Running>,
     counts: Counts,
     /// How many threads beside those of the groups are at work.
@@ -178,6 +180,7 @@ struct Running {
 impl Environment {
     pub(crate) fn new(parts: Parts, options: Options) -> Self {
         Self {
+            engine: Mutex::new(parts.engine.clone()),
             parts,
             options,
             settings: Mutex::default(),
@@ -192,6 +195,9 @@ impl Environment {
     }
 
     pub(crate) fn set_settings(&self, settings: Settings) {
+        let mut options = self.parts.engine.options().clone();
+        options.default_subquery_step_ms = to_ms(settings.interval);
+        *self.engine.lock() = Engine::new(options);
         *self.settings.lock() = Arc::new(settings);
     }
 
@@ -199,7 +205,8 @@ impl Environment {
     pub(crate) fn query(&self, expr: &Expr, time_ms: i64) -> Result<Vec<Found>, EvalError> {
         let ctx = Arc::new(QueryContext::with_bytes_max(self.options.query_bytes_max));
         let number = self.register(&ctx);
-        let answer = self.parts.engine.instant(&ctx, &*self.parts.queryable, expr, time_ms);
+        let engine = self.engine.lock().clone();
+        let answer = engine.instant(&ctx, &*self.parts.queryable, expr, time_ms);
         self.running.lock().queries.remove(&number);
         match answer?.value {
             Value::Vector(vector) => {

@@ -149,7 +149,11 @@ impl RuleTest {
         };
         let environment = Environment::new(parts, evaluation);
         let settings =
-            Settings { external_labels: options.external_labels.clone(), ..Settings::default() };
+            Settings {
+                interval: options.interval,
+                external_labels: options.external_labels.clone(),
+                ..Settings::default()
+            };
         let groups = files.iter().flat_map(|(file, rules)| {
             rules.groups.iter().map(|group| Group::new(file, group, &settings, true))
         });

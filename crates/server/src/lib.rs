@@ -48,6 +48,7 @@ mod metrics;
 mod page;
 mod params;
 mod routes;
+mod rules;
 mod state;
 mod targets;
 mod throttle;
@@ -56,10 +57,11 @@ mod write;
 
 pub use active_queries::{ActiveQueries, ActiveQuery};
 pub use build_info::hostname;
-pub use metrics::{write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats};
+pub use metrics::{write_discovery_stats, write_retention, write_rule_stats, write_scrape_stats, write_tsdb_stats};
 pub use narthex_http::{ServeLimits, WebGuard, serve};
 pub use routes::router;
 pub use state::{
     Collector, Lifecycle, Readiness, Reload, ServerOptions, ServerState, Status, Store, WalReplay,
 };
+pub use rules::RuleSource;
 pub use targets::TargetSource;

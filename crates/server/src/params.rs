@@ -20,6 +20,14 @@ pub(crate) struct Params {
     pub(crate) accepts_gzip: bool,
 }
 
+/// Some groups of rules.
+#[derive(Debug)]
+pub(crate) struct GroupPage {
+    pub(crate) groups_max: usize,
+    /// What stands for the first one; empty for the beginning.
+    pub(crate) token: Box<str>,
+}
+
 impl Params {
     /// Returns the first value of `name`, or the empty string: the API treats both alike.
     pub(crate) fn get(&self, name: &str) -> &str {
@@ -92,6 +100,27 @@ impl Params {
         let limit = usize::try_from(limit)
             .map_err(|_| ApiError::invalid_parameter("limit", "limit must be non-negative"))?;
         Ok(Some(limit).filter(|limit| *limit > 0))
+    }
+
+    /// Returns which part of the groups of rules is wanted, where not all of them are.
+    pub(crate) fn group_page(&self) -> Result<Option<GroupPage>, ApiError> {
+        let (limit, token) = (self.get("group_limit"), self.get("group_next_token"));
+        if limit.is_empty() {
+            if token.is_empty() {
+                return Ok(None);
+            }
+            let reason = "group_limit needs to be present in order to paginate over the groups";
+            return Err(ApiError::invalid_parameter("group_next_token", reason));
+        }
+        let invalid = |reason| ApiError::invalid_parameter("group_limit", reason);
+        let count = go_integer(limit).map_err(|error| {
+            let error = error.replacen("Atoi", "ParseInt", 1);
+            invalid(format!("group_limit needs to be a valid number: {error}"))
+        })?;
+        match usize::try_from(count) {
+            Ok(groups_max @ 1..) => Ok(Some(GroupPage { groups_max, token: token.into() })),
+            _ => Err(invalid("group_limit needs to be greater than 0".to_owned())),
+        }
     }
 
     /// Returns a limit of the metadata endpoints, where a negative number means none.

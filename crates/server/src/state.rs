@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::active_queries::ActiveQueries;
 use crate::engine::Queries;
 use crate::metrics::HttpStats;
+use crate::rules::RuleSource;
 use crate::targets::TargetSource;
 use crate::write::Writes;
 
@@ -196,6 +197,7 @@ pub struct ServerState {
     pub(crate) exemplars: Arc<dyn ExemplarQueryable>,
     pub(crate) options: ServerOptions,
     pub(crate) targets: Arc<dyn TargetSource>,
+    pub(crate) rules: Arc<dyn RuleSource>,
     pub(crate) status: Arc<dyn Status>,
     pub(crate) lifecycle: Option<Arc<dyn Lifecycle>>,
     pub(crate) collectors: Vec<Collector>,
@@ -226,6 +228,7 @@ impl ServerState {
             store,
             exemplars: Arc::new(Nothing),
             targets: Arc::new(Nothing),
+            rules: Arc::new(Nothing),
             status: Arc::new(Nothing),
             lifecycle: None,
             collectors: Vec::new(),
@@ -252,6 +255,13 @@ impl ServerState {
     #[must_use]
     pub fn with_targets(mut self, targets: Arc<dyn TargetSource>) -> Self {
         self.targets = targets;
+        self
+    }
+
+    /// Answers `/api/v1/rules` and `/api/v1/alerts` from `rules`.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Arc<dyn RuleSource>) -> Self {
+        self.rules = rules;
         self
     }
 
@@ -307,6 +317,8 @@ struct Nothing;
 impl Status for Nothing {}
 
 impl TargetSource for Nothing {}
+
+impl RuleSource for Nothing {}
 
 impl ExemplarQueryable for Nothing {
     fn exemplars(

@@ -2,9 +2,12 @@ use std::time::Duration;
 
 use narthex_config::{Config, ConfigDefaults, RetentionConfig};
 use narthex_discovery::{Job, StartError};
+use narthex_rules::RuleFile;
 use narthex_tsdb::Retention;
 
 use super::ServerFlags;
+use super::features;
+use super::rules::{self, RuleLoadError};
 use super::storage::SelectorError;
 use crate::config_file::{self, ConfigFileError};
 
@@ -16,6 +19,8 @@ pub(super) enum LoadError {
     #[error(transparent)]
     Discovery(#[from] StartError),
     #[error(transparent)]
+    Rules(#[from] RuleLoadError),
+    #[error(transparent)]
     Selector(#[from] SelectorError),
 }
 
@@ -24,6 +29,8 @@ pub(super) enum LoadError {
 pub(super) struct Loaded {
     pub(super) config: Config,
     pub(super) retention: Retention,
+    /// The rule files, each with its path.
+    pub(super) rules: Vec<(String, RuleFile)>,
 }
 
 /// Reads the configuration that the flags name, with the jobs of other files that it names. `defaults`
@@ -39,7 +46,8 @@ pub(super) fn load(flags: &ServerFlags, defaults: &ConfigDefaults) -> Result<Loa
     }
     let retention = flags.storage.retention(&config)?;
     config.set_retention_default(shown(&retention));
-    Ok(Loaded { config, retention })
+    let rules = rules::load(&config, features::parse_options(&flags.enable_feature))?;
+    Ok(Loaded { config, retention, rules })
 }
 
 /// What the configuration says about retention where its file says nothing.

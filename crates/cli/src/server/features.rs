@@ -1,8 +1,11 @@
 //! The experimental features that `--enable-feature` names.
 
 use narthex_config::ConfigDefaults;
+use narthex_promql_parser::ParseOptions;
 use narthex_server::ServerOptions;
 use narthex_tsdb::FloatEncoding;
+
+use super::rules::RuleFeatures;
 
 /// What flags and features set.
 #[derive(Debug, Default)]
@@ -12,6 +15,7 @@ pub(super) struct Options {
     pub(super) scraping: narthex_scrape::Options,
     /// Whether exemplars are held, as many as the configuration says.
     pub(super) exemplar_storage: bool,
+    pub(super) rules: RuleFeatures,
     /// Whether blocks of the head wait for a time that chance decides.
     pub(super) delayed_compaction: bool,
     /// What holds where the configuration says nothing.
@@ -59,6 +63,17 @@ pub(super) fn enable(lists: &[Box<str>], options: &mut Options) {
     }
 }
 
+/// Returns which parts of the query language the lists switch on.
+pub(super) fn parse_options(lists: &[Box<str>]) -> ParseOptions {
+    let mut options = Options::default();
+    for name in lists.iter().flat_map(|list| list.split(',')) {
+        if let Feature::Enable(enable, _) = feature(name) {
+            enable(&mut options);
+        }
+    }
+    options.server.parse
+}
+
 /// Returns what the reference's name of a feature stands for here.
 ///
 /// # Source
@@ -69,6 +84,10 @@ fn feature(name: &str) -> Feature {
         "delayed-compaction" => Feature::Enable(
             |options| options.delayed_compaction = true,
             "Experimental delayed compaction is enabled.",
+        ),
+        "concurrent-rule-eval" => Feature::Enable(
+            |options| options.rules.concurrent = true,
+            "Experimental concurrent rule evaluation enabled.",
         ),
         "promql-experimental-functions" => Feature::Enable(
             |options| options.server.parse.experimental_functions = true,
@@ -165,8 +184,7 @@ fn feature(name: &str) -> Feature {
 }
 
 /// The features of the reference that do not exist here.
-const MISSING: [&str; 6] = [
-    "concurrent-rule-eval",
+const MISSING: [&str; 5] = [
     "old-ui",
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",

@@ -116,6 +116,23 @@ pub struct ServerFlags {
     )]
     pub scrape_timestamp_tolerance: Duration,
 
+    /// Max time to tolerate prometheus outage for restoring "for" state of alert.
+    #[arg(long = "rules.alert.for-outage-tolerance", value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub rules_outage_tolerance: Duration,
+
+    /// Minimum duration between alert and restored "for" state. This is maintained only for alerts with
+    /// configured "for" time greater than grace period.
+    #[arg(long = "rules.alert.for-grace-period", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub rules_for_grace_period: Duration,
+
+    /// Minimum amount of time to wait before resending an alert to Alertmanager.
+    #[arg(long = "rules.alert.resend-delay", value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
+    pub rules_resend_delay: Duration,
+
+    /// Global concurrency limit for independent rules that can run concurrently. When set, "query.max-concurrency" may need to be adjusted accordingly.
+    #[arg(long = "rules.max-concurrent-evals", value_name = "COUNT", default_value_t = 4)]
+    pub rules_concurrent_max: usize,
+
     /// Adjust scrape timestamps by up to scrape.timestamp-tolerance to align them to the intended
     /// schedule.
     #[arg(
@@ -169,6 +186,19 @@ impl ServerFlags {
             ("query.max-samples", self.query_samples_max.to_string()),
             ("query.max-total-bytes", self.queries_bytes_max.to_string()),
             ("query.timeout", duration::display(self.query_timeout).to_string()),
+            (
+                "rules.alert.for-grace-period",
+                duration::display(self.rules_for_grace_period).to_string(),
+            ),
+            (
+                "rules.alert.for-outage-tolerance",
+                duration::display(self.rules_outage_tolerance).to_string(),
+            ),
+            (
+                "rules.alert.resend-delay",
+                duration::display(self.rules_resend_delay).to_string(),
+            ),
+            ("rules.max-concurrent-evals", self.rules_concurrent_max.to_string()),
             ("scrape.adjust-timestamps", self.scrape_adjust_timestamps.to_string()),
             ("scrape.allow-metadata-addresses", self.scrape_allow_metadata_addresses.to_string()),
             ("scrape.max-series", self.scrape_series_max.to_string()),

@@ -8,6 +8,7 @@ mod flags;
 mod opening;
 mod periodic;
 mod process;
+mod rules;
 mod signals;
 mod storage;
 mod upkeep;
@@ -27,7 +28,7 @@ use narthex_http::{ClientOptions, WebConfigError};
 use narthex_scrape::{HttpFetch, Manager};
 use narthex_server::{
     ActiveQueries, Readiness, ServeLimits, ServerOptions, ServerState, router, serve,
-    write_discovery_stats, write_retention, write_scrape_stats, write_tsdb_stats,
+    write_discovery_stats, write_retention, write_rule_stats, write_scrape_stats, write_tsdb_stats,
 };
 use narthex_tsdb::OpenError;
 use tokio::sync::{oneshot, watch};
@@ -43,6 +44,7 @@ use failure_log::FailureLogs;
 use features::Options;
 use opening::OpeningStore;
 use process::{Flagged, Parts, Process};
+use rules::Rules;
 use signals::{Hangups, Stop};
 use upkeep::Upkeep;
 use web::Web;
@@ -155,6 +157,8 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let secure = guard.is_secure();
     follow_flags(&mut options, &flags, address, secure);
     let Options { server, mut storage, mut scraping, exemplar_storage, .. } = options;
+    let rules = Rules::new(store.clone(), Arc::new(()), &flags, options.rules, &server);
+    let rules = Arc::new(rules);
     let auto_reload = options.auto_reload.then_some(flags.auto_reload_interval);
     let failure_logs = Arc::new(FailureLogs::default());
     scraping.failure_log = Some(failure_logs.clone());
@@ -177,6 +181,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
         manager: Arc::clone(&manager),
         discovery: Arc::clone(&discovery),
         store: store.clone(),
+        rules: Arc::clone(&rules),
         failure_logs,
     };
     let process = Arc::new(Process::new(flags, loaded, parts, flagged, stop.sender()));
@@ -188,7 +193,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let range_max_ms = process.flags().storage.block_range_max_ms(&storage.retention);
     storage.compaction.range_max_ms = range_max_ms;
     let wal_sync = storage.wal_sync;
-    let state = Arc::new(server_state(server, &process, &store, &manager, &discovery));
+    let state = Arc::new(server_state(server, &process, &store, &manager, &discovery, &rules));
     state.set_readiness(Readiness::Starting);
 
     let (end_serving, serving_ends) = oneshot::channel::<()>();
@@ -208,7 +213,7 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     track_queries(&state, process.flags());
     process.apply();
     let handing_over = tokio::spawn(hand_over(discovery.subscribe(), Arc::clone(&manager)));
-    let mut upkeep = Upkeep::start(&store, wal_sync, process.flags())?;
+    let mut upkeep = Upkeep::start(&store, &rules, wal_sync, process.flags())?;
     state.set_readiness(Readiness::Ready);
     tracing::info!("Server is ready to receive web requests.");
 
@@ -225,10 +230,10 @@ async fn run_until_stopped(flags: ServerFlags) -> Result<(), RunError> {
     let impatient = tokio::spawn(stop.exit_when_requested_again());
     reloaders.abort_all();
     state.set_readiness(Readiness::Stopping);
-    let ended = shut_down(&manager, end_serving, server).await;
+    let ended = shut_down(&rules, &manager, end_serving, server).await;
     handing_over.abort();
     let _ = handing_over.await;
-    drop((state, process, manager, discovery));
+    drop((state, process, manager, discovery, rules));
     let closed = upkeep.close(store).await;
     impatient.abort();
     worked.and(ended).and(closed)
@@ -271,15 +276,19 @@ fn server_state(
     store: &Arc<OpeningStore>,
     manager: &Arc<Manager>,
     discovery: &Arc<narthex_discovery::Manager>,
+    rules: &Arc<Rules>,
 ) -> ServerState {
+    let evaluated = Arc::clone(rules.manager());
     let (scraper, database) = (Arc::clone(manager), Arc::clone(store));
     let discovery = Arc::clone(discovery);
     ServerState::new(store.clone(), options)
         .with_exemplars(store.clone())
         .with_targets(manager.clone())
+        .with_rules(rules.manager().clone())
         .with_status(process.clone())
         .with_lifecycle(process.clone())
         .with_collector(Box::new(move |page| write_scrape_stats(page, &scraper.stats())))
+        .with_collector(Box::new(move |page| write_rule_stats(page, &evaluated.stats())))
         .with_collector(Box::new(move |page| {
             write_discovery_stats(page, "scrape", &discovery.stats());
         }))
@@ -319,10 +328,17 @@ async fn hand_over(mut discovered: watch::Receiver<TargetSets>, scraper: Arc<Man
 
 /// Stops what writes to the store, and what reads from it.
 async fn shut_down(
+    rules: &Arc<Rules>,
     manager: &Manager,
     end_serving: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
 ) -> Result<(), RunError> {
+    tracing::info!("Stopping rules");
+    let stopping = Arc::clone(rules);
+    let stopped = tokio::task::spawn_blocking(move || stopping.stop());
+    if tokio::time::timeout(RULES_SHUTDOWN_TIMEOUT, stopped).await.is_err() {
+        tracing::warn!("Evaluations of rules under way were cut off");
+    }
     tracing::info!("Stopping scrapes");
     if tokio::time::timeout(SCRAPE_SHUTDOWN_TIMEOUT, manager.shutdown()).await.is_err() {
         tracing::warn!("Scrapes under way were cut off");
@@ -340,6 +356,8 @@ fn or_any(limit: usize) -> usize {
     if limit == 0 { usize::MAX } else { limit }
 }
 
+/// How long evaluations of rules that are under way may take to finish.
+const RULES_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long scrapes that are under way may take to finish.
 const SCRAPE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::configuration::Loaded;
 use super::failure_log::FailureLogs;
 use super::opening::OpeningStore;
+use super::rules::Rules;
 use super::signals::{StopRequest, StopSender};
 use super::{ServerFlags, configuration, storage};
 
@@ -35,6 +36,7 @@ pub(super) struct Parts {
     pub(super) discovery: Arc<narthex_discovery::Manager>,
     pub(super) store: Arc<OpeningStore>,
     pub(super) failure_logs: Arc<FailureLogs>,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// What flags say of parts that the configuration has a say in, too.
@@ -109,15 +111,19 @@ impl Process {
         storage.and_then(|storage| storage.tsdb).unwrap_or_default()
     }
 
-    /// Makes the scraper and the store follow the configuration.
+    /// Makes the scraper, the rules and the store follow the configuration.
     pub(super) fn apply(&self) {
-        let config = self.configuration.lock().loaded.config.clone();
+        let (config, rules) = {
+            let loaded = &self.configuration.lock().loaded;
+            (loaded.config.clone(), loaded.rules.clone())
+        };
         // The kinds were checked when the file was loaded.
         if let Err(error) = self.parts.discovery.apply(Job::of_config(&config)) {
             tracing::error!(%error, "Error starting service discovery");
         }
         self.parts.failure_logs.follow(&config);
         self.parts.manager.apply(&config);
+        self.parts.rules.apply(&rules, &config);
         if let Some(db) = self.parts.store.get() {
             db.resize_exemplars(self.exemplars_max());
             db.set_retention(self.retention());

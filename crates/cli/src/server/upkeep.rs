@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::opening::OpeningStore;
 use super::periodic::Periodic;
 use super::process::Process;
+use super::rules::Rules;
 use super::{RunError, ServerFlags, with_source};
 
 /// Opens the store. Its log is left to the [`Upkeep`].
@@ -31,13 +32,14 @@ pub(super) async fn open(
 /// The threads that look after the store.
 pub(super) struct Upkeep {
     threads: Vec<Periodic>,
-    /// Reads the log; `None` once it did.
-    loading: Option<JoinHandle<Result<(), OpenError>>>,
+    /// Reads the log, and starts the rules; `None` once it did.
+    loading: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 impl Upkeep {
     pub(super) fn start(
         store: &Arc<OpeningStore>,
+        rules: &Arc<Rules>,
         wal_sync: WalSync,
         flags: &ServerFlags,
     ) -> Result<Self, RunError> {
@@ -61,8 +63,11 @@ impl Upkeep {
                 tracing::error!(err = with_source(&error), "Syncing the write-ahead log failed");
             }
         })?;
-        let store = Arc::clone(store);
-        let loading = Some(spawn_blocking(move || store.get().map_or(Ok(()), load)));
+        let (store, rules) = (Arc::clone(store), Arc::clone(rules));
+        let loading = Some(spawn_blocking(move || {
+            store.get().map_or(Ok(()), load)?;
+            rules.start()
+        }));
         Ok(Self { threads: vec![maintenance, sync], loading })
     }
 
@@ -73,7 +78,7 @@ impl Upkeep {
             self.loading = None;
             match loaded {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return RunError::Open(error),
+                Ok(Err(error)) => return error,
                 Err(_) => return RunError::OpenPanic,
             }
         }

@@ -4,6 +4,7 @@ mod exemplars;
 mod labels;
 mod query;
 mod query_stats;
+mod rules;
 mod status;
 mod syntax;
 mod targets;
@@ -45,6 +46,8 @@ pub(crate) fn routes() -> Router<Arc<ServerState>> {
         .route("/targets/metadata", get_only(endpoint(targets::target_metadata)))
         .route("/scrape_pools", get_only(endpoint(targets::scrape_pools)))
         .route("/metadata", get_only(endpoint(targets::metadata)))
+        .route("/rules", get_only(endpoint(rules::rules)))
+        .route("/alerts", get_only(endpoint(rules::alerts)))
         .route("/status/config", get_only(endpoint(status::config)))
         .route("/status/flags", get_only(endpoint(status::flags)))
         .route("/status/buildinfo", get_only(endpoint(status::build_info)))

@@ -10,6 +10,7 @@ mod head;
 mod http;
 mod log;
 mod process;
+mod rules;
 mod scrape;
 mod tsdb;
 
@@ -26,6 +27,7 @@ use narthex_model::MetricType::{Counter, Gauge};
 pub use compaction::write_retention;
 pub use discovery::write_discovery_stats;
 pub(crate) use http::HttpStats;
+pub use rules::write_rule_stats;
 pub use scrape::write_scrape_stats;
 pub use tsdb::write_tsdb_stats;
 
