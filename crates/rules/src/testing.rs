@@ -148,12 +148,11 @@ impl RuleTest {
             ..Options::default()
         };
         let environment = Environment::new(parts, evaluation);
-        let settings =
-            Settings {
-                interval: options.interval,
-                external_labels: options.external_labels.clone(),
-                ..Settings::default()
-            };
+        let settings = Settings {
+            interval: options.interval,
+            external_labels: options.external_labels.clone(),
+            ..Settings::default()
+        };
         let groups = files.iter().flat_map(|(file, rules)| {
             rules.groups.iter().map(|group| Group::new(file, group, &settings, true))
         });

@@ -6,4 +6,5 @@ mod conformance;
 mod kube_prometheus;
 mod live;
 mod restart;
+mod simulated;
 mod state;
