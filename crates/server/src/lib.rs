@@ -57,11 +57,14 @@ mod write;
 
 pub use active_queries::{ActiveQueries, ActiveQuery};
 pub use build_info::hostname;
-pub use metrics::{write_discovery_stats, write_retention, write_rule_stats, write_scrape_stats, write_tsdb_stats};
+pub use metrics::{
+    write_discovery_stats, write_retention, write_rule_stats, write_scrape_stats, write_tsdb_stats,
+};
 pub use narthex_http::{ServeLimits, WebGuard, serve};
 pub use routes::router;
+pub use rules::RuleSource;
 pub use state::{
     Collector, Lifecycle, Readiness, Reload, ServerOptions, ServerState, Status, Store, WalReplay,
 };
-pub use rules::RuleSource;
 pub use targets::TargetSource;
+pub use time::parse_time;

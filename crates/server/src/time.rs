@@ -17,10 +17,10 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Reads a Unix time in seconds or an RFC 3339 time, in milliseconds since the Unix epoch. Times
-/// beyond [`MIN_TIME_MS`] and [`MAX_TIME_MS`] are moved to them; numbers beyond 64 bits are the
-/// epoch.
-pub(crate) fn parse_time(text: &str) -> Option<i64> {
+/// Reads a Unix time in seconds or an RFC 3339 time, in milliseconds since the Unix epoch. Times beyond
+/// those of the reference are moved to its first or last one; numbers beyond 64 bits are the epoch.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<i64> {
     if let Some(seconds) = float::parse(text) {
         return Some(time_of_seconds(seconds));
     }

@@ -1,11 +1,12 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Where a command writes its results, and where it shows how far it is.
+/// Where a command reads from, where it writes its results, and where it shows how far it is.
 ///
 /// Progress is shown on standard error, where that is a terminal, and never among results.
 pub struct Console<'a> {
+    input: Box<dyn Read + 'a>,
     out: &'a mut dyn Write,
     shows_progress: bool,
     /// Whether results go to a terminal too, where a bar would stand between them.
@@ -13,15 +14,28 @@ pub struct Console<'a> {
 }
 
 impl<'a> Console<'a> {
-    /// Returns a console that writes results to `out` and shows no progress.
+    /// Returns a console that reads nothing, writes results to `out` and shows no progress.
     pub fn quiet(out: &'a mut dyn Write) -> Self {
-        Self { out, shows_progress: false, is_interactive: false }
+        Self { input: Box::new(io::empty()), out, shows_progress: false, is_interactive: false }
     }
 
     /// Returns the console of this process, whose standard output is `out`.
     pub fn of_process(out: &'a mut dyn Write) -> Self {
         let shows_progress = io::stderr().is_terminal();
-        Self { out, shows_progress, is_interactive: io::stdout().is_terminal() }
+        let is_interactive = io::stdout().is_terminal();
+        Self { input: Box::new(io::stdin()), out, shows_progress, is_interactive }
+    }
+
+    /// Reads from `input`.
+    #[must_use]
+    pub fn with_input(mut self, input: Box<dyn Read + 'a>) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Returns where to read from, and where results go.
+    pub fn input_and_out(&mut self) -> (&mut dyn Read, &mut dyn Write) {
+        (&mut *self.input, self.out)
     }
 
     /// Returns where results go.

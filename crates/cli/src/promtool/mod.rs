@@ -1,10 +1,12 @@
 //! promtool as a command: tests of what a server is told, and tools for what it stored.
 
 mod check_config;
+mod check_rules;
 mod check_service_discovery;
 mod check_web_config;
 mod console;
 mod test_promql;
+mod test_rules;
 pub mod tsdb;
 
 use std::error::Error;
@@ -16,19 +18,27 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use narthex_model::duration;
+use narthex_promql_parser::ParseOptions;
 
 use crate::negation::with_negations;
 pub use check_config::{CheckConfigFlags, check_config};
+pub use check_rules::{CheckRulesFlags, check_rules};
 pub use check_service_discovery::{CheckServiceDiscoveryFlags, check_service_discovery};
 pub use check_web_config::check_web_config;
 pub use console::Console;
 pub use test_promql::{ScriptCounts, test_promql};
+pub use test_rules::{TestRulesFlags, test_rules};
 
 /// The command line of promtool.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "promtool", version, about = "Tooling for the Prometheus monitoring system.")]
 #[non_exhaustive]
 pub struct PromtoolFlags {
+    /// Comma separated feature names to enable: promql-experimental-functions,
+    /// promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers.
+    #[arg(long = "enable-feature", value_name = "NAMES", global = true)]
+    pub enable_feature: Vec<Box<str>>,
+
     /// What to do.
     #[command(subcommand)]
     pub command: PromtoolCommand,
@@ -73,6 +83,8 @@ pub struct CheckFlags {
 pub enum CheckCommand {
     /// Check if the config files are valid or not.
     Config(CheckConfigFlags),
+    /// Check if the rule files are valid or not.
+    Rules(CheckRulesFlags),
     /// Perform service discovery for the given job name and report the results, including relabeling.
     ServiceDiscovery(CheckServiceDiscoveryFlags),
     /// Check if the web config files are valid or not.
@@ -94,6 +106,8 @@ pub struct CheckWebConfigFlags {
 pub enum TestCommand {
     /// Test PromQL with scripts that load series and evaluate queries.
     Promql(TestPromqlFlags),
+    /// Unit tests for rules.
+    Rules(TestRulesFlags),
 }
 
 /// The flags of `promtool test promql`.
@@ -123,7 +137,13 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn run(flags: &PromtoolFlags, console: &mut Console<'_>, errors: &mut dyn Write) -> ExitCode {
     let outcome = match &flags.command {
-        PromtoolCommand::Check(check) => run_check(check, console, errors),
+        PromtoolCommand::Check(check) => {
+            run_check(check, features(&flags.enable_feature), console, errors)
+        }
+        PromtoolCommand::Test(TestCommand::Rules(test)) => {
+            let Features { parse, delayed_name_removal } = features(&flags.enable_feature);
+            test_rules(test, parse, delayed_name_removal, console.out(), errors).map_err(Into::into)
+        }
         PromtoolCommand::Test(TestCommand::Promql(test)) => {
             let counts = test_promql(&test.files, console.out());
             counts
@@ -149,6 +169,7 @@ pub fn run(flags: &PromtoolFlags, console: &mut Console<'_>, errors: &mut dyn Wr
 
 fn run_check(
     flags: &CheckFlags,
+    features: Features,
     console: &mut Console<'_>,
     errors: &mut dyn Write,
 ) -> Result<Outcome, Box<dyn Error>> {
@@ -156,11 +177,37 @@ fn run_check(
         CheckCommand::Config(check) => {
             check_config(check, flags.lookback_delta, console.out(), errors)?
         }
+        CheckCommand::Rules(check) => {
+            let (input, out) = console.input_and_out();
+            check_rules(check, features.parse, input, out, errors)?
+        }
         CheckCommand::ServiceDiscovery(check) => {
             check_service_discovery(check, console.out(), errors)?
         }
         CheckCommand::WebConfig(check) => Outcome::good_if(check_web_config(&check.files, errors)?),
     })
+}
+
+/// What features say of the query language.
+#[derive(Clone, Copy, Debug, Default)]
+struct Features {
+    parse: ParseOptions,
+    delayed_name_removal: bool,
+}
+
+/// Returns what lists of features switch on. Names of others mean nothing here.
+fn features(lists: &[Box<str>]) -> Features {
+    let mut features = Features::default();
+    for name in lists.iter().flat_map(|list| list.split(',')) {
+        match name {
+            "promql-experimental-functions" => features.parse.experimental_functions = true,
+            "promql-extended-range-selectors" => features.parse.extended_range_selectors = true,
+            "promql-binop-fill-modifiers" => features.parse.fill_modifiers = true,
+            "promql-delayed-name-removal" => features.delayed_name_removal = true,
+            _ => {}
+        }
+    }
+    features
 }
 
 /// What a command came to.

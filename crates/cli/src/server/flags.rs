@@ -194,10 +194,7 @@ impl ServerFlags {
                 "rules.alert.for-outage-tolerance",
                 duration::display(self.rules_outage_tolerance).to_string(),
             ),
-            (
-                "rules.alert.resend-delay",
-                duration::display(self.rules_resend_delay).to_string(),
-            ),
+            ("rules.alert.resend-delay", duration::display(self.rules_resend_delay).to_string()),
             ("rules.max-concurrent-evals", self.rules_concurrent_max.to_string()),
             ("scrape.adjust-timestamps", self.scrape_adjust_timestamps.to_string()),
             ("scrape.allow-metadata-addresses", self.scrape_allow_metadata_addresses.to_string()),

@@ -36,8 +36,7 @@ pub(super) fn load(
 ) -> Result<Vec<(String, RuleFile)>, RuleLoadError> {
     let mut options = ReadOptions::default();
     options.parse = parse;
-    options.legacy_names =
-        config.global.metric_name_validation_scheme == NameValidation::Legacy;
+    options.legacy_names = config.global.metric_name_validation_scheme == NameValidation::Legacy;
     let mut paths: Vec<_> = config.rule_files.iter().flat_map(|pattern| glob(pattern)).collect();
     // A file that two patterns name is read once.
     paths.sort();
@@ -208,12 +207,13 @@ mod tests {
         };
         let both = config(&format!("['{path}/*.yml', '{path}/a.yml', '{path}/none*.yml']"));
         let files = load(&both, ParseOptions::default()).unwrap();
-        let names: Vec<_> = files.iter().map(|(file, _)| file.rsplit('/').next().unwrap()).collect();
+        let names: Vec<_> =
+            files.iter().map(|(file, _)| file.rsplit('/').next().unwrap()).collect();
         assert_eq!(names, ["a.yml", "b.yml"]);
 
-        fs::write(folder.path().join("b.yml"), text.replace("up", "up(")).unwrap();
+        fs::write(folder.path().join("b.yml"), text.replace("expr: up", "expr: 'up('")).unwrap();
         let error = load(&both, ParseOptions::default()).unwrap_err().to_string();
-        let expected = format!("{path}/b.yml: 1:52: group \"g\", rule 1, \"a\": could not parse");
+        let expected = format!("{path}/b.yml: 1:46: group \"g\", rule 1, \"a\": could not parse");
         assert!(error.starts_with(&expected), "{error}");
     }
 }

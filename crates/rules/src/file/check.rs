@@ -27,6 +27,11 @@ pub(super) fn check(
     for group in file.fields.groups.into_iter().flatten() {
         groups.push(checker.group(group, &mut names));
     }
+    // What was meant by a key that nobody knows may be all that is missing elsewhere.
+    let is_unknown = |error: &RuleError| matches!(error.problem, RuleProblem::UnknownField { .. });
+    if checker.errors.iter().any(is_unknown) {
+        checker.errors.retain(is_unknown);
+    }
     if checker.errors.is_empty() {
         Ok(groups)
     } else {

@@ -214,9 +214,12 @@ impl<'a> RuleShown<'a> {
         };
         let (name, query, labels) = (&*rule.name, rule.expr.to_string(), &*status.labels);
         match &rule.kind {
-            RuleKind::Recording => {
-                Self::Recording(RecordingShown { name, query, labels, outcome: outcome("recording") })
-            }
+            RuleKind::Recording => Self::Recording(RecordingShown {
+                name,
+                query,
+                labels,
+                outcome: outcome("recording"),
+            }),
             RuleKind::Alerting { hold, keep_firing_for, annotations } => {
                 Self::Alerting(AlertingShown {
                     state: status.state().map_or("unknown", |state| state.as_str()),

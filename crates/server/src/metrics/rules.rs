@@ -8,7 +8,12 @@ use narthex_rules::{NamedGroupStats, Stats, TIMING_BOUNDS_S, TimingStats};
 ///
 /// `rules/group.go` of Prometheus. The reference's summaries also hold quantiles.
 pub fn write_rule_stats(page: &mut TextWriter, stats: &Stats) {
-    write_timing(page, "prometheus_rule_evaluation_duration", "The duration for a rule to execute.", &stats.rules);
+    write_timing(
+        page,
+        "prometheus_rule_evaluation_duration",
+        "The duration for a rule to execute.",
+        &stats.rules,
+    );
     write_timing(
         page,
         "prometheus_rule_group_duration",
@@ -32,13 +37,17 @@ pub fn write_rule_stats(page: &mut TextWriter, stats: &Stats) {
 fn write_timing(page: &mut TextWriter, name: &str, help: &str, timing: &TimingStats) {
     let (sum_s, count) = (timing.sum.as_secs_f64(), timing.count as f64);
     page.family(&format!("{name}_seconds"), Summary, help).summary(&[], &[], sum_s, count);
-    let buckets = TIMING_BOUNDS_S.iter().zip(timing.buckets).map(|(&upper_bound, count)| Bucket {
-        upper_bound,
-        cumulative_count: count as f64,
-    });
+    let buckets = TIMING_BOUNDS_S
+        .iter()
+        .zip(timing.buckets)
+        .map(|(&upper_bound, count)| Bucket { upper_bound, cumulative_count: count as f64 });
     let buckets: Vec<_> = buckets.collect();
-    page.family(&format!("{name}_histogram_seconds"), Histogram, help)
-        .histogram(&[], &buckets, sum_s, count);
+    page.family(&format!("{name}_histogram_seconds"), Histogram, help).histogram(
+        &[],
+        &buckets,
+        sum_s,
+        count,
+    );
 }
 
 fn key(group: &NamedGroupStats) -> String {

@@ -19,6 +19,7 @@ mod query;
 mod recorded_series;
 mod recordings;
 mod routes;
+mod rules;
 mod scripts;
 mod serve;
 mod status;
