@@ -115,7 +115,7 @@ fn a_request_names_the_rules_that_it_wants() {
         ("?type=RECORD", &["r:x", "r:broken"]),
         ("?rule_name[]=X&rule_name[]=Always", &["X", "Always"]),
         ("?file[]=2.yml", &["Always"]),
-        ("?match[]={team=\"t\"}&match[]={severity=\"page\"}", &["r:x", "X"]),
+        ("?match[]=%7Bteam=%22t%22%7D&match[]=%7Bseverity=%22page%22%7D", &["r:x", "X"]),
         ("?rule_group[]=none", &[]),
     ] {
         assert_eq!(names(&groups(&client, parameters)), expected, "{parameters}");
