@@ -107,8 +107,9 @@ pub struct ServerFlags {
     #[arg(long = "scrape.max-series", value_name = "COUNT", default_value_t = 0)]
     pub scrape_series_max: u64,
 
-    /// Timestamp tolerance. See https://github.com/prometheus/prometheus/issues/7846 for more context.
+    /// How far a scrape may be off its time to be stored at that time.
     #[arg(
+        help = "Timestamp tolerance. See https://github.com/prometheus/prometheus/issues/7846 for more context",
         long = "scrape.timestamp-tolerance",
         value_name = "DURATION",
         value_parser = parse_duration,
