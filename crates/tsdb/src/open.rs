@@ -192,7 +192,7 @@ impl Opening {
     fn go_on(&self, report: &ReplayReport) -> Result<Wal, OpenError> {
         let wal_dir = self.recovery().wal_dir();
         let wal = Wal::start(&self.host, wal_dir, report, &self.options);
-        let wal = wal.map_err(|source| self.fail(source))?;
+        let wal = wal.map_err(|source| self.fail(source))?.with_summaries();
         if self.options.memory_snapshot
             && let Err(error) = wal::remove_memory_snapshots(&*self.host.files, &self.dir)
         {

@@ -10,7 +10,7 @@ use narthex_host::Host;
 use crate::clock_guard::ClockGuard;
 use crate::head::{Head, Replayer};
 use crate::head_chunks::HeadChunks;
-use crate::wal::{self, MemorySnapshot, Progress, ReplayReport};
+use crate::wal::{self, Coverage, MemorySnapshot, Progress, ReplayReport};
 use crate::{Corruption, OpenError, Options, ReplayStats};
 
 /// The folder of a database, and how it is opened.
@@ -43,7 +43,8 @@ impl Recovery<'_> {
         progress: &Progress,
     ) -> Result<Recovered, OpenError> {
         let (mut replayer, _) = self.open_chunks()?;
-        let report = self.read_part(&mut replayer, part, progress)?;
+        let coverage = replayer.coverage();
+        let report = self.read(&mut replayer, part, &coverage, progress)?;
         Ok((replayer, report))
     }
 
@@ -54,9 +55,18 @@ impl Recovery<'_> {
         part: Range<u64>,
         progress: &Progress,
     ) -> Result<ReplayReport, OpenError> {
+        self.read(replayer, part, &Coverage::none(), progress)
+    }
+
+    fn read(
+        &self,
+        replayer: &mut Replayer,
+        part: Range<u64>,
+        coverage: &Coverage,
+        progress: &Progress,
+    ) -> Result<ReplayReport, OpenError> {
         let (files, wal_dir) = (&*self.host.files, self.wal_dir());
-        let apply = |record: &[u8]| replayer.apply(record);
-        wal::replay_part(files, &wal_dir, part, progress, apply)
+        wal::replay_part(files, &wal_dir, part, coverage, progress, replayer)
             .map_err(|source| OpenError::Replay { path: wal_dir, source })
     }
 

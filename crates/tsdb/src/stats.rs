@@ -309,8 +309,10 @@ impl UnknownSeries {
 pub struct ReplayStats {
     /// Records read.
     pub records: u64,
-    /// Samples read.
+    /// Samples of the log.
     pub samples: u64,
+    /// How many of them were not read, since full chunks in files have them.
+    pub samples_passed_over: u64,
     /// What belongs to series that no log names.
     pub unknown: UnknownSeries,
     /// Records of kinds that are not known.

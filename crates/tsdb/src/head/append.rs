@@ -17,11 +17,11 @@ use super::underway::Underway;
 use super::value::Kind;
 use super::{Head, State};
 use crate::sample::{Sample, Value};
-use crate::wal::Wal;
 use crate::wal::record::{
     RefHistogram, RefSample, encode_exemplars, encode_histograms, encode_metadata, encode_samples,
     encode_samples_with_starts, encode_series,
 };
+use crate::wal::{Gist, LogRecord, Wal};
 
 /// Gathers samples, writes them to the log as one record of each kind, and then shows them.
 pub(crate) struct HeadAppender<'a, H: Deref<Target = Head> = &'a Head> {
@@ -225,7 +225,7 @@ impl<'a, H: Deref<Target = Head> + Clone> HeadAppender<'a, H> {
     }
 
     /// Returns the log's records, but for the one that names series.
-    fn encode(&self) -> Vec<Vec<u8>> {
+    fn encode(&self) -> Vec<LogRecord> {
         let mut records = Vec::new();
         if !self.metadata.is_empty() {
             let metadata = self.metadata.iter().map(|item| (item.reference, &item.metadata));
@@ -330,7 +330,7 @@ impl<H: Deref<Target = Head> + Clone> Appender for HeadAppender<'_, H> {
         let exemplars = std::mem::take(&mut self.exemplars);
         let (bounds, has_repeats) = (self.bounds, self.has_repeats);
         let samples = &mut self.samples;
-        let name = |records: &mut Vec<Vec<u8>>| head.name_series(touched, records);
+        let name = |records: &mut Vec<LogRecord>| head.name_series(touched, records);
         let apply = |named: Vec<NamedSeries>| {
             let commit = Commit { samples, metadata, named, bounds, has_repeats };
             let applied = head.apply(commit);
@@ -377,7 +377,7 @@ impl Head {
     fn name_series(
         &self,
         mut series: Vec<NamedSeries>,
-        records: &mut Vec<Vec<u8>>,
+        records: &mut Vec<LogRecord>,
     ) -> Vec<NamedSeries> {
         if series.is_empty() {
             return series;
@@ -400,7 +400,8 @@ impl Head {
 }
 
 /// Adds the records of one batch: floats, then histograms of either kind.
-pub(super) fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut Vec<Vec<u8>>) {
+pub(super) fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut Vec<LogRecord>) {
+    let mut gist = Gist::default();
     let floats = batch.iter().filter_map(|pending| match pending.sample.value {
         Value::Float(value) => Some(RefSample {
             reference: pending.reference,
@@ -410,25 +411,28 @@ pub(super) fn encode_batch(batch: &[Pending], with_starts: bool, records: &mut V
         }),
         _ => None,
     });
-    let mut floats = floats.peekable();
+    let mut floats = floats.inspect(|sample| gist.add(sample)).peekable();
     if floats.peek().is_some() {
-        records.push(encoded(|out| match with_starts {
+        let record = encoded(|out| match with_starts {
             true => encode_samples_with_starts(floats, out),
             false => encode_samples(floats, out),
-        }));
+        });
+        records.push(LogRecord { gist: Some(gist), ..record });
     }
+    let mut others = Vec::new();
     let histograms = batch.iter().filter_map(|pending| match &pending.sample.value {
         Value::Histogram(histogram) => Some(pending.with_histogram::<Histogram>(histogram)),
         _ => None,
     });
-    encode_histograms(histograms, with_starts, records);
+    encode_histograms(histograms, with_starts, &mut others);
     let histograms = batch.iter().filter_map(|pending| match &pending.sample.value {
         Value::FloatHistogram(histogram) => {
             Some(pending.with_histogram::<FloatHistogram>(histogram))
         }
         _ => None,
     });
-    encode_histograms(histograms, with_starts, records);
+    encode_histograms(histograms, with_starts, &mut others);
+    records.extend(others.into_iter().map(LogRecord::from));
 }
 
 impl Pending {
@@ -447,8 +451,8 @@ fn check_labels(labels: &Labels) -> Result<&Labels, AppendError> {
     Err(AppendError::InvalidLabels { labels: labels.clone(), reason })
 }
 
-fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> LogRecord {
     let mut record = Vec::new();
     encode(&mut record);
-    record
+    record.into()
 }

@@ -114,6 +114,11 @@ impl FullChunks {
         entries[..count].iter().map(FullChunk::from_bytes)
     }
 
+    /// Returns the time of the newest sample.
+    pub(super) fn newest_ms(self, slab: &Slab) -> Option<i64> {
+        self.iter(slab).map(|chunk| chunk.max_ms).max()
+    }
+
     pub(super) fn push(&mut self, chunk: FullChunk, slab: &mut Slab) {
         let before = self.len(slab);
         let size = COUNT_SIZE + (before + 1) * ENTRY_SIZE;

@@ -19,6 +19,7 @@ use crate::wal::record::{
     Decoder, Record, RefExemplar, RefHistogram, RefMetadata, RefSample, RefSeries, Tombstone,
     has_samples, visit_samples,
 };
+use crate::wal::{Apply, Coverage, Stretch};
 use crate::{Options, ReplayStats, provisional};
 
 /// Builds the head from the records of the write-ahead log.
@@ -39,6 +40,7 @@ pub(crate) struct Replayer {
     pub(super) stats: ReplayStats,
     /// Full chunks in files, by the references of their series, until the log names those.
     found: HashMap<u64, FullChunks>,
+    broken: Broken,
     leftovers: Leftovers,
     files: Option<HeadChunks>,
     exemplars: ExemplarRing,
@@ -102,6 +104,28 @@ impl Marks {
     }
 }
 
+/// What a [`Coverage`] promised and the log did not let come true.
+#[derive(Debug, Default)]
+struct Broken {
+    /// References whose samples must be read, however old they are.
+    references: Vec<u64>,
+    /// Whether that is so of all.
+    has_all: bool,
+}
+
+impl Broken {
+    fn add(&mut self, reference: u64) {
+        self.has_all |= self.references.len() >= BROKEN_MAX;
+        if !self.has_all {
+            self.references.push(reference);
+        }
+    }
+
+    fn is_in(&self, stretch: &Stretch) -> bool {
+        self.has_all || self.references.iter().any(|reference| stretch.has(*reference))
+    }
+}
+
 /// What is to become of a sample of the log.
 #[derive(Clone, Copy, Debug)]
 enum Sorted {
@@ -134,6 +158,7 @@ impl Replayer {
             floats: Vec::new(),
             stats: ReplayStats::default(),
             found: HashMap::new(),
+            broken: Broken::default(),
             leftovers: Leftovers::default(),
             files: None,
             exemplars: ExemplarRing::new(options.exemplars_max, options.out_of_order_window_ms),
@@ -165,6 +190,14 @@ impl Replayer {
 
     pub(crate) fn count_damaged_files(&mut self, count: u64) {
         self.stats.chunk_files_damaged += count;
+    }
+
+    /// Returns what the full chunks that were added spare to read of a log.
+    pub(crate) fn coverage(&self) -> Coverage {
+        let slab = self.state.table.slab();
+        let newest =
+            |(reference, list): (&u64, &FullChunks)| Some((*reference, list.newest_ms(slab)?));
+        Coverage::new(self.found.iter().filter_map(newest).collect(), self.min_valid_ms)
     }
 
     /// Takes one record. Returns whether it made sense.
@@ -267,7 +300,11 @@ impl Replayer {
             self.marks.aliases.insert(item.reference, slot);
         }
         if let Some(chunks) = self.found.remove(&item.reference) {
+            let promised_ms = chunks.newest_ms(self.state.table.slab());
             self.add_full_chunks(slot, chunks);
+            if promised_ms > Some(self.marks.marks[slot as usize].covered_ms) {
+                self.broken.add(item.reference);
+            }
         }
     }
 
@@ -367,6 +404,9 @@ impl Replayer {
             counts.chunk_bytes -= series.chunk_bytes(table.slab()) as u64;
             table.clear(slot);
             self.marks.marks[slot as usize].covered_ms = i64::MIN;
+            // It may have other names, of each of which something was promised.
+            self.broken.has_all |= !self.marks.aliases.is_empty();
+            self.broken.add(tombstone.reference);
             tombstones.remove(&slot);
             // It may leave the head at any time, and the log has it all the same.
             departed.insert(tombstone.reference, newest_ms);
@@ -399,6 +439,28 @@ impl Replayer {
     }
 }
 
+impl Apply for &mut Replayer {
+    fn apply(&mut self, record: &[u8]) -> bool {
+        Replayer::apply(self, record)
+    }
+
+    fn pass_over(&mut self, stretch: &Stretch) -> bool {
+        if self.broken.is_in(stretch) {
+            return false;
+        }
+        self.stats.records += stretch.records;
+        if stretch.newest_ms < self.min_valid_ms {
+            self.state.table.reserve_reference(stretch.last_reference());
+        } else {
+            self.stats.samples += stretch.samples;
+            self.stats.samples_passed_over += stretch.samples;
+        }
+        true
+    }
+}
+
+/// Of so many series it is known that they must be read; of more, that some must.
+const BROKEN_MAX: usize = 1_024;
 /// So many samples have their series loaded at once.
 const SAMPLES_AHEAD: usize = 32;
 /// So many full chunks are held in memory while the log is read.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Barrier;
 
+use narthex_chunk::Encoding;
 use narthex_host::{Host, Simulation};
 use narthex_model::{Labels, Metadata, STALE_NAN};
 use narthex_storage::{
@@ -12,10 +13,11 @@ use proptest::prelude::*;
 
 use super::trail::Trail;
 use super::{Head, HeadAppender, HeadQuerier, OnDamage, Replayer};
+use crate::head_chunks::{ChunkRef, FoundChunk};
 use crate::wal::record::{
     Decoder, Record, RefSample, encode_metadata, encode_samples, encode_series,
 };
-use crate::wal::{self, Wal};
+use crate::wal::{self, Apply, Run, Stretch, Wal};
 use crate::{Options, ReplayStats, SeriesChunks};
 
 fn labels(name: &str) -> Labels {
@@ -56,6 +58,54 @@ fn replay(records: &[Vec<u8>]) -> (Head, ReplayStats) {
     }
     let (head, stats, _) = replayer.finish(&options);
     (head, stats)
+}
+
+/// A stretch is read all the same where its series lost the chunks that were to have its samples.
+#[test]
+fn stretches_are_passed_over_as_long_as_the_head_has_their_samples() {
+    let stretch = Stretch {
+        place: 0..1,
+        header: [0; 7],
+        records: 3,
+        samples: 5,
+        oldest_ms: 60,
+        newest_ms: 100,
+        runs: vec![Run { first: 2, last: 2 }],
+    };
+    let whole_series =
+        [&tombstone(2, 0, 0)[..9], &[0xff; 9], &[1, 0xfe], &[0xff; 8], &[1]].concat();
+    let cases = [
+        (vec![series(&[(2, "a")])], true),
+        (vec![series(&[(2, "a")]), samples(&[(2, 110)]), tombstone(2, 1, 9)], true),
+        (vec![series(&[(2, "a")]), whole_series.clone()], false),
+        (vec![series(&[(3, "b"), (2, "a")]), whole_series.clone()], false),
+        (vec![series(&[(1, "a")]), samples(&[(1, 5)]), series(&[(2, "a")])], false),
+        (vec![series(&[(1, "a"), (2, "a")]), samples(&[(1, 110)])], true),
+        (vec![series(&[(1, "a")]), samples(&[(1, 5)]), series(&[(2, "b")])], true),
+    ];
+    for (records, expected) in cases {
+        let mut replayer = Replayer::new(&Options::default(), None);
+        replayer.add_chunk(FoundChunk {
+            series: 2,
+            chunk: ChunkRef(1 << 32),
+            min_ms: 50,
+            max_ms: 100,
+            sample_count: 2,
+            encoding: Encoding::Xor,
+            is_out_of_order: false,
+            size: 10,
+        });
+        assert!(replayer.coverage().has(&stretch));
+        for record in &records {
+            assert!(replayer.apply(record), "{record:?}");
+        }
+        let before = replayer.stats;
+        assert_eq!((&mut replayer).pass_over(&stretch), expected, "{records:?}");
+        let (records, samples) = if expected { (3, 5) } else { (0, 0) };
+        let counted =
+            (replayer.stats.records - before.records, replayer.stats.samples - before.samples);
+        assert_eq!(counted, (records, samples));
+    }
 }
 
 /// The series in the head's order, with their times.

@@ -3,7 +3,8 @@
 //! [`record`] is what a record says, [`frame`] how it lies in a segment, [`segment`] how segments are
 //! named and [`packer`] how records are compressed; [`writer`] writes for one and [`Wal`] for many,
 //! [`replay`] reads, with [`ahead`] in front of it, and [`tail`] looks at the end alone. [`checkpoint`]
-//! keeps a log short, [`memory_snapshot`] spares reading it. [`fragment`] and [`quarantine`] are for damage.
+//! keeps a log short, [`memory_snapshot`] spares reading it and [`summary`] much of it. [`fragment`] and
+//! [`quarantine`] are for damage.
 
 mod ahead;
 mod beside;
@@ -19,6 +20,7 @@ mod reader;
 pub(crate) mod record;
 mod segment;
 mod shared;
+mod summary;
 mod tail;
 mod writer;
 
@@ -35,10 +37,13 @@ pub(crate) use memory_snapshot::{
     MemorySnapshot, MemorySnapshotError, WalEnd, remove_all as remove_memory_snapshots,
 };
 pub(crate) use progress::Progress;
-use reader::Damage;
 pub use reader::DamageReason;
+use reader::{Damage, Next, SegmentReader};
 use segment::Segment;
 pub(crate) use shared::Wal;
+#[cfg(test)]
+pub(crate) use summary::Run;
+pub(crate) use summary::{Coverage, Gist, LogRecord, Stretch};
 pub(crate) use tail::Tail;
 pub use writer::WalError;
 
@@ -98,19 +103,20 @@ pub(crate) fn replay(
     dir: &Path,
     apply: impl FnMut(&[u8]) -> bool,
 ) -> io::Result<ReplayReport> {
-    replay_part(files, dir, 0..u64::MAX, &Progress::default(), apply)
+    replay_part(files, dir, 0..u64::MAX, &Coverage::none(), &Progress::default(), apply)
 }
 
-/// As [`replay`], of some segments; the checkpoint comes before segment 0. Where it is told to stop,
-/// what follows is not applied.
+/// As [`replay`], of some segments, but for what need not be read; the checkpoint comes before segment 0.
+/// Where it is told to stop, what follows is not applied.
 pub(crate) fn replay_part(
     files: &dyn Files,
     dir: &Path,
     part: Range<u64>,
+    coverage: &Coverage,
     progress: &Progress,
-    apply: impl FnMut(&[u8]) -> bool,
+    apply: impl Apply,
 ) -> io::Result<ReplayReport> {
-    let mut report = read_part(files, dir, part, progress, apply)?;
+    let mut report = read_part(files, dir, part, coverage, progress, apply)?;
     report.quarantined_bytes = quarantine::save(files, dir, &report.corruptions);
     Ok(report)
 }
@@ -120,8 +126,9 @@ fn read_part(
     files: &dyn Files,
     dir: &Path,
     part: Range<u64>,
+    coverage: &Coverage,
     progress: &Progress,
-    apply: impl FnMut(&[u8]) -> bool,
+    apply: impl Apply,
 ) -> io::Result<ReplayReport> {
     let (mut segments, mut expected) = segment::list_log(files, dir)?;
     segments.retain(|segment| segment.index.map_or(part.start == 0, |index| part.contains(&index)));
@@ -130,7 +137,16 @@ fn read_part(
     }
     progress.begin(&segments);
     let mut replay = Replay::new(&segments, expected, progress, apply);
-    ahead::read_ahead(files, &segments, |event| replay.take(event))?;
+    ahead::read_ahead(files, &segments, coverage, |event| match event {
+        Event::Stretch(stretch) if !replay.pass_over(stretch) => {
+            coverage.end();
+            replay.read_stretch(files, stretch)
+        }
+        event => {
+            replay.take(event);
+            Ok(())
+        }
+    })?;
     replay.end_segment();
     let mut report = replay.report;
     if let Some(TornEnd { path, size, .. }) = &report.torn {
@@ -154,6 +170,25 @@ impl ReplayReport {
         self.corruptions.extend(part.corruptions);
         self.repaired_records += part.repaired_records;
         self.quarantined_bytes += part.quarantined_bytes;
+    }
+}
+
+/// Takes what a log holds.
+pub(crate) trait Apply {
+    /// Takes a record. Returns whether it made sense.
+    fn apply(&mut self, record: &[u8]) -> bool;
+
+    /// Returns whether it has all samples of a stretch already. Where it has not, they come as records.
+    fn pass_over(&mut self, stretch: &Stretch) -> bool;
+}
+
+impl<F: FnMut(&[u8]) -> bool> Apply for F {
+    fn apply(&mut self, record: &[u8]) -> bool {
+        self(record)
+    }
+
+    fn pass_over(&mut self, _: &Stretch) -> bool {
+        false
     }
 }
 
@@ -183,7 +218,7 @@ enum SegmentEnd {
     Torn,
 }
 
-impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
+impl<'a, F: Apply> Replay<'a, F> {
     fn new(
         segments: &'a [Segment],
         expected: Option<u64>,
@@ -204,7 +239,7 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
                 self.start_segment(place, size);
             }
             Event::Record { bytes, offset, end, was_repaired } => {
-                let is_good = self.progress.is_stopped() || (self.apply)(bytes);
+                let is_good = self.progress.is_stopped() || self.apply.apply(bytes);
                 (self.good_size, self.end) = (end, SegmentEnd::Clean);
                 self.report.repaired_records += u64::from(is_good && was_repaired);
                 if !is_good {
@@ -221,6 +256,34 @@ impl<'a, F: FnMut(&[u8]) -> bool> Replay<'a, F> {
                     self.end = SegmentEnd::Torn;
                 }
                 self.note(damage);
+            }
+            Event::Stretch(stretch) => {
+                (self.good_size, self.end) = (stretch.place.end, SegmentEnd::Clean);
+            }
+        }
+    }
+
+    /// Returns whether a stretch need not be read indeed.
+    fn pass_over(&mut self, stretch: &Stretch) -> bool {
+        self.progress.is_stopped() || self.apply.pass_over(stretch)
+    }
+
+    /// Reads a stretch that was passed over.
+    fn read_stretch(&mut self, files: &dyn Files, stretch: &Stretch) -> io::Result<()> {
+        let Some(segment) = self.current else { return Ok(()) };
+        let file = files.open_read(&segment.path)?;
+        let mut reader = SegmentReader::at(file, stretch.place.start);
+        loop {
+            match reader.next()? {
+                Next::Record { bytes, offset, end, was_repaired, .. }
+                    if offset < stretch.place.end =>
+                {
+                    self.take(Event::Record { bytes, offset, end, was_repaired });
+                }
+                Next::Damage(damage) if damage.offset < stretch.place.end => {
+                    self.take(Event::Damage(damage));
+                }
+                Next::Record { .. } | Next::Damage(_) | Next::End => return Ok(()),
             }
         }
     }

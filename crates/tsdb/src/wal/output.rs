@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use narthex_host::Host;
 
 use super::WalError;
+use super::summary::LogRecord;
 use super::writer::{AfterFailedSync, Writer};
 use crate::Options;
 
@@ -11,7 +12,7 @@ use crate::Options;
 /// nothing.
 pub(super) struct Output {
     writer: Writer,
-    batch: Vec<Vec<u8>>,
+    batch: Vec<LogRecord>,
     size: usize,
 }
 
@@ -30,7 +31,7 @@ impl Output {
 
     pub(super) fn push_record(&mut self, record: Vec<u8>) {
         self.size += record.len();
-        self.batch.push(record);
+        self.batch.push(record.into());
     }
 
     pub(super) fn flush_where_due(&mut self) -> Result<(), WalError> {

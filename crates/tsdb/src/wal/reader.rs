@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 
 use narthex_host::ReadFile;
 
@@ -121,6 +122,13 @@ impl SegmentReader {
         Self { packed: PackedReader::new(file), unpacker: Unpacker::default() }
     }
 
+    /// Starts at `place`, where a record does.
+    pub(super) fn at(file: Box<dyn ReadFile>, place: u64) -> Self {
+        let mut reader = Self::new(file);
+        reader.packed.seek(place);
+        reader
+    }
+
     /// Returns what stands next, records unpacked. Each damaged stretch is told once, before what
     /// follows it.
     pub(super) fn next(&mut self) -> io::Result<Next<'_>> {
@@ -160,6 +168,42 @@ impl PackedReader {
             damages: VecDeque::new(),
             found: None,
         }
+    }
+
+    /// Passes over what stands from here to `end`, where a record starts with `header` at `start`, and
+    /// nothing else comes before it. Returns whether that is so.
+    pub(super) fn pass_over(
+        &mut self,
+        place: &Range<u64>,
+        header: &[u8; HEADER_SIZE],
+    ) -> io::Result<bool> {
+        let is_between = !self.is_in_record && !self.is_resyncing && self.found.is_none();
+        if !is_between || self.next_start() != place.start {
+            return Ok(false);
+        }
+        let mut found = [0; HEADER_SIZE];
+        let count = self.file.read_at(place.start, &mut found)?;
+        if count < HEADER_SIZE || found != *header {
+            return Ok(false);
+        }
+        self.seek(place.end);
+        Ok(true)
+    }
+
+    /// Goes to `place`, where a record starts or the segment ends.
+    fn seek(&mut self, place: u64) {
+        let in_page = place % PAGE_SIZE as u64;
+        self.page_start = place - in_page;
+        self.position = usize::try_from(in_page).unwrap_or_default();
+        // It is loaded once something is to be read of it.
+        self.page_filled = 0;
+    }
+
+    /// Returns where the next record starts, if one follows in the next place where one can.
+    pub(super) fn next_start(&self) -> u64 {
+        let page_size = PAGE_SIZE as u64;
+        let left = page_size - self.offset() % page_size;
+        if left < HEADER_SIZE as u64 { self.offset() + left } else { self.offset() }
     }
 
     /// Returns the place behind the last fragment that was read.
@@ -310,12 +354,14 @@ impl PackedReader {
         if matches!(kind, FULL | LAST) { Step::Finished { flags } } else { Step::Unfinished }
     }
 
-    /// Returns whether there is another page.
+    /// Loads the next page, or that of the place that was gone to. Returns whether there is more.
     fn load_page(&mut self) -> io::Result<bool> {
-        self.page_start += self.page_filled as u64;
-        self.position = 0;
+        if self.page_filled > 0 {
+            self.page_start += self.page_filled as u64;
+            self.position = 0;
+        }
         self.page_filled = self.file.read_at(self.page_start, &mut self.page)?;
-        Ok(self.page_filled > 0)
+        Ok(self.page_filled > self.position)
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use narthex_host::Files;
 
+use super::summary;
+
 /// One file of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -45,12 +47,14 @@ pub(super) fn checkpoint_path(dir: &Path, last: u64) -> PathBuf {
     dir.join(format!("checkpoint.{last:08}"))
 }
 
-/// Removes what a checkpoint replaces: the segments up to `last`, and older checkpoints.
+/// Removes what a checkpoint replaces: the segments up to `last` with their summaries, and older
+/// checkpoints.
 pub(super) fn remove_replaced(files: &dyn Files, dir: &Path, last: u64) -> io::Result<()> {
     // From the oldest on, so that there is never a gap.
     for index in list_segments(files, dir)?.into_iter().take_while(|index| *index <= last) {
         files.remove_file(&segment_path(dir, index))?;
     }
+    summary::remove(files, dir, last)?;
     for (path, index) in list_checkpoints(files, dir)? {
         if index < last {
             files.remove_dir_all(&path)?;

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::checkpoint::Job;
 use super::frame::RECORD_SIZE_MAX;
 use super::memory_snapshot::WalEnd;
+use super::summary::LogRecord;
 use super::writer::{AfterFailedSync, Writer};
 use super::{Corruption, LiveSeries, ReplayReport, WalError, quarantine, segment};
 use crate::{Options, WalStats, WalSync};
@@ -48,7 +49,7 @@ struct WalState {
 #[derive(Debug, Default)]
 struct Queue {
     next_ticket: u64,
-    waiting: Vec<(u64, Vec<Vec<u8>>)>,
+    waiting: Vec<(u64, Vec<LogRecord>)>,
     /// Whether somebody writes for all.
     has_leader: bool,
     outcomes: BTreeMap<u64, Result<(), WalError>>,
@@ -80,6 +81,12 @@ impl Wal {
             tracing::error!(segment, %error, "the write-ahead log cannot be written for now");
         }
         Ok(Self::new(host, dir, options, writer))
+    }
+
+    /// Lets each segment that ends have a summary, which spares reading much of it at the next start.
+    pub(crate) fn with_summaries(mut self) -> Self {
+        self.writer.get_mut().summarize();
+        self
     }
 
     /// Leaves the log in `dir` as it is: nothing can be logged.
@@ -115,9 +122,10 @@ impl Wal {
     /// not applied, and not read at the next start, unless that cannot be known: see [`WalError`].
     pub(crate) fn commit<T>(
         &self,
-        records: Vec<Vec<u8>>,
+        records: Vec<impl Into<LogRecord>>,
         apply: impl FnOnce() -> T,
     ) -> Result<T, WalError> {
+        let records = records.into_iter().map(Into::into).collect();
         self.commit_with(records, |_| (), |()| apply())
     }
 
@@ -128,11 +136,11 @@ impl Wal {
     /// it names what they name.
     pub(crate) fn commit_with<C, T>(
         &self,
-        mut records: Vec<Vec<u8>>,
-        complete: impl FnOnce(&mut Vec<Vec<u8>>) -> C,
+        mut records: Vec<LogRecord>,
+        complete: impl FnOnce(&mut Vec<LogRecord>) -> C,
         apply: impl FnOnce(C) -> T,
     ) -> Result<T, WalError> {
-        let _admission = self.admit(records.iter().map(Vec::len).sum())?;
+        let _admission = self.admit(size_of_all(&records))?;
         match self.options.wal_sync {
             WalSync::Never | WalSync::Interval(_) => {
                 // Held until the records are applied, which keeps the order.
@@ -312,10 +320,10 @@ impl Wal {
         Ok(admission)
     }
 
-    fn log_alone(&self, writer: &mut Writer, records: &[Vec<u8>]) -> Result<(), WalError> {
+    fn log_alone(&self, writer: &mut Writer, records: &[LogRecord]) -> Result<(), WalError> {
         // What a slow disk does not have yet is kept, in case it fails.
         let waiting_bytes = writer.unsynced_size();
-        let size_bytes = records.iter().map(Vec::len).sum::<usize>();
+        let size_bytes = size_of_all(records);
         if writer.is_syncing() && waiting_bytes + size_bytes > WAITING_SIZE_MAX {
             self.commits_shed.fetch_add(1, Ordering::Relaxed);
             return Err(WalError::Busy { waiting_bytes });
@@ -342,7 +350,7 @@ impl Wal {
         }
     }
 
-    fn enter(&self, records: Vec<Vec<u8>>) -> u64 {
+    fn enter(&self, records: Vec<LogRecord>) -> u64 {
         let mut queue = self.queue.lock();
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
@@ -405,10 +413,14 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn check_sizes(records: &[Vec<u8>]) -> Result<(), WalError> {
-    debug_assert!(records.iter().all(|record| !record.is_empty()), "a record has a kind");
-    match records.iter().find(|record| record.len() > RECORD_SIZE_MAX) {
-        Some(record) => Err(WalError::TooLarge { size_bytes: record.len() }),
+fn size_of_all(records: &[LogRecord]) -> usize {
+    records.iter().map(|record| record.bytes.len()).sum()
+}
+
+fn check_sizes(records: &[LogRecord]) -> Result<(), WalError> {
+    debug_assert!(records.iter().all(|record| !record.bytes.is_empty()), "a record has a kind");
+    match records.iter().find(|record| record.bytes.len() > RECORD_SIZE_MAX) {
+        Some(record) => Err(WalError::TooLarge { size_bytes: record.bytes.len() }),
         None => Ok(()),
     }
 }
@@ -416,9 +428,9 @@ fn check_sizes(records: &[Vec<u8>]) -> Result<(), WalError> {
 /// Writes each batch by itself, so that none fails for another, and syncs them once.
 fn log_together(
     writer: &mut Writer,
-    group: Vec<(u64, Vec<Vec<u8>>)>,
+    group: Vec<(u64, Vec<LogRecord>)>,
 ) -> Vec<(u64, Result<(), WalError>)> {
-    let log = |(ticket, records): (u64, Vec<Vec<u8>>)| (ticket, writer.log(&records));
+    let log = |(ticket, records): (u64, Vec<LogRecord>)| (ticket, writer.log(&records));
     let mut outcomes = group.into_iter().map(log).collect::<Vec<_>>();
     if let Err(error) = writer.sync() {
         writer.forget_unsynced();

@@ -6,7 +6,7 @@ use narthex_host::Files;
 
 use super::record::{Decoder, Record, RefHistogram};
 use super::segment::list_log;
-use super::{Progress, ReplayReport, read_part};
+use super::{Coverage, Progress, ReplayReport, read_part};
 use crate::provisional;
 
 /// The end of a log that was not read.
@@ -43,7 +43,14 @@ impl Tail {
                 tail.newest_ms = tail.newest_ms.max(record.as_ref().and_then(newest_ms));
                 record.is_some()
             };
-            let report = read_part(files, dir, index..index + 1, &Progress::default(), take)?;
+            let report = read_part(
+                files,
+                dir,
+                index..index + 1,
+                &Coverage::none(),
+                &Progress::default(),
+                take,
+            )?;
             if !std::mem::replace(&mut is_end_known, true) {
                 (tail.is_empty, tail.report.torn) = (false, report.torn);
             }
@@ -71,7 +78,7 @@ fn used_ranges(files: &dyn Files, dir: &Path) -> io::Result<BTreeSet<u64>> {
         }
         true
     };
-    read_part(files, dir, 0..0, &Progress::default(), take)?;
+    read_part(files, dir, 0..0, &Coverage::none(), &Progress::default(), take)?;
     Ok(used)
 }
 

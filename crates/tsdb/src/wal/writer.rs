@@ -7,10 +7,11 @@ use narthex_host::{AppendFile, Clock, Files, Host};
 
 use super::TornEnd;
 use super::beside::BesideSync;
-use super::frame::{self, RECORD_SIZE_MAX};
+use super::frame::{self, HEADER_SIZE, RECORD_SIZE_MAX};
 use super::memory_snapshot::WalEnd;
 use super::packer::Packer;
 use super::segment::segment_path;
+use super::summary::{self, Gatherer, LogRecord};
 use crate::{Options, WalCompression, WalStats};
 
 /// The end of a log.
@@ -51,6 +52,9 @@ pub(super) struct Writer {
     retry_at: Duration,
     packer: Packer,
     out: Vec<u8>,
+    /// Where the records of a batch start in it, where there are to be summaries.
+    starts: Vec<usize>,
+    summary: Option<Gatherer>,
     /// How many bytes compression spared in it.
     framed_saved: u64,
     stats: WalStats,
@@ -260,6 +264,8 @@ impl Writer {
             retry_at: Duration::ZERO,
             packer: Packer::new(options.wal_compression)?,
             out: Vec::new(),
+            starts: Vec::new(),
+            summary: None,
             framed_saved: 0,
             stats: WalStats { segment, ..WalStats::default() },
         })
@@ -268,6 +274,11 @@ impl Writer {
     /// Lets the end of an earlier segment be cut off before the log goes on.
     pub(super) fn cut_first(&mut self, torn: Option<TornEnd>) {
         self.torn = torn;
+    }
+
+    /// Lets segments have summaries, from the next record on.
+    pub(super) fn summarize(&mut self) {
+        self.summary = Some(Gatherer::new(self.segment_size));
     }
 
     /// Leaves the log as it is: nothing can be logged.
@@ -314,7 +325,7 @@ impl Writer {
     }
 
     /// Writes a batch of records.
-    pub(super) fn log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
+    pub(super) fn log(&mut self, records: &[LogRecord]) -> Result<(), WalError> {
         let outcome = self.try_log(records);
         self.stats.writes_failed += u64::from(outcome.is_err());
         outcome
@@ -420,7 +431,9 @@ impl Writer {
         self.retry_at = Duration::ZERO;
         self.recover()?;
         self.pad()?;
-        self.sync()
+        self.sync()?;
+        self.end_summary();
+        Ok(())
     }
 
     /// Returns where the next record goes.
@@ -483,29 +496,67 @@ impl Writer {
         self.stats
     }
 
-    fn try_log(&mut self, records: &[Vec<u8>]) -> Result<(), WalError> {
+    fn try_log(&mut self, records: &[LogRecord]) -> Result<(), WalError> {
         self.recover()?;
         self.frame(records);
         if self.size > 0 && self.size + self.out.len() as u64 > self.segment_size {
             self.cut()?;
             self.frame(records);
         }
+        let headers = self.headers();
         self.flush()?;
         self.stats.records += records.len() as u64;
         if self.after_failed_sync == AfterFailedSync::WriteAgain {
-            records.iter().for_each(|record| self.unsynced.push(record));
+            records.iter().for_each(|record| self.unsynced.push(&record.bytes));
         }
+        self.gather(records, &headers);
         Ok(())
     }
 
     /// Gathers the bytes of a batch.
-    fn frame<'a>(&mut self, records: impl IntoIterator<Item = &'a Vec<u8>>) {
+    fn frame(&mut self, records: &[LogRecord]) {
         self.out.clear();
+        self.starts.clear();
         self.framed_saved = 0;
-        for record in records {
-            let (packed, flags) = self.packer.pack(self.compression, record);
+        for LogRecord { bytes, .. } in records {
+            let (packed, flags) = self.packer.pack(self.compression, bytes);
+            self.starts.push(self.out.len());
             frame::push_record(&mut self.out, self.size, packed, flags);
-            self.framed_saved += (record.len() - packed.len()) as u64;
+            self.framed_saved += (bytes.len() - packed.len()) as u64;
+        }
+    }
+
+    /// Returns where in the segment the records of the batch start, and with what, if there is to be a
+    /// summary of it.
+    fn headers(&self) -> Vec<(u64, [u8; HEADER_SIZE])> {
+        if self.summary.is_none() {
+            return Vec::new();
+        }
+        let header = |start: &usize| {
+            let header = self.out[*start..].first_chunk().expect("a record has a header");
+            (self.size + *start as u64, *header)
+        };
+        self.starts.iter().map(header).collect()
+    }
+
+    /// Lets the summary have what was written.
+    fn gather(&mut self, records: &[LogRecord], headers: &[(u64, [u8; HEADER_SIZE])]) {
+        let Some(summary) = &mut self.summary else { return };
+        let ends = headers.iter().skip(1).map(|(start, _)| *start).chain([self.size]);
+        for ((record, (start, header)), end) in records.iter().zip(headers).zip(ends) {
+            summary.add(record.gist.as_ref(), *start..end, *header);
+        }
+    }
+
+    /// Puts the summary of the segment beside it, unless it is not known what of it is there.
+    fn end_summary(&mut self) {
+        let Self { files, dir, segment, size, .. } = self;
+        match &mut self.summary {
+            Some(summary) if self.condition == Condition::Good => {
+                summary.finish(&**files, dir, *segment, *size);
+            }
+            Some(summary) => summary.clear(),
+            None => {}
         }
     }
 
@@ -610,6 +661,7 @@ impl Writer {
         let segment = self.segment + 1;
         let file = create_segment(&*self.files, &self.dir, segment)
             .map_err(|source| WalError::Cut { segment, source })?;
+        self.end_summary();
         let file = std::mem::replace(&mut self.file, file);
         match (self.condition, self.after_failed_sync) {
             (Condition::GivenUp, AfterFailedSync::WriteAgain) => {
@@ -697,6 +749,8 @@ impl AppendFile for NoFile {
 
 /// The name of a segment must outlast a crash as its bytes do.
 fn create_segment(files: &dyn Files, dir: &Path, segment: u64) -> io::Result<Box<dyn AppendFile>> {
+    // One that an earlier segment of this number left, which a crash took.
+    let _ = files.remove_file(&summary::path(dir, segment));
     let file = files.open_append(&segment_path(dir, segment))?;
     files.sync_dir(dir)?;
     Ok(file)

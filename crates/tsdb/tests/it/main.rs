@@ -24,4 +24,5 @@ mod select;
 mod slow_disk;
 mod stale;
 mod status;
+mod summaries;
 mod support;

@@ -13,6 +13,7 @@ use crate::head::series::Slot;
 use crate::head::value::Kind;
 use crate::head::{Head, State};
 use crate::sample::Value;
+use crate::wal::LogRecord;
 use crate::wal::record::{MmapMarker, encode_markers};
 
 /// Out-of-order samples that the log has, and nobody sees yet.
@@ -37,7 +38,7 @@ struct StagedSeries {
 /// Records for the log: groups of markers, and then samples.
 #[derive(Debug, Default)]
 struct Records {
-    records: Vec<Vec<u8>>,
+    records: Vec<LogRecord>,
     markers: Vec<MmapMarker>,
     samples: Vec<Pending>,
     /// How many groups there were before.
@@ -157,14 +158,14 @@ impl Records {
         if !self.markers.is_empty() {
             let mut record = Vec::new();
             encode_markers(self.markers.drain(..), &mut record);
-            self.records.push(record);
+            self.records.push(record.into());
         }
         encode_batch(&self.samples, self.with_starts, &mut self.records);
         self.samples.clear();
         self.group += 1;
     }
 
-    fn finish(mut self) -> Vec<Vec<u8>> {
+    fn finish(mut self) -> Vec<LogRecord> {
         self.end_group();
         self.records
     }

@@ -1,5 +1,8 @@
+use std::io;
+
 use super::super::packer::{Unpacked, Unpacker};
 use super::super::reader::{Damage, DamageReason};
+use super::super::summary::Stretch;
 use super::Event;
 
 /// Events on their way.
@@ -34,6 +37,8 @@ pub(super) enum Item {
         was_repaired: bool,
     },
     Damage(Damage),
+    /// Records that were not read.
+    Stretch(Box<Stretch>),
 }
 
 impl Batch {
@@ -71,19 +76,24 @@ impl Batch {
     }
 
     /// Hands out everything and leaves the batch empty. Its records were unpacked.
-    pub(super) fn drain(&mut self, take: &mut impl FnMut(Event<'_>)) {
+    pub(super) fn drain(
+        &mut self,
+        take: &mut impl FnMut(Event<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         for item in self.items.drain(..) {
             match item {
-                Item::Segment { place, size } => take(Event::Segment { place, size }),
-                Item::Damage(damage) => take(Event::Damage(damage)),
+                Item::Segment { place, size } => take(Event::Segment { place, size })?,
+                Item::Damage(damage) => take(Event::Damage(damage))?,
+                Item::Stretch(stretch) => take(Event::Stretch(&stretch))?,
                 Item::Record { unpacked, offset, end, was_repaired } => {
                     let bytes = self.unpacker.get(&unpacked);
-                    take(Event::Record { bytes, offset, end, was_repaired });
+                    take(Event::Record { bytes, offset, end, was_repaired })?;
                 }
                 Item::Packed { .. } => debug_assert!(false, "a batch is unpacked first"),
             }
         }
         self.unpacker.clear(2 * BATCH_SIZE);
+        Ok(())
     }
 }
 

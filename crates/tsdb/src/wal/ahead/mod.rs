@@ -9,13 +9,13 @@ mod batch;
 mod queue;
 
 use std::io;
-use std::path::Path;
 use std::thread;
 
 use narthex_host::Files;
 
 use super::reader::{Damage, Next, PackedReader};
 use super::segment::Segment;
+use super::summary::{self, Coverage, Stretch};
 use batch::{Batch, Item};
 use queue::Queue;
 
@@ -28,27 +28,31 @@ pub(super) enum Event<'a> {
     Record { bytes: &'a [u8], offset: u64, end: u64, was_repaired: bool },
     /// A stretch that cannot be read.
     Damage(Damage),
+    /// Records that were not read, as they need not be, unless whoever applies the log knows better.
+    Stretch(&'a Stretch),
 }
 
-/// Reads the segments and calls `take` for what stands in them.
+/// Reads the segments, but for what the full chunks of `coverage` have, and calls `take` for what stands
+/// in them.
 ///
 /// # Errors
 ///
-/// Where a segment cannot be opened or read: what stands before it was taken.
+/// Where a segment cannot be opened or read: what stands before it was taken. And where `take` fails.
 pub(super) fn read_ahead(
     files: &dyn Files,
     segments: &[Segment],
-    mut take: impl FnMut(Event<'_>),
+    coverage: &Coverage,
+    mut take: impl FnMut(Event<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let queue = Queue::default();
     thread::scope(|scope| {
         let read = || {
             let _end = queue.end_with_this();
-            let mut sink = Sink { queue: &queue, batch: Batch::default() };
+            let sink = Sink { queue: &queue, batch: Batch::default() };
+            let mut reading = Reading { files, coverage, sink };
             let mut segments = segments.iter().enumerate();
-            let outcome = segments.try_for_each(|(place, segment)| {
-                read_segment(files, place, &segment.path, &mut sink)
-            });
+            let outcome = segments.try_for_each(|(place, segment)| reading.read(place, segment));
+            let mut sink = reading.sink;
             sink.send();
             queue.unpack_all();
             outcome
@@ -57,30 +61,55 @@ pub(super) fn read_ahead(
         let reader = thread::Builder::new().name(name).spawn_scoped(scope, read)?;
         let _end = queue.end_with_this();
         while let Some(mut batch) = queue.next() {
-            batch.drain(&mut take);
+            batch.drain(&mut take)?;
             queue.give_back(batch);
         }
         reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-fn read_segment(
-    files: &dyn Files,
-    place: usize,
-    path: &Path,
-    sink: &mut Sink<'_>,
-) -> io::Result<()> {
-    let file = files.open_read(path)?;
-    sink.push(Item::Segment { place, size: file.size()? }, &[], 0);
-    let mut reader = PackedReader::new(file);
-    loop {
-        match reader.next()? {
-            Next::End => return Ok(()),
-            Next::Damage(damage) => sink.push(Item::Damage(damage), &[], 0),
-            Next::Record { bytes, flags, offset, end, was_repaired } => {
-                let size = bytes.len();
-                let item = Item::Packed { size, flags, offset, end, was_repaired };
-                sink.push(item, bytes, flags);
+/// What the thread that reads works with.
+struct Reading<'a> {
+    files: &'a dyn Files,
+    coverage: &'a Coverage,
+    sink: Sink<'a>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, place: usize, segment: &Segment) -> io::Result<()> {
+        let Self { files, coverage, sink } = self;
+        let file = files.open_read(&segment.path)?;
+        let size = file.size()?;
+        sink.push(Item::Segment { place, size }, &[], 0);
+        let stretches = match (segment.index, segment.path.parent()) {
+            (Some(index), Some(dir)) if !coverage.is_over() => {
+                summary::read(*files, dir, index, size)
+            }
+            _ => Vec::new(),
+        };
+        let mut stretches = stretches.into_iter().peekable();
+        let mut reader = PackedReader::new(file);
+        loop {
+            let next_start = reader.next_start();
+            // Behind damage, one may have been missed.
+            while stretches.next_if(|stretch| stretch.place.start < next_start).is_some() {}
+            if let Some(stretch) = stretches.next_if(|stretch| stretch.place.start == next_start)
+                && coverage.has(&stretch)
+                && reader.pass_over(&stretch.place, &stretch.header)?
+            {
+                sink.push(Item::Stretch(Box::new(stretch)), &[], 0);
+                // So that few are passed over once it turns out that none should be.
+                sink.send();
+                continue;
+            }
+            match reader.next()? {
+                Next::End => return Ok(()),
+                Next::Damage(damage) => sink.push(Item::Damage(damage), &[], 0),
+                Next::Record { bytes, flags, offset, end, was_repaired } => {
+                    let size = bytes.len();
+                    let item = Item::Packed { size, flags, offset, end, was_repaired };
+                    sink.push(item, bytes, flags);
+                }
             }
         }
     }
